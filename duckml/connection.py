@@ -1,0 +1,568 @@
+"""The hall: a DuckDB connection that understands duckml's statements. The only room that knows the order of the others.
+
+A duckml connection *is* the DuckDB connection that it was made of, with its class changed to a subclass, so that
+everything that takes a DuckDB connection takes it, and temporary tables, variables and transactions are the user's own.
+A text without a word of ours goes to DuckDB as it is.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import json
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+import duckdb
+
+from duckml import creation, engine, registry
+from duckml.creation import Request
+from duckml.diagnosis import explain
+from duckml.engine import Native, in_frame
+from duckml.errors import DeviceError, ModelNotFoundError, OptionError, PlacementError, StatementError
+from duckml.inference import best_devices, open_model, opened, require, serving_function
+from duckml.model import Model
+from duckml.names import literal, quote
+from duckml.options import read_options
+from duckml.parser import might_concern_us, model_name, parse
+from duckml.progress import OnIteration, progress_bar
+from duckml.registry import StoredVersion
+from duckml.rewrite import rewrite
+from duckml.sql import blocks
+from duckml.statements import (
+    Call,
+    CreateModel,
+    DescribeModel,
+    DropModel,
+    ModelName,
+    Query,
+    Resolved,
+    Script,
+    ShowModels,
+    Statement,
+)
+
+Finish = Callable[[str, object], Any]
+
+
+class ModelWarningMessage(UserWarning):
+    """What a training found worth saying, as a Python warning; the row that CREATE MODEL answers has it too."""
+
+
+@dataclass
+class _State:
+    """What a connection remembers: the device that serves, and what names meant since the catalog last changed."""
+
+    device: str
+    resolved: dict[ModelName, Resolved] = field(default_factory=dict)
+    catalog_version: int | None = None
+
+
+_states: WeakKeyDictionary[Native, _State] = WeakKeyDictionary()
+
+
+def connect(
+    path: str = ":memory:",
+    read_only: bool = False,
+    config: dict[str, Any] | None = None,
+    *,
+    device: str = "auto",
+) -> Connection:
+    """Open a DuckDB database with duckml in it.
+
+    `path`, `read_only` and `config` are DuckDB's own. `device` is where models run: 'cpu', 'cuda', 'openvino', or
+    'auto' for the best that the installed onnxruntime has and that starts. Raises DeviceError when a device asked for
+    by name is not there.
+    """
+    require(device)
+    con = duckdb.connect(path, read_only=read_only, config=config or {})
+    try:
+        return attach(con, device=device)
+    except BaseException:
+        con.close()
+        raise
+
+
+def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto") -> Connection:
+    """Give an open DuckDB connection duckml's statements; it is the same object afterwards, and closes as before.
+
+    Raises DeviceError as `connect` does.
+    """
+    if isinstance(con, Connection):
+        return con
+    require(device)
+    serving = engine.register(con, f"python:{device}", serving_function(device, _load))
+    in_use = serving.removeprefix("python:")
+    if device not in {"auto", in_use}:
+        raise DeviceError.taken(device, in_use)
+    return _adopt(con, in_use)
+
+
+def _adopt(con: duckdb.DuckDBPyConnection, device: str) -> Connection:
+    con.__class__ = Connection
+    adopted = cast("Connection", con)
+    _states[adopted] = _State(device)
+    return adopted
+
+
+def _load(key: str) -> bytes:
+    """The bytes of a model that a query has met, from any database that is open through duckml."""
+    return registry.load_anywhere(list(_states), key)
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is still open: DuckDB's Python package complains at exit about connections that are not."""
+    for con in list(_states):
+        with contextlib.suppress(duckdb.Error):
+            Native.close(con)
+
+
+class Connection(duckdb.DuckDBPyConnection):
+    """A DuckDB connection that also takes CREATE MODEL, PREDICT and the other statements of duckml."""
+
+    __slots__ = ()
+
+    # What DuckDB's class has, with our statements understood
+
+    def execute(self, query: Any, parameters: object = None) -> Connection:
+        """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB."""
+        frame = sys._getframe(1)
+        finish = functools.partial(Native.execute, self)
+        if not isinstance(query, str) or not might_concern_us(query):
+            in_frame(frame, lambda: finish(query, parameters))
+        else:
+            _Run(self, frame).script(query, parameters, finish)
+        return self
+
+    def executemany(self, query: Any, parameters: object = None) -> Connection:
+        """Run one statement for each set of parameters; it may hold PREDICT."""
+        frame = sys._getframe(1)
+        finish = functools.partial(Native.executemany, self)
+        if not isinstance(query, str) or not might_concern_us(query):
+            in_frame(frame, lambda: finish(query, parameters))
+        else:
+            _Run(self, frame).script(query, parameters, finish)
+        return self
+
+    def sql(self, query: Any, *, alias: str = "", params: object = None) -> Any:
+        """Run SQL, duckml's statements included, and answer a relation; a SELECT runs when the relation is read."""
+        return self._relation(query, alias, params, sys._getframe(1))
+
+    def query(self, query: Any, *, alias: str = "", params: object = None) -> Any:
+        """The same as `sql`."""
+        return self._relation(query, alias, params, sys._getframe(1))
+
+    def from_query(self, query: Any, *, alias: str = "", params: object = None) -> Any:
+        """The same as `sql`."""
+        return self._relation(query, alias, params, sys._getframe(1))
+
+    def _relation(self, query: Any, alias: str, params: object, frame: FrameType) -> Any:
+        def finish(text: object, values: object) -> Any:
+            return Native.sql(self, text, alias=alias, params=values)  # type: ignore[arg-type]
+
+        if not isinstance(query, str) or not might_concern_us(query):
+            return in_frame(frame, lambda: finish(query, params))
+        return _Run(self, frame).script(query, params, finish)
+
+    def cursor(self) -> Connection:
+        """Another session on the same database, with duckml's statements too."""
+        return _adopt(Native.cursor(self), _state(self).device)
+
+    def duplicate(self) -> Connection:
+        """The same as `cursor`."""
+        return self.cursor()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    # The verbs of relations hand their texts to the connection through these three methods of DuckDB's Python package.
+    # They are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its
+    # kin, and nothing else changes.
+
+    def _check_text(self, text: str, shape: str) -> int:
+        return int(super()._check_text(self._understood(text, _users_frame()), shape))
+
+    def _bind(self, sql: Any, *args: Any, **options: Any) -> Any:
+        frame = _users_frame()
+        text = self._understood(sql, frame)
+        bind = super()._bind
+        return in_frame(frame, lambda: bind(text, *args, **options))
+
+    def _submit(self, sql: str, *args: Any) -> Any:
+        frame = _users_frame()
+        text = self._understood(sql, frame)
+        submit = super()._submit
+        return in_frame(frame, lambda: submit(text, *args))
+
+    def _understood(self, text: Any, frame: FrameType) -> Any:
+        """A text that a verb assembled, with the calls in it replaced."""
+        if not isinstance(text, str) or not might_concern_us(text):
+            return text
+        script = parse(text)
+        if script.is_plain or len(script.statements) != 1 or not isinstance(script.statements[0], Query):
+            return text
+        run = _Run(self, frame)
+        return rewrite(script.text, script.statements[0], run.resolve(script.statements[0], fresh=False))
+
+    # Models in Python
+
+    def create_model(
+        self,
+        name: str,
+        query: Any,
+        target: str,
+        estimator: Any = "mlp_regressor",
+        *,
+        or_replace: bool = False,
+        if_not_exists: bool = False,
+        progress: OnIteration | None = None,
+        **options: Any,
+    ) -> Model:
+        """Train a model and store it: CREATE MODEL, from Python.
+
+        `query` is SQL, a DuckDB relation, or a pandas, polars or Arrow table. `estimator` is a name that SQL knows, or
+        an unfitted scikit-learn regressor. `progress` is called after each pass with a `Progress`; without it, a
+        terminal shows a bar. Raises the errors of duckml.errors.
+        """
+        frame = sys._getframe(1)
+        own = None if isinstance(estimator, str) else estimator
+        given: dict[str, Any] = {"target": target, **options}
+        if own is None:
+            given["estimator"] = estimator
+        run = _Run(self, frame)
+        request = Request(
+            name=model_name(name),
+            or_replace=or_replace,
+            if_not_exists=if_not_exists,
+            options=read_options(given, own),
+            given=given if own is None else {**given, "estimator": repr(own)},
+            **run.source(query),
+        )
+        created = run.create(request, progress)
+        return Model(self, registry.require(self, ModelName((*_parts(created), created.name), str(created.version))))
+
+    def model(self, name: str) -> Model:
+        """A stored model by name, its default version unless the name says `@n`; raises ModelNotFoundError."""
+        return Model(self, registry.require(self.registry_session(), model_name(name)))
+
+    def registry_session(self) -> Native:
+        """A session to read the registry on: this one, or one beside it while a result of this one is being fetched."""
+        try:
+            engine.read(self, "SELECT 1")
+        except duckdb.ResourceInUseException if hasattr(duckdb, "ResourceInUseException") else duckdb.Error:
+            return engine.sibling(self)
+        return self
+
+
+def _parts(created: creation.Created) -> tuple[str, str]:
+    return created.place.database, created.place.schema
+
+
+def _state(con: Native) -> _State:
+    return _states[con]
+
+
+def _users_frame() -> FrameType:
+    """The nearest frame outside DuckDB's package and this one: the one whose variables a statement may name."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_back is not None:
+        package = str(frame.f_globals.get("__name__", "")).split(".", maxsplit=1)[0]
+        if package not in {"duckdb", "_duckdb", "duckml"}:
+            break
+        frame = frame.f_back
+    assert frame is not None
+    return frame
+
+
+class _Run:
+    """One text on one connection: parse, resolve, rewrite, hand to DuckDB."""
+
+    def __init__(self, con: Connection, frame: FrameType) -> None:
+        self.con = con
+        self.frame = frame
+
+    def script(self, sql: str, parameters: object, finish: Finish) -> Any:
+        """Run every statement of a text; the answer of the last one. Parameters belong to the last one too."""
+        script = parse(sql)
+        if script.is_plain:
+            return self.hand_over(sql, parameters, finish)
+        answer = None
+        for statement in script.statements:
+            last = statement is script.statements[-1]
+            run = finish if last else functools.partial(Native.execute, self.con)
+            answer = self.statement(script, statement, parameters if last else None, run)
+        return answer
+
+    def hand_over(self, sql: str, parameters: object, finish: Finish) -> Any:
+        """Give DuckDB a text, from the user's frame."""
+        return in_frame(self.frame, lambda: finish(sql, parameters))
+
+    def statement(self, script: Script, statement: Statement, parameters: object, finish: Finish) -> Any:
+        """Run one statement."""
+        if isinstance(statement, Query):
+            return self.query(script, statement, parameters, finish)
+        if isinstance(statement, CreateModel):
+            return self.create_model(script, statement, parameters, finish)
+        if isinstance(statement, DropModel):
+            return self.drop_model(statement, finish)
+        if isinstance(statement, ShowModels):
+            return finish(self.show_models(statement), None)
+        return finish(self.describe_model(statement), None)
+
+    # Queries
+
+    def query(self, script: Script, query: Query, parameters: object, finish: Finish) -> Any:
+        """Run a query of DuckDB's with our calls in it.
+
+        What a name meant may have changed since it was looked up: then DuckDB refuses the arguments of the macro, and
+        the names are looked up once more.
+        """
+        resolved = self.resolve(query, fresh=False)
+        sql = self.placed(script, query, resolved)
+        try:
+            return self.hand_over(sql, parameters, finish)
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            if not resolved:
+                raise
+            first = error
+        with contextlib.suppress(duckdb.TransactionException):
+            resolved = self.resolve(query, fresh=True)
+            again = self.placed(script, query, resolved)
+            if again != sql:
+                return self.hand_over(again, parameters, finish)
+        raise self.explained(first, script, query, resolved, parameters) from first
+
+    def placed(self, script: Script, query: Query, resolved: Mapping[Call, Resolved]) -> str:
+        """The rewritten text of a query, on the line that it has in the script."""
+        return "\n" * script.text[: query.span.start].count(b"\n") + rewrite(script.text, query, resolved)
+
+    def explained(
+        self,
+        error: duckdb.Error,
+        script: Script,
+        query: Query,
+        resolved: Mapping[Call, Resolved],
+        parameters: object,
+    ) -> duckdb.Error:
+        """The error in the words of the model, or as it is."""
+
+        def binds(call: Call, blank: frozenset[str]) -> bool:
+            sql = "EXPLAIN " + rewrite(script.text, query, resolved, {call: blank})
+            try:
+                self.hand_over(sql, parameters, functools.partial(Native.execute, self.con))
+            except duckdb.Error:
+                return False
+            return True
+
+        return explain(error, script.text.decode(), resolved, binds) or error
+
+    def resolve(self, query: Query, fresh: bool) -> dict[Call, Resolved]:
+        """What the calls of a query mean; a call that is the user's own function is left out.
+
+        Raises ModelNotFoundError for a model that isn't there, PlacementError for a PREDICT that would tie a table to
+        a model.
+        """
+        resolved = {}
+        for call in query.calls:
+            model = self.remembered(call, fresh) or self.looked_up(call)
+            if model is not None:
+                resolved[call] = model
+        if resolved and query.tying is not None:
+            raise PlacementError.inside(query.tying)
+        return resolved
+
+    def remembered(self, call: Call, fresh: bool) -> Resolved | None:
+        """What a name meant the last time, while the catalog is unchanged as far as this session can tell.
+
+        Another session may have changed it. That is harmless for arguments by name, which DuckDB checks against the
+        macro; by position, and where the name of the target matters, the registry is asked each time.
+        """
+        state = _state(self.con)
+        version = engine.catalog_version(self.con)
+        if fresh or version is None or version != state.catalog_version:
+            state.resolved.clear()
+            state.catalog_version = version
+        by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
+        if call.function != "predict" or call.in_from or by_position:
+            return None
+        return state.resolved.get(call.model)
+
+    def looked_up(self, call: Call) -> Resolved | None:
+        """What a name means, from the registry; None when it is the user's own function that is called."""
+        stored = registry.find(self.con, call.model)
+        if stored is None:
+            if not call.explicit and engine.function_exists(self.con, call.function):
+                return None
+            raise registry.not_found(self.con, call.model)
+        fixed = stored.version if call.model.version is not None else None
+        resolved = stored.resolved(fixed)
+        if call.function == "predict" or call.table is not None:
+            self.open(stored)
+        _state(self.con).resolved[call.model] = resolved
+        return resolved
+
+    def open(self, stored: StoredVersion) -> None:
+        """Open the model of a version, so that a damaged one is refused before the query runs."""
+        device = _state(self.con).device
+        if opened(stored.key, device) is None:
+            onnx = registry.load(self.con, stored.key)
+            if onnx is None:
+                raise ModelNotFoundError.dropped(stored.name, stored.key)
+            open_model(stored.key, onnx, device)
+
+    # CREATE MODEL
+
+    def create_model(self, script: Script, statement: CreateModel, parameters: object, finish: Finish) -> Any:
+        """Train and store a model; the answer is one row about it."""
+        given = self.option_values(script, statement)
+        query = statement.query
+        training_query = script.text[query.span.start : query.span.end].decode()
+        request = Request(
+            name=statement.name,
+            or_replace=statement.or_replace,
+            if_not_exists=statement.if_not_exists,
+            options=read_options(given),
+            given=given,
+            training_query=training_query,
+            query=rewrite(script.text, query, self.resolve(query, fresh=True)),
+            parameters=parameters,
+        )
+        created = self.create(request, None)
+        return finish(registry.created_query(created.place, created.name, created.version), None)
+
+    def option_values(self, script: Script, statement: CreateModel) -> dict[str, Any]:
+        """The values of OPTIONS: constants, which DuckDB itself evaluates."""
+        values = {}
+        for name, span in statement.options:
+            text = script.text[span.start : span.end].decode()
+            try:
+                [(value,)] = engine.read(self.con, f"SELECT {text}")
+            except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+                raise OptionError.not_constant(name, text) from error
+            values[name] = value
+        return values
+
+    def create(self, request: Request, progress: OnIteration | None) -> creation.Created:
+        """Train and store what is requested, with a progress bar on a terminal."""
+        with contextlib.ExitStack() as stack:
+            on_iteration = progress or stack.enter_context(progress_bar())
+            created, found = creation.create(
+                self.con, request, self.frame, _state(self.con).device, on_iteration
+            )
+        _state(self.con).resolved.clear()
+        for warning in found:
+            warnings.warn_explicit(
+                f"{request.name}: {warning.message} [{warning.code}]",
+                ModelWarningMessage,
+                self.frame.f_code.co_filename,
+                self.frame.f_lineno,
+            )
+        return created
+
+    def source(self, query: Any) -> dict[str, Any]:
+        """The training query of `Connection.create_model`, from whatever rows it was given."""
+        if isinstance(query, str):
+            script = parse(query)
+            if len(script.statements) != 1 or not isinstance(script.statements[0], Query):
+                raise StatementError("The rows to train on come from one query.")
+            statement = script.statements[0]
+            sql = rewrite(script.text, statement, self.resolve(statement, fresh=True))
+            return {"training_query": query, "query": sql, "parameters": None}
+        if hasattr(query, "sql_query") and hasattr(query, "to_arrow_table"):
+            text = str(query.sql_query())
+            return {"training_query": text, "query": text, "parameters": None}
+        # A table of Python's: found under this name in a frame that has nothing else.
+        self.frame = _frame_with(duckml_rows=query)
+        sql = "SELECT * FROM duckml_rows"
+        return {"training_query": f"SELECT * FROM {type(query).__name__}", "query": sql, "parameters": None}
+
+    # Other statements
+
+    def drop_model(self, statement: DropModel, finish: Finish) -> Any:
+        """Remove a model or a version of it."""
+        stored = registry.find(self.con, statement.name)
+        if stored is None:
+            if not statement.if_exists:
+                raise registry.not_found(self.con, statement.name)
+            return finish(_NOTHING, None)
+        engine.require_writable(self.con, stored.place.database, f"drop model '{statement.name}'")
+        versions = registry.versions_of(self.con, stored.place, stored.name)
+        only_this = statement.name.version is not None and len(versions) > 1
+        if only_this and stored.is_default:
+            raise StatementError(
+                f"Version {stored.version} is the default of model '{stored.name}': PREDICT({stored.name}) means it. "
+                f"DROP MODEL {stored.name} drops all versions."
+            )
+        if not only_this:
+            registry.require_replaceable(self.con, stored.place, stored.name, "dropped")
+        if engine.in_transaction(self.con):
+            registry.drop(self.con, stored, only_this)
+        else:
+            session = engine.sibling(self.con)
+            try:
+                with engine.transaction(session):
+                    registry.drop(session, stored, only_this)
+            finally:
+                session.close()
+        _state(self.con).resolved.clear()
+        return finish(_NOTHING, None)
+
+    def show_models(self, statement: ShowModels) -> str:
+        """The query that SHOW MODELS stands for."""
+        query = blocks("queries")["show_models"]
+        parts = [blocks("queries")["show_nothing"]]
+        for database in registry.registries(self.con):
+            parts.append(query.format(database=quote(database), database_literal=literal(database)))
+        pattern = "" if statement.pattern is None else f" WHERE name ILIKE {literal(statement.pattern)}"
+        return f"SELECT * FROM ({' UNION ALL '.join(parts)}){pattern} ORDER BY database, schema, name"
+
+    def describe_model(self, statement: DescribeModel) -> str:
+        """The query that DESCRIBE MODEL stands for: one row per property, then the signature."""
+        model = Model(self.con, registry.require(self.con, statement.name))
+        rows = [("model", model.full_name), ("artifact_key", model.key), *_properties(model)]
+        rows += [("engine", "python (onnxruntime)"), ("device", self.device_of(model.key))]
+        rows += [(f"feature {f.name}", f"{f.sql_type}, {f.kind}") for f in model.signature.features]
+        rows.append((f"target {model.signature.target.name}", model.signature.target.sql_type))
+        values = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in rows)
+        return f"SELECT * FROM (VALUES {values}) AS described(name, value)"
+
+    def device_of(self, key: str) -> str:
+        """The device that a model runs on, or will run on."""
+        device = _state(self.con).device
+        predictor = opened(key, device)
+        if predictor is not None:
+            return predictor.device
+        return best_devices()[0] if device == "auto" else device
+
+
+# What a statement without rows answers, as DuckDB's own DDL does.
+_NOTHING = "SELECT NULL::BOOLEAN AS Success WHERE false"
+
+
+def _properties(model: Model) -> list[tuple[str, str]]:
+    """Everything that is stored of a version, as texts."""
+    rows = []
+    for name, value in model.info.items():
+        if name == "metrics":
+            rows += [(f"metric {metric}", f"{number:.10g}") for metric, number in value.items()]
+        elif name == "warnings":
+            rows += [(f"warning {warning['code']}", warning["message"]) for warning in value]
+        elif isinstance(value, dict | list):
+            rows.append((name, json.dumps(value, ensure_ascii=False, default=str)))
+        elif value is not None:
+            rows.append((name, str(value)))
+    return rows
+
+
+def _frame_with(**variables: Any) -> FrameType:
+    """A frame whose variables are the given ones."""
+    namespace: dict[str, Any] = {"_getframe": sys._getframe}
+    exec(f"def make({', '.join(variables)}): return _getframe()", namespace)
+    return cast(FrameType, namespace["make"](**variables))

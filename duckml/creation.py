@@ -1,0 +1,396 @@
+"""CREATE MODEL, in one direction: check, read, train, export, compare, store.
+
+Everything that can be refused without the data is refused before the training query runs, and nothing is stored unless
+onnxruntime answers what scikit-learn answers. Inside the user's transaction the name is claimed first and the model is
+part of the transaction; outside, training holds no transaction open and the write at its end is tried again when
+another one got in between.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from duckml import engine, evaluation, export, inference, profiling, registry, training
+from duckml.engine import Column, Native, Place
+from duckml.errors import ModelExistsError, OptionError, ParityError, TrainingDataError
+from duckml.estimators.trained import ModelWarning, TrainedModel
+from duckml.names import quote
+from duckml.options import TrainingOptions
+from duckml.progress import OnIteration
+from duckml.registry import NewVersion
+from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
+from duckml.statements import ModelName
+
+_ATTEMPTS = 8
+_PARITY_ROWS = 20_000
+_LIBRARIES = ("duckml", "duckdb", "scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A model to create: under which name, with which options, from which query.
+
+    `given` are the options as the user wrote them; `training_query` is the query as the user wrote it, `query` what
+    DuckDB is to run, with its parameters.
+    """
+
+    name: ModelName
+    or_replace: bool
+    if_not_exists: bool
+    options: TrainingOptions
+    given: Mapping[str, Any]
+    training_query: str
+    query: str
+    parameters: object
+
+
+@dataclass(frozen=True)
+class Created:
+    """The version that a CREATE MODEL made, or found where IF NOT EXISTS says to leave it."""
+
+    place: Place
+    name: str
+    version: int
+
+
+@dataclass(frozen=True)
+class _Materials:
+    """What is known before a row has moved."""
+
+    columns: list[Column]
+    types: dict[str, str]
+    roles: Roles
+    signature: Signature
+
+
+def create(
+    con: Native, request: Request, frame: FrameType, device: str, on_iteration: OnIteration | None
+) -> tuple[Created, list[ModelWarning]]:
+    """Train a model on a query and store it; the version it became, and what is worth saying about it.
+
+    `frame` is the user's, in which the names of DataFrames are looked up. Raises the errors of errors.py.
+    """
+    started = time.perf_counter()
+    place = registry.place_for(con, request.name)
+    name = request.name.name
+    engine.require_writable(con, place.database, f"create model '{name}'")
+    exists = registry.exists(con, place, name)
+    if exists and request.if_not_exists:
+        return _as_it_is(con, place, name), []
+    if exists and not request.or_replace:
+        raise ModelExistsError.model(name)
+    if exists:
+        registry.require_replaceable(con, place, name, "replaced")
+    materials = _check(con, request, frame)
+    inside = engine.in_transaction(con)
+    if inside:
+        registry.claim(con, place, name)
+    try:
+        new = _train(con, request, frame, device, on_iteration, materials, started)
+    except BaseException:
+        if inside:
+            _release(con, place, name)
+        raise
+    broken = []
+    if exists and not inside:
+        session = engine.sibling(con)
+        try:
+            broken = registry.views_that_would_break(session, place, name, new.signature)
+        finally:
+            session.close()
+    warnings = [*new.warnings, *_of_place(con, place), *_of_views(broken)]
+    new = NewVersion(**{**new.__dict__, "warnings": warnings, "seconds": time.perf_counter() - started})
+    version = _store(con, place, name, new, inside, not broken)
+    return Created(place, name, version), warnings
+
+
+def _as_it_is(con: Native, place: Place, name: str) -> Created:
+    stored = registry.require(con, ModelName((place.database, place.schema, name)))
+    return Created(stored.place, stored.name, stored.version)
+
+
+def _release(con: Native, place: Place, name: str) -> None:
+    try:
+        registry.release(con, place, name)
+    except duckdb.Error:
+        pass  # the error that ended the training has aborted the transaction, and the claim with it
+
+
+def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
+    """Everything that can be refused from the names and types of the columns."""
+    options = request.options
+    columns = engine.bind(con, request.query, request.parameters, frame)
+    names = [column.name for column in columns]
+    types = {column.name: column.sql_type for column in columns}
+    if options.target is None:
+        raise OptionError.missing_target(names)
+    target = resolve_column("target", options.target, names)
+    roles = Roles(
+        target=target,
+        categorical=frozenset(resolve_column("categorical", name, names) for name in options.categorical),
+        weight=_optional(options.sample_weight_col, "sample_weight_col", names),
+        split=_optional(options.data_split_col, "data_split_col", names),
+    )
+    if target in roles.categorical:
+        raise OptionError(f'The target "{target}" can\'t also be listed in categorical.')
+    _check_types(types, roles, options)
+    return _Materials(columns, types, roles, infer(names, [types[name] for name in names], roles))
+
+
+def _optional(name: str | None, option: str, names: list[str]) -> str | None:
+    return None if name is None else resolve_column(option, name, names)
+
+
+def _check_types(types: Mapping[str, str], roles: Roles, options: TrainingOptions) -> None:
+    target = types[roles.target]
+    if not is_number(target):
+        hint = "Choose a numeric column, or convert it in the query: CAST(… AS DOUBLE)."
+        if type_family(target) in {"VARCHAR", "ENUM", "BOOLEAN"}:
+            hint = (
+                "Predicting a class comes in a later release. If it holds numbers, convert it in the query: "
+                f"CAST({roles.target} AS DOUBLE)."
+            )
+        raise TrainingDataError.target_type(roles.target, target, hint)
+    if roles.weight is not None and not is_number(types[roles.weight]):
+        raise OptionError(f'sample_weight_col "{roles.weight}" is {types[roles.weight]}, but a weight is a number.')
+    if roles.split is not None and options.data_split_method == "custom" and types[roles.split] != "BOOLEAN":
+        raise OptionError(
+            f'data_split_col "{roles.split}" is {types[roles.split]}; a custom split needs a BOOLEAN, true for '
+            "rows that are held out."
+        )
+
+
+def _select_list(materials: _Materials, options: TrainingOptions) -> str:
+    """The expressions that turn the columns of the query into what training reads: DOUBLE, BIGINT and VARCHAR."""
+    features = {feature.name: feature for feature in materials.signature.features}
+    items = []
+    for column in materials.columns:
+        reference = quote(column.name)
+        if column.name in features:
+            feature = features[column.name]
+            cast = f"CAST({reference} AS {feature.sql_type})"
+            items.append(f"{feature.stored_as(cast)} AS {reference}")
+        elif column.name == materials.roles.split and options.data_split_method == "seq":
+            items.append(f"{_sortable(reference, column.sql_type)} AS {reference}")
+        else:
+            items.append(f"CAST({reference} AS DOUBLE) AS {reference}")
+    return ", ".join(items)
+
+
+def _sortable(reference: str, sql_type: str) -> str:
+    """A column to order by, as a DOUBLE."""
+    family = type_family(sql_type)
+    if family == "DATE" or family.startswith("TIMESTAMP"):
+        return f"epoch({reference})"
+    if not is_number(sql_type):
+        raise OptionError(f"data_split_col {reference} is {sql_type}; a sequential split needs a number or a date.")
+    return f"CAST({reference} AS DOUBLE)"
+
+
+def _estimator(options: TrainingOptions) -> tuple[Any, str]:
+    """An unfitted estimator and the name it goes by."""
+    if options.estimator is not None:
+        return options.estimator.build(options.params, options.random_state), options.estimator.name
+    from sklearn.base import clone
+
+    return clone(options.own_estimator), type(options.own_estimator).__name__
+
+
+def _train(
+    con: Native,
+    request: Request,
+    frame: FrameType,
+    device: str,
+    on_iteration: OnIteration | None,
+    materials: _Materials,
+    started: float,
+) -> NewVersion:
+    """Everything between the checks and the write."""
+    options, roles = request.options, materials.roles
+    estimator, estimator_name = _estimator(options)
+    source_tables = _source_tables(con, request.query)
+    raw = engine.stream(con, request.query, _select_list(materials, options), request.parameters, frame)
+    table = profiling.usable_rows(raw, materials.signature, roles.weight)
+    findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
+    signature = materials.signature.without(findings.excluded)
+    table = table.select([name for name in table.column_names if name not in findings.excluded])
+    hashes, seeded = engine.hash_rows(table, options.random_state)
+    table, data_hash, keys = profiling.order_by_hash(table, hashes, seeded)
+    split = profiling.split_rows(table, keys, roles.split, options)
+    train = table.take(pa.array(split.train))
+    rows = training.Rows(train, table.take(pa.array(split.validation)), roles.weight)
+    trained = training.fit(
+        estimator,
+        rows,
+        signature,
+        max_categories=options.max_categories,
+        precision=options.precision,
+        on_iteration=on_iteration,
+    )
+    test = table.take(pa.array(split.test)) if len(split.test) else train
+    metrics = evaluation.regression_metrics(
+        profiling.numbers(test[roles.target]), trained.predict(test), trained.target_mean
+    )
+    onnx, parity = _exported(trained, table, options, estimator_name, device)
+    warnings = [
+        *findings.warnings,
+        *profiling.warn_of_rows(len(table), split),
+        *profiling.warn_of_target(table, signature, materials.types[roles.target]),
+        *profiling.warn_of_leakage(train, signature),
+        *_of_training(trained, metrics),
+    ]
+    return NewVersion(
+        onnx=onnx,
+        key=inference.key_of(onnx),
+        signature=signature,
+        estimator=estimator_name,
+        options=dict(request.given),
+        params=_params(trained.estimator),
+        metrics=metrics,
+        target_mean=trained.target_mean,
+        parity=parity,
+        precision=options.precision,
+        training_query=request.training_query,
+        source_tables=source_tables,
+        data_hash=data_hash,
+        rows_read=len(raw),
+        rows_used=len(table),
+        rows_validation=len(split.validation),
+        rows_test=len(split.test),
+        iterations=trained.iterations,
+        stop_reason=trained.stop_reason,
+        warnings=warnings,
+        library_versions={library: importlib.metadata.version(library) for library in _libraries()},
+        description=options.description,
+        tags=options.tags,
+        statistics=profiling.statistics(train, signature),
+        dimensions=[encoder.dimension for encoder in trained.preprocessing.encoders],
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _libraries() -> list[str]:
+    """The libraries that make a model what it is, as far as they are installed under these names."""
+    installed = []
+    for library in _LIBRARIES:
+        try:
+            importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        installed.append(library)
+    return installed
+
+
+def _source_tables(con: Native, query: str) -> list[str]:
+    """The tables that a query reads, as DuckDB names them; none when it can't tell."""
+    try:
+        return sorted(Native.get_table_names(con, query, qualified=True))
+    except duckdb.Error:
+        return []
+
+
+def _params(estimator: Any) -> dict[str, Any]:
+    parameters = estimator.get_params()
+    parameters.pop("random_state", None)  # recorded with the options; here it is a generator in some state
+    return parameters
+
+
+def _exported(
+    trained: TrainedModel, table: pa.Table, options: TrainingOptions, estimator_name: str, device: str
+) -> tuple[bytes, float]:
+    """The ONNX bytes and their parity with scikit-learn, measured on the device that will serve.
+
+    Raises ParityError above the tolerance.
+    """
+    onnx = export.to_onnx(trained, options.precision, options.on_null)
+    # Rows held out come last in the table; they are the ones that the estimator has not seen.
+    sample = table.slice(max(0, len(table) - _PARITY_ROWS))
+    if options.on_null == "null":
+        complete = pa.compute.drop_null(sample)
+        sample = complete if len(complete) else sample.slice(0, 0)
+    try:
+        predict = inference.open_model(inference.key_of(onnx), onnx, device)
+    except inference.ArtifactError as error:
+        raise ParityError.not_exportable(estimator_name, str(error)) from error
+    expected = trained.predict(sample)
+    answered = predict([sample[name] for name in predict.names])
+    found = answered.to_numpy(zero_copy_only=False)
+    refused = answered.is_null().to_numpy(zero_copy_only=False)
+    parity = evaluation.largest_relative_difference(expected[~refused], found[~refused], trained.target_scale)
+    tolerance = export.TOLERANCE[options.precision]
+    if not parity <= tolerance:
+        raise ParityError.above(parity, tolerance, options.precision)
+    return onnx, parity
+
+
+def _store(con: Native, place: Place, name: str, new: NewVersion, inside: bool, make_default: bool) -> int:
+    """Write the version: in the user's transaction, or in one of our own that is tried again after a conflict."""
+    if inside:
+        return registry.save(con, place, name, new, make_default)
+    session = engine.sibling(con)
+    try:
+        return _with_retries(session, lambda: registry.save(session, place, name, new, make_default))
+    finally:
+        session.close()
+
+
+def _with_retries(session: Native, write: Callable[[], int]) -> int:
+    for attempt in range(_ATTEMPTS):
+        try:
+            with engine.transaction(session):
+                return write()
+        except (duckdb.TransactionException, duckdb.ConstraintException):
+            if attempt == _ATTEMPTS - 1:
+                raise
+            time.sleep(0.02 * 2**attempt)
+    raise AssertionError("the last attempt returns or raises")
+
+
+# Warnings
+
+
+def _of_training(trained: TrainedModel, metrics: Mapping[str, float]) -> list[ModelWarning]:
+    """What the course of a training says about the model."""
+    warnings = []
+    passes = len(trained.iterations)
+    if trained.stop_reason == "max_iter":
+        message = f"The loss was still falling after {passes} passes: raise max_iter."
+        warnings.append(ModelWarning("not_converged", message))
+    elif trained.stop_reason == "early_stopping":
+        best = min(range(passes), key=lambda i: trained.iterations[i].judged)
+        if best < 3:
+            message = (
+                f"Training got no better after pass {best + 1} of {passes}: there may be little to learn, or "
+                "learning_rate_init is too large."
+            )
+            warnings.append(ModelWarning("stopped_early", message))
+    r2, baseline = metrics.get("r2_score"), metrics.get("baseline_r2_score", 0.0)
+    if r2 is not None and r2 <= max(baseline, 0.0):
+        message = f"Predicting the mean would be no worse (R² {r2:.3f} on the test rows): the features say nothing."
+        warnings.append(ModelWarning("no_better_than_mean", message))
+    return warnings
+
+
+def _of_place(con: Native, place: Place) -> list[ModelWarning]:
+    if not engine.is_in_memory(con, place.database):
+        return []
+    message = "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
+    return [ModelWarning("in_memory", message)]
+
+
+def _of_views(broken: list[str]) -> list[ModelWarning]:
+    if not broken:
+        return []
+    message = (
+        f"The new version takes other columns and would break {', '.join(broken)}. It is stored, but the old version "
+        "stays the default: change or drop these views, then CREATE OR REPLACE MODEL again."
+    )
+    return [ModelWarning("would_break_views", message)]

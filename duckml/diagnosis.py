@@ -1,0 +1,95 @@
+"""Why DuckDB refused a query with our calls in it, in the words of the model.
+
+DuckDB says which column is missing or that a macro's arguments don't fit; what the analyst needs to know is which
+feature of which model is meant, what the model takes and what to write instead. What isn't understood here is passed
+on as DuckDB said it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import duckdb
+
+from duckml.errors import DuckmlError, FeatureError, ModelNotFoundError, located
+from duckml.names import fold
+from duckml.statements import Call, Resolved, predict_macro, version_macro
+
+_MISSING = (
+    re.compile(r'Referenced column "(?P<name>.+?)" not found'),
+    re.compile(r'does not have a column named "(?P<name>.+?)"'),
+    re.compile(r'Could not find key "(?P<name>.+?)" in struct'),
+)
+_CANDIDATES = re.compile(r"Candidate (?:bindings|Entries):\s*:?\s*(?P<list>.+)")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
+_NO_FUNCTION = re.compile(r"Function with name \"?(?P<macro>.+?)\"? does not exist")
+_TAKEN = "Duplicate struct entry name"
+
+Binds = Callable[[Call, frozenset[str]], bool]
+
+
+def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
+    """Our error for one of DuckDB's, or None when DuckDB's says it best.
+
+    `binds` tells whether the query would bind if some features of a call were NULL: that finds the column of a wrong
+    type.
+    """
+    message = str(error)
+    for pattern in _MISSING:
+        if found := pattern.search(message):
+            return _missing(found["name"], message, sql, resolved)
+    if found := _ARGUMENTS.search(message):
+        return _wrong_type(found["macro"], sql, resolved, binds)
+    if found := _NO_FUNCTION.search(message):
+        return _dropped(found["macro"], resolved)
+    if _TAKEN in message:
+        for call, model in resolved.items():
+            if call.in_from and fold(model.signature.target.prediction) in fold(message):
+                return FeatureError.output_taken(str(call.model), model.signature.target.prediction)
+    return None
+
+
+def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
+    """The column that DuckDB misses is a feature that a call takes by name."""
+    for call, model in resolved.items():
+        feature = model.signature.find(name)
+        if call.function not in {"predict", "evaluate"}:
+            continue
+        by_name = not any(a.name is None and a.star is None for a in call.arguments)
+        given = any(a.name is not None and fold(a.name) == fold(name) for a in call.arguments)
+        target = call.function == "evaluate" and fold(model.signature.target.name) == fold(name)
+        if (feature is not None and by_name and not given) or target:
+            candidates = _CANDIDATES.search(message)
+            columns = _QUOTED.findall(candidates["list"]) if candidates else []
+            where = located(sql, call.span.start)
+            if target and feature is None:
+                return FeatureError.no_target(str(call.model), name, columns, where)
+            return FeatureError.missing(str(call.model), name, columns, str(model.signature), where)
+    return None
+
+
+def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
+    """An argument has a type that DuckDB doesn't take for the parameter."""
+    for call, model in resolved.items():
+        if macro != predict_macro(model.name, model.version):
+            continue
+        everything = frozenset(model.signature.names)
+        wrong = [
+            feature
+            for feature in model.signature.features
+            if not binds(call, everything - {feature.name})
+        ]
+        if wrong and binds(call, everything):
+            expected = [(feature.name, feature.sql_type) for feature in wrong]
+            return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
+    return None
+
+
+def _dropped(macro: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
+    """The registry knows the model, but its macro is gone."""
+    for call, model in resolved.items():
+        if macro in {predict_macro(model.name, model.version), version_macro(model.name)}:
+            return ModelNotFoundError.dropped(str(call.model), macro)
+    return None

@@ -1,0 +1,268 @@
+"""The seam: every question that duckml puts to DuckDB goes through here.
+
+Reads go through `DuckDBPyConnection.sql`, which never discards a result that the user is still fetching; statements of
+the user's own go through the method that the user called, in the user's frame, so that DuckDB finds the DataFrames that
+the statement names. Methods are taken from DuckDB's class, because a duckml connection overrides them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from duckml.errors import ReadOnlyError
+from duckml.names import fold, literal, quote
+
+Native = duckdb.DuckDBPyConnection
+T = TypeVar("T")
+
+_PREDICT_FUNCTION = "duckml_predict_double"
+_ENGINE_FUNCTION = "duckml_engine"
+
+# A function that DuckDB still calls must never be freed: closing the cursor that registered it, or the last connection
+# of two, would otherwise leave DuckDB with a dangling pointer and end the process. So every one lives for ever.
+_PINNED: list[object] = []
+_register_lock = threading.Lock()
+
+
+def _calling_code() -> CodeType:
+    """Code that calls its only constant."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        return compile("'a text that is replaced by something to call'()", "<duckml>", "eval")
+
+
+_CALL = _calling_code()
+
+
+def in_frame(frame: FrameType, call: Callable[[], T]) -> T:
+    """The answer of `call`, made from a frame that has the variables of `frame` and no others.
+
+    DuckDB looks for the DataFrames that a statement names in the frame that calls it. Evaluated this way it finds the
+    variables of the user's frame, and no local variable of duckml's stands in their way.
+    """
+    answer: T = eval(_CALL.replace(co_consts=(call,)), frame.f_globals, frame.f_locals)
+    return answer
+
+
+def read(con: Native, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
+    """The rows of a SELECT of ours, on the user's session."""
+    return Native.sql(con, sql, params=parameters).fetchall()
+
+
+def write(con: Native, sql: str, parameters: object = None) -> None:
+    """Run one statement of ours that returns nothing."""
+    Native.execute(con, sql, parameters)
+
+
+def sibling(con: Native) -> Native:
+    """A session of its own on the same database: it sees what is committed, and disturbs nothing."""
+    return Native.cursor(con)
+
+
+def in_transaction(con: Native) -> bool:
+    """Whether the session is inside BEGIN: outside, every statement has a transaction of its own."""
+    (first,), (second,) = read(con, "SELECT txid_current()") + read(con, "SELECT txid_current()")
+    return bool(first == second)
+
+
+@contextlib.contextmanager
+def transaction(con: Native) -> Iterator[None]:
+    """A transaction around a block: committed at its end, rolled back when it raises."""
+    write(con, "BEGIN")
+    try:
+        yield
+        write(con, "COMMIT")
+    except BaseException:
+        with contextlib.suppress(duckdb.Error):  # a failed COMMIT has ended the transaction already
+            write(con, "ROLLBACK")
+        raise
+
+
+def catalog_version(con: Native) -> int | None:
+    """A number that changes whenever this session runs something that may change what a name means.
+
+    None when this DuckDB doesn't tell: then nothing may be remembered from one statement to the next.
+    """
+    ask = getattr(con, "_catalog_version", None)
+    return None if ask is None else int(ask())
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a query: its name and its type as DuckDB spells it."""
+
+    name: str
+    sql_type: str
+
+
+def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
+    """The columns of a query, without running it; equal names are told apart as in CREATE TABLE AS."""
+    sql = f"DESCRIBE SELECT * FROM (\n{query}\n)"
+    rows = in_frame(frame, lambda: Native.execute(con, sql, parameters).fetchall())
+    return [Column(row[0], row[1]) for row in rows]
+
+
+def stream(con: Native, query: str, select_list: str, parameters: object, frame: FrameType) -> pa.Table:
+    """The rows of a query as Arrow, each column put through an expression; read to the end before anything else."""
+    sql = f"SELECT {select_list} FROM (\n{query}\n)"
+    return in_frame(frame, lambda: Native.sql(con, sql, params=parameters).to_arrow_table())
+
+
+def hash_rows(table: pa.Table, seed: int) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """A 64-bit hash per row, and one that depends on `seed` too, in the order of the table.
+
+    DuckDB's own hash, computed in a database of its own, so that no setting of the user's can change it.
+    """
+    columns = ", ".join(quote(name) for name in table.column_names)
+    with duckdb.connect() as con:
+        con.register("__rows", table)
+        answer = con.sql(
+            f"SELECT h, hash(h, CAST($seed AS BIGINT)) FROM (SELECT hash({columns}) AS h FROM __rows)",
+            params={"seed": seed},
+        ).to_arrow_table()
+    return answer.column(0), answer.column(1)
+
+
+# Names
+
+
+@dataclass(frozen=True)
+class Place:
+    """A schema of a database."""
+
+    database: str
+    schema: str
+
+
+def search_path(con: Native) -> list[Place]:
+    """Where an unqualified name is looked for, first place first."""
+    [(path, database, schema)] = read(
+        con, "SELECT current_setting('search_path'), current_database(), current_schema()"
+    )
+    current = Place(database, schema)
+    places = [current]
+    for entry in _split_path(path or ""):
+        place = Place(*entry) if len(entry) == 2 else Place(database, entry[0])
+        if place not in places:
+            places.append(place)
+    if Place(database, "main") not in places:
+        places.append(Place(database, "main"))
+    return places
+
+
+def _split_path(path: str) -> list[tuple[str, ...]]:
+    """The entries of a search path, `schema` or `database.schema`, with the quotes taken off."""
+    entries: list[tuple[str, ...]] = []
+    for entry in duckdb_names(path, ","):
+        parts = tuple(part.strip().strip('"').replace('""', '"') for part in duckdb_names(entry, "."))
+        if 1 <= len(parts) <= 2 and all(parts):
+            entries.append(parts)
+    return entries
+
+
+def duckdb_names(text: str, separator: str) -> list[str]:
+    """`text` cut at a separator, but not inside double quotes."""
+    pieces, quoted = [""], False
+    for character in text:
+        quoted ^= character == '"'
+        if character == separator and not quoted:
+            pieces.append("")
+        else:
+            pieces[-1] += character
+    return pieces
+
+
+def databases(con: Native) -> dict[str, bool]:
+    """The attached databases, and whether each is read-only."""
+    return {
+        name: read_only
+        for name, read_only in read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal")
+    }
+
+
+def is_in_memory(con: Native, database: str) -> bool:
+    """Whether a database ends with the process."""
+    rows = read(con, "SELECT path FROM duckdb_databases() WHERE database_name = $name", {"name": database})
+    return not rows or rows[0][0] is None
+
+
+def schema_exists(con: Native, place: Place) -> bool:
+    """Whether a schema is there."""
+    rows = read(con, "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name", {"name": place.database})
+    return any(fold(name) == fold(place.schema) for (name,) in rows)
+
+
+def require_writable(con: Native, database: str, doing: str) -> None:
+    """Raise ReadOnlyError when a database can't be written."""
+    if databases(con).get(database, False):
+        raise ReadOnlyError.database(database, doing)
+
+
+def macro_exists(con: Native, place: Place, name: str) -> bool:
+    """Whether a macro of that name, a user's or a model's, is in a schema."""
+    rows = read(
+        con,
+        "SELECT schema_name, function_name FROM duckdb_functions() "
+        "WHERE database_name = $database AND lower(function_name) = lower($name) AND function_type = 'macro'",
+        {"database": place.database, "name": name},
+    )
+    return any(fold(schema) == fold(place.schema) and fold(found) == fold(name) for schema, found in rows)
+
+
+def function_exists(con: Native, name: str) -> bool:
+    """Whether any function or macro of that name can be called without a schema before it."""
+    rows = read(con, f"SELECT 1 FROM duckdb_functions() WHERE lower(function_name) = {literal(name)} LIMIT 1")
+    return bool(rows)
+
+
+# Functions
+
+
+def engine_in_use(con: Native) -> str | None:
+    """What serves predictions in the database instance of a session, such as 'python:cpu'; None when nothing does yet."""
+    try:
+        return str(read(con, f"SELECT system.main.{_ENGINE_FUNCTION}()")[0][0])
+    except duckdb.CatalogException:
+        return None
+
+
+def register(
+    con: Native, description: str, predict: Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]
+) -> str:
+    """Make `predict` the function behind every model's macro in this database instance; what serves there now.
+
+    One registration holds for every session of the instance. Done on a session of its own, outside transactions,
+    because a registration is undone with the transaction that it is made in.
+    """
+    with _register_lock:
+        session = sibling(con)
+        try:
+            serving = engine_in_use(session)
+            if serving is not None:
+                return serving
+
+            def engine() -> str:
+                return description
+
+            _PINNED.extend((predict, engine))
+            session.create_function(
+                _PREDICT_FUNCTION,
+                predict,  # type: ignore[arg-type]
+                None,
+                "DOUBLE",
+                type="arrow",  # type: ignore[arg-type]
+                null_handling="special",  # type: ignore[arg-type]
+            )
+            session.create_function(_ENGINE_FUNCTION, engine, [], "VARCHAR")  # type: ignore[arg-type]
+            return description
+        finally:
+            session.close()

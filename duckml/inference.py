@@ -1,0 +1,355 @@
+"""ONNX bytes → predictions on Arrow columns. The only file that imports onnxruntime.
+
+A model is opened once per device and process and found again by its key, the SHA-256 of its bytes, which is checked
+here. What the rows may hold (NULL, NaN, infinity, unknown categories) is decided here too, before the graph runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from duckml.errors import ArtifactError, DeviceError
+from duckml.names import listed
+from duckml.signature import INTEGER_NULL, MANIFEST
+
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_KEPT = 256  # opened models; a dropped version that nobody asks for makes room for a new one
+_TILE = 16_384  # rows per run: one run over millions of rows is many times slower per row
+
+
+class DeviceWarning(UserWarning):
+    """A device was there but did not start, and another one serves."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place where onnxruntime can run a model, and what to install to get it."""
+
+    name: str
+    provider: str
+    install: str
+
+
+DEVICES = (
+    Device("cuda", "CUDAExecutionProvider", "Install it with: pip uninstall onnxruntime; pip install onnxruntime-gpu."),
+    Device(
+        "openvino",
+        "OpenVINOExecutionProvider",
+        "Install it with: pip uninstall onnxruntime; pip install onnxruntime-openvino.",
+    ),
+    Device("cpu", "CPUExecutionProvider", "Install it with: pip install onnxruntime."),
+)
+_AUTO = ("cuda", "cpu")
+
+
+def device_named(name: str) -> Device:
+    """The device of that name; raises DeviceError when there is none."""
+    for device in DEVICES:
+        if device.name == name:
+            return device
+    raise DeviceError.unknown(name, ["auto", *(device.name for device in DEVICES)])
+
+
+def require(name: str) -> None:
+    """Raise DeviceError unless the installed onnxruntime offers the device `name` ('auto' always passes)."""
+    if name == "auto":
+        return
+    device = device_named(name)
+    import onnxruntime as ort
+
+    offered = ort.get_available_providers()
+    if device.provider not in offered:
+        names = [known.name for known in DEVICES if known.provider in offered]
+        raise DeviceError.missing(name, names, device.install)
+
+
+@dataclass(frozen=True)
+class DeviceState:
+    """What `duckml devices` says of a device."""
+
+    name: str
+    provider: str
+    offered: bool
+    starts: bool
+    detail: str
+
+
+def devices() -> list[DeviceState]:
+    """Every device that duckml knows, whether the installed onnxruntime offers it, and whether it starts."""
+    import onnxruntime as ort
+
+    offered = ort.get_available_providers()
+    states = []
+    for device in DEVICES:
+        if device.provider not in offered:
+            states.append(DeviceState(device.name, device.provider, False, False, device.install))
+            continue
+        try:
+            _open_session(_probe(), device)
+            states.append(DeviceState(device.name, device.provider, True, True, "ready"))
+        except Exception as error:
+            states.append(DeviceState(device.name, device.provider, True, False, _first_line(error)))
+    return states
+
+
+def _probe() -> bytes:
+    """The smallest model there is: what goes in comes out."""
+    from onnx import TensorProto, helper
+
+    shape = [None, 1]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["y"])],
+        "probe",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0] + "."
+
+
+def _open_session(model: bytes, device: Device) -> Any:
+    """An onnxruntime session on a device; raises DeviceError when something else would serve."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1  # DuckDB brings the threads: one chunk of rows each
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model, options, providers=[device.provider])
+    # onnxruntime falls back to the CPU with a printed line only, so what serves is compared with what was asked for.
+    if session.get_providers()[0] != device.provider:
+        raise DeviceError.failed(device.name, f"onnxruntime serves on {session.get_providers()[0]} instead.")
+    return session
+
+
+class Predictor:
+    """One model, open: Arrow columns in, predictions out."""
+
+    def __init__(self, onnx_bytes: bytes, device: Device) -> None:
+        import onnx
+
+        model = onnx.load_from_string(onnx_bytes)
+        manifest = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
+        self.device = device.name
+        self.names: tuple[str, ...] = tuple(feature["name"] for feature in manifest["signature"]["features"])
+        self._storage: tuple[str, ...] = tuple(f["storage"] for f in manifest["signature"]["features"])
+        self._null_answers_null: bool = manifest["on_null"] == "null"
+        tensors: Mapping[str, str] = manifest["codes"]
+        self._codes = {name: _Codes(_cut_encoder(model, name, tensor)) for name, tensor in tensors.items()}
+        self._feeds = tuple(tensors.get(name, name) for name in self.names)
+        served = model.SerializeToString() if tensors else onnx_bytes
+        self._session = _open_session(served, device)
+        self._output = self._session.get_outputs()[0].name
+
+    def __call__(self, columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.Array:
+        """The prediction for each row, NULL where there is none.
+
+        `columns` are the features in signature order, as DOUBLE, BIGINT or VARCHAR arrays of one length. A row holding
+        NaN, an infinity or a number beyond float32 is answered NULL, as is one whose features are all NULL.
+        """
+        rows = len(columns[0])
+        if rows <= _TILE:
+            return self._tile([_single(column) for column in columns])
+        tiles = [
+            self._tile([_single(column.slice(start, _TILE)) for column in columns]) for start in range(0, rows, _TILE)
+        ]
+        return pa.concat_arrays(tiles)
+
+    def _tile(self, columns: Sequence[pa.Array]) -> pa.Array:
+        rows = len(columns[0])
+        if rows == 0:
+            return pa.array([], pa.float64())
+        feeds: dict[str, Any] = {}
+        refused: npt.NDArray[np.bool_] | None = None
+        nulls: list[npt.NDArray[np.bool_]] = []
+        for name, storage, feed, column in zip(self.names, self._storage, self._feeds, columns, strict=True):
+            null = _nulls(column)
+            if null is not None:
+                nulls.append(null)
+            if storage == "DOUBLE":
+                values, bad = _numbers(column, null)
+                if bad is not None:
+                    refused = bad if refused is None else refused | bad
+            else:
+                values = self._codes[name](column, null)
+            feeds[feed] = values.reshape(rows, 1)
+        if nulls and (self._null_answers_null or len(nulls) == len(columns)):
+            combine = np.logical_or if self._null_answers_null else np.logical_and
+            empty = combine.reduce(nulls)
+            refused = empty if refused is None else refused | empty
+        predictions = self._session.run([self._output], feeds)[0].reshape(rows)
+        return pa.array(predictions, pa.float64(), mask=refused)
+
+
+def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """A column as one contiguous array."""
+    if isinstance(column, pa.Array):
+        return column
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+
+
+def _nulls(column: pa.Array) -> npt.NDArray[np.bool_] | None:
+    """Which rows are NULL, or None when none is."""
+    return column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
+
+
+def _numbers(
+    column: pa.Array, null: npt.NDArray[np.bool_] | None
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
+    """The values with NaN for NULL, and which of the others the graph must not answer, or None when all are fine."""
+    if column.type != pa.float64():
+        column = column.cast(pa.float64())
+    if null is None:
+        values = column.to_numpy()
+        # One pass tells whether anything is wrong at all: NaN makes the comparison false.
+        if np.abs(values).max() <= _FLOAT32_MAX:
+            return values, None
+        return values, ~(np.abs(values) <= _FLOAT32_MAX)
+    values = column.to_numpy(zero_copy_only=False)
+    bad = ~(np.abs(values) <= _FLOAT32_MAX) & ~null
+    return values, bad if bad.any() else None
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """What a LabelEncoder of the graph does: keys to codes, and one code for everything else."""
+
+    keys: list[Any]
+    codes: list[int]
+    unknown: int
+
+
+class _Codes:
+    """The categories of one feature: the work of its LabelEncoder, done on Arrow's dictionaries in a third of the time."""
+
+    def __init__(self, encoder: _Encoder) -> None:
+        self._code = dict(zip(encoder.keys, encoder.codes, strict=True))
+        self._unknown = encoder.unknown
+        self._null = self._code.get("", self._code.get(INTEGER_NULL, encoder.unknown))
+
+    def __call__(self, column: pa.Array, null: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
+        """The code of each value."""
+        encoded = column.dictionary_encode()
+        known = [self._code.get(value, self._unknown) for value in encoded.dictionary.to_pylist()]
+        codes = np.array([*known, self._null], dtype=np.int64)
+        if null is None:
+            return codes[encoded.indices.to_numpy()]
+        return codes[encoded.indices.fill_null(len(known)).to_numpy()]
+
+
+def _cut_encoder(model: Any, feature: str, tensor: str) -> _Encoder:
+    """Take the LabelEncoder of a feature out of a graph and make the codes an input in its place."""
+    from onnx import TensorProto, helper
+
+    graph = model.graph
+    node = next(node for node in graph.node if tensor in node.output)
+    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    keys = [
+        key.decode() if isinstance(key, bytes) else int(key)
+        for key in attributes.get("keys_strings", attributes.get("keys_int64s", []))
+    ]
+    graph.node.remove(node)
+    graph.input.remove(next(value for value in graph.input if value.name == feature))
+    graph.input.append(helper.make_tensor_value_info(tensor, TensorProto.INT64, [None, 1]))
+    return _Encoder(keys, list(attributes["values_int64s"]), int(attributes["default_int64"]))
+
+
+# Opened models, by device and key
+
+_opened: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
+_lock = threading.Lock()
+
+
+def key_of(onnx_bytes: bytes) -> str:
+    """The key of an artifact: the SHA-256 of its bytes, in hexadecimal."""
+    return hashlib.sha256(onnx_bytes).hexdigest()
+
+
+def opened(key: str, device: str) -> Predictor | None:
+    """The model of that key if this process has it open on that device."""
+    return _opened.get((device, key))
+
+
+def open_model(key: str, onnx_bytes: bytes, device: str) -> Predictor:
+    """Open a model on a device ('auto' takes the best that starts), or find it open.
+
+    Raises ArtifactError when the bytes don't have the SHA-256 `key` or can't be read, DeviceError when a device asked
+    for by name doesn't serve.
+    """
+    found = key_of(onnx_bytes)
+    if found != key:
+        raise ArtifactError.damaged(key, found)
+    with _lock:
+        predictor = _opened.get((device, key))
+        if predictor is None:
+            predictor = _open(key, onnx_bytes, device)
+            _opened[(device, key)] = predictor
+            while len(_opened) > _KEPT:
+                _opened.popitem(last=False)
+    return predictor
+
+
+def _open(key: str, onnx_bytes: bytes, device: str) -> Predictor:
+    if device != "auto":
+        require(device)
+        try:
+            return Predictor(onnx_bytes, device_named(device))
+        except DeviceError:
+            raise
+        except Exception as error:
+            if device == "cpu":
+                raise ArtifactError.unreadable(key, _first_line(error)) from error
+            raise DeviceError.failed(device, _first_line(error)) from error
+    for name in best_devices():
+        try:
+            return Predictor(onnx_bytes, device_named(name))
+        except Exception as error:
+            if name == "cpu":
+                raise ArtifactError.unreadable(key, _first_line(error)) from error
+            warnings.warn(f"{name} didn't start, the CPU serves: {_first_line(error)}", DeviceWarning, stacklevel=2)
+    raise AssertionError("the CPU is always tried last")
+
+
+def best_devices() -> list[str]:
+    """The devices that 'auto' tries, best first."""
+    import onnxruntime as ort
+
+    offered = ort.get_available_providers()
+    return [name for name in _AUTO if device_named(name).provider in offered]
+
+
+def serving_function(
+    device: str, load: Callable[[str], bytes]
+) -> Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]:
+    """The function that DuckDB calls for every chunk of rows: the key of a model, then its features.
+
+    `load` finds the bytes of a key that this process hasn't met yet.
+    """
+
+    def predict(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
+        wanted = key[0].as_py()
+        predictor = _opened.get((device, wanted))
+        if predictor is None:
+            predictor = open_model(wanted, load(wanted), device)
+        if len(columns) != len(predictor.names):
+            raise ArtifactError.unreadable(
+                wanted, f"it was called with {len(columns)} values and takes {listed(predictor.names)}."
+            )
+        return predictor(columns)
+
+    return predict

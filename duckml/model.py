@@ -1,0 +1,174 @@
+"""A model as a Python object: what the registry knows of a version, and predictions on rows from anywhere."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from duckml import engine
+from duckml.errors import ArtifactError
+from duckml.estimators.trained import ModelWarning
+from duckml.inference import key_of
+from duckml.names import fold, literal, quote
+from duckml.registry import StoredVersion, load_anywhere
+from duckml.signature import Signature
+
+if TYPE_CHECKING:
+    from duckml.connection import Connection
+
+
+class Model:
+    """One version of a stored model.
+
+    Made by `Connection.model` and `Connection.create_model`. A version never changes: an object made before a retrain
+    goes on predicting with the version that it was made for.
+    """
+
+    def __init__(self, con: Connection, stored: StoredVersion) -> None:
+        self._con = con
+        self._stored = stored
+        self._row = self._read_row()
+
+    def _read_row(self) -> dict[str, Any]:
+        place = self._stored.place
+        columns = (
+            "estimator, target, metrics, params, options, warnings, parity, training_query, source_tables, data_hash, "
+            "rows_read, rows_used, rows_validation, rows_test, iterations, stop_reason, size_bytes, seconds, "
+            "CAST(created_at AS VARCHAR) AS created_at, created_by, library_versions, description, tags, precision"
+        )
+        session = self._con.registry_session()
+        [row] = engine.read(
+            session,
+            f"SELECT {columns} FROM {quote(place.database)}._duckml.model_version "
+            f"WHERE schema_key = {literal(fold(place.schema))} AND name_key = {literal(fold(self.name))} "
+            f"AND version = {self.version}",
+        )
+        names = [column.split(" AS ")[-1] for column in columns.replace("CAST(created_at AS VARCHAR) AS ", "").split(", ")]
+        return dict(zip(names, row, strict=True))
+
+    @property
+    def name(self) -> str:
+        """The name of the model."""
+        return self._stored.name
+
+    @property
+    def version(self) -> int:
+        """The number of the version."""
+        return self._stored.version
+
+    @property
+    def full_name(self) -> str:
+        """The model with database, schema and version, as SQL."""
+        place = self._stored.place
+        return f"{quote(place.database)}.{quote(place.schema)}.{quote(self.name)}@{self.version}"
+
+    @property
+    def key(self) -> str:
+        """The SHA-256 of the ONNX bytes."""
+        return self._stored.key
+
+    @property
+    def signature(self) -> Signature:
+        """The features in their order, and the target."""
+        return self._stored.signature
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What was measured on the test rows, by name."""
+        return dict(self._row["metrics"])
+
+    @property
+    def warnings(self) -> list[ModelWarning]:
+        """What the training found worth saying."""
+        return [ModelWarning(warning["code"], warning["message"]) for warning in self._row["warnings"]]
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the fitted estimator."""
+        return dict(json.loads(self._row["params"]))
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Everything else that is stored of the version, by column of `_duckml.model_version`."""
+        return dict(self._row)
+
+    @property
+    def onnx(self) -> bytes:
+        """The model itself: ONNX bytes that any onnxruntime runs. Raises ArtifactError when they are damaged."""
+        found = load_anywhere([self._con], self.key)
+        if key_of(found) != self.key:
+            raise ArtifactError.damaged(self.key, key_of(found))
+        return found
+
+    def evaluate(self, data: Any = None) -> dict[str, float]:
+        """The metrics on `data`, which has the features and the target; without it, those of the test rows."""
+        if data is None:
+            return self.metrics
+        relation = self._over(data, lambda name: f"SELECT * FROM EVALUATE(MODEL {self.full_name}, TABLE {name})")
+        return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
+
+    @property
+    def training_info(self) -> pa.Table:
+        """Loss, validation loss and time per iteration, as an Arrow table."""
+        return self._con.sql(f"SELECT * FROM TRAINING_INFO(MODEL {self.full_name})").to_arrow_table()
+
+    @property
+    def feature_info(self) -> pa.Table:
+        """Statistics of each feature over the training rows, as an Arrow table."""
+        return self._con.sql(f"SELECT * FROM FEATURE_INFO(MODEL {self.full_name})").to_arrow_table()
+
+    def predict(self, data: Any) -> Any:
+        """`data` with the prediction as its last column, `predicted_<target>`.
+
+        `data` has the features as columns, by name and in any order; others pass through. A DuckDB relation or the
+        name of a table gives a relation, a pandas or polars DataFrame a DataFrame, an Arrow table an Arrow table.
+        Raises FeatureError when a feature is missing or of the wrong type.
+        """
+        relation = self._over(data, lambda name: f"SELECT * FROM PREDICT(MODEL {self.full_name}, TABLE {name})")
+        kind = type(data).__module__.split(".", maxsplit=1)[0]
+        if kind == "pandas":
+            return relation.df()
+        if kind == "polars":
+            frame = relation.pl()
+            return frame.lazy() if type(data).__name__ == "LazyFrame" else frame
+        return relation.to_arrow_table() if kind == "pyarrow" else relation
+
+    def _over(self, data: Any, query: Callable[[str], str]) -> Any:
+        """A query over rows from anywhere, as a relation."""
+        if isinstance(data, str):
+            return self._con.sql(query(data))
+        if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
+            return data.query("duckml_rows", query("duckml_rows"))
+        if type(data).__module__.startswith("polars") and hasattr(data, "collect"):
+            data = data.collect()
+        duckml_rows = data  # noqa: F841 - DuckDB finds it by its name
+        return self._con.sql(query("duckml_rows"))
+
+    def _facts(self) -> list[tuple[str, str]]:
+        r2 = self.metrics.get("r2_score")
+        error = self.metrics.get("mean_absolute_error")
+        measured = [f"R² {r2:.3f}"] if r2 is not None else []
+        measured += [f"mean absolute error {error:,.4g}"] if error is not None else []
+        facts = [
+            ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
+            ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.names)}"),
+            ("measured", f"{', '.join(measured)} on {int(self.metrics['row_count']):,} test rows"),
+            ("trained", f"on {self._row['rows_used']:,} rows, {self._row['iterations']} iterations, "
+             f"{self._row['stop_reason']}"),
+        ]
+        return facts + [("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{label + ':':<10}{text}" for label, text in self._facts())
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in self._facts()
+        )
+        return f"<table>{rows}</table>"

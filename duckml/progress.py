@@ -1,0 +1,35 @@
+"""The progress of a training: a bar with loss and time left on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from duckml.training import Progress
+
+OnIteration = Callable[[Progress], None]
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[OnIteration | None]:
+    """Something to tell of every pass, drawn on standard error; None when that is no terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm
+
+    bar = tqdm(desc="training", unit="pass", leave=False, dynamic_ncols=True, file=sys.stderr)
+
+    def show(progress: Progress) -> None:
+        bar.total = progress.max_iter
+        losses = f"loss {progress.loss:.4f}"
+        if progress.eval_loss is not None:
+            losses += f", validation {progress.eval_loss:.4f}"
+        bar.set_postfix_str(losses, refresh=False)
+        bar.update(progress.iteration - bar.n)
+
+    try:
+        yield show
+    finally:
+        bar.close()

@@ -1,0 +1,441 @@
+"""The models of a database: where they are, what is known of them, and how they are stored.
+
+They lie in the schema `_duckml` of the database that they belong to, and are used through macros in the schema of the
+model: `predict_<model>` for the default version, `predict_<model>@<n>` for each version, `model_version_<model>`.
+Reading never writes. Writing is done in a transaction that the caller has opened, so that a model is there whole or
+not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from duckml import engine
+from duckml.engine import Native, Place
+from duckml.errors import (
+    ArtifactError,
+    DependentsError,
+    ModelExistsError,
+    ModelNotFoundError,
+    RegistryFormatError,
+    StatementError,
+)
+from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning
+from duckml.names import fold, literal, qualified, quote
+from duckml.signature import Signature, parameters
+from duckml.sql import blocks
+from duckml.statements import ModelName, Resolved, predict_macro, version_macro
+
+FORMAT = 1
+_ROW = "model_input"  # the parameter of the macro that takes a whole row
+
+
+@dataclass(frozen=True)
+class StoredVersion:
+    """A version as the registry knows it; `is_default` says whether PREDICT means it without an @."""
+
+    place: Place
+    name: str
+    version: int
+    key: str
+    signature: Signature
+    is_default: bool
+
+    def resolved(self, version: int | None) -> Resolved:
+        """What a call that names this model means: a fixed version, or with None whichever is the default then."""
+        return Resolved(self.place.database, self.place.schema, self.name, version, self.signature)
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    """Everything that is stored of a version."""
+
+    onnx: bytes
+    key: str
+    signature: Signature
+    estimator: str
+    options: dict[str, Any]
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    target_mean: float
+    parity: float
+    precision: str
+    training_query: str
+    source_tables: list[str]
+    data_hash: str
+    rows_read: int
+    rows_used: int
+    rows_validation: int
+    rows_test: int
+    iterations: Sequence[Iteration]
+    stop_reason: str
+    warnings: Sequence[ModelWarning]
+    library_versions: dict[str, str]
+    description: str | None
+    tags: str | None
+    statistics: Sequence[FeatureStatistics]
+    dimensions: Sequence[int]
+    seconds: float
+
+
+# Reading
+
+
+def registries(con: Native) -> list[str]:
+    """The attached databases that hold models.
+
+    Raises RegistryFormatError for one that a newer duckml has written.
+    """
+    found = [name for (name,) in engine.read(con, blocks("queries")["registries"])]
+    for database in found:
+        [(version,)] = engine.read(con, blocks("queries")["format"].format(database=quote(database)))
+        if version is not None and version > FORMAT:
+            raise RegistryFormatError.newer(database, version, FORMAT)
+    return found
+
+
+def places_of(con: Native, name: ModelName) -> list[Place]:
+    """Where a model of that name may live, in the order in which DuckDB would look for a table of the name."""
+    path = engine.search_path(con)
+    if len(name.parts) == 1:
+        return path
+    known = {fold(database): database for database in engine.databases(con)}
+    if len(name.parts) == 3:
+        return [Place(known.get(fold(name.parts[0]), name.parts[0]), name.parts[1])]
+    places = [Place(path[0].database, name.parts[0])]
+    if fold(name.parts[0]) in known:
+        places.append(Place(known[fold(name.parts[0])], "main"))
+    return places
+
+
+def find(con: Native, name: ModelName) -> StoredVersion | None:
+    """The version that a name means, or None when there is no such model.
+
+    Raises ModelNotFoundError when the model is there and the version isn't.
+    """
+    databases = set(registries(con))
+    for place in places_of(con, name):
+        if place.database not in databases:
+            continue
+        keys = _keys(place, name.name)
+        version = _version_number(name)
+        query = blocks("queries")["find"].format(database=quote(place.database))
+        rows = engine.read(con, query, {**keys, "version": version})
+        if rows:
+            schema, stored, number, key, signature, default = rows[0]
+            return StoredVersion(
+                Place(place.database, schema),
+                stored,
+                number,
+                key,
+                Signature.from_json(json.loads(signature)),
+                number == default,
+            )
+        known = versions_of(con, place, name.name)
+        if known and name.version is not None:
+            raise ModelNotFoundError.version(".".join(name.parts), name.version, known)
+    return None
+
+
+def require(con: Native, name: ModelName) -> StoredVersion:
+    """The version that a name means; raises ModelNotFoundError when there is no such model."""
+    found = find(con, name)
+    if found is None:
+        raise not_found(con, name)
+    return found
+
+
+def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
+    """The error for a name that no model has, with the nearest name that one has."""
+    return ModelNotFoundError.named(str(name), [known for _, known in names(con)])
+
+
+def names(con: Native) -> list[tuple[Place, str]]:
+    """Every model of every attached database."""
+    return [
+        (Place(database, schema), name)
+        for database in registries(con)
+        for schema, name in engine.read(con, blocks("queries")["names"].format(database=quote(database)))
+    ]
+
+
+def versions_of(con: Native, place: Place, name: str) -> list[int]:
+    """The numbers of the versions of a model."""
+    query = blocks("queries")["versions_of"].format(database=quote(place.database))
+    return [number for (number,) in engine.read(con, query, _keys(place, name))]
+
+
+def exists(con: Native, place: Place, name: str) -> bool:
+    """Whether a model is there: its rows, and the macro that it is used through.
+
+    Raises ModelExistsError when a macro that isn't a model's has the name.
+    """
+    macro = engine.macro_exists(con, place, predict_macro(name))
+    stored = place.database in registries(con) and bool(versions_of(con, place, name))
+    if macro and not stored:
+        raise ModelExistsError.macro(name, predict_macro(name))
+    return macro and stored
+
+
+def place_for(con: Native, name: ModelName) -> Place:
+    """The schema that a new model of that name goes to; raises StatementError when there is no such schema."""
+    places = places_of(con, name)
+    for place in places if len(name.parts) > 1 else places[:1]:
+        if engine.schema_exists(con, place):
+            return place
+    missing = ".".join(name.parts[:-1])
+    raise StatementError(f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in.")
+
+
+def load(con: Native, key: str) -> bytes | None:
+    """The ONNX bytes of a key in any attached database, or None."""
+    for database in registries(con):
+        query = blocks("queries")["artifact"].format(database=quote(database))
+        rows = engine.read(con, query, {"key": key})
+        if rows:
+            return bytes(rows[0][0])
+    return None
+
+
+def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
+    """The ONNX bytes of a key in any database that one of the connections has attached; raises ArtifactError."""
+    for con in connections:
+        try:
+            session = engine.sibling(con)
+        except duckdb.Error:  # closed meanwhile
+            continue
+        try:
+            found = load(session, key)
+        finally:
+            session.close()
+        if found is not None:
+            return found
+    raise ArtifactError.gone(key)
+
+
+# What the new version would break
+
+
+def require_replaceable(con: Native, place: Place, name: str, doing: str) -> None:
+    """Raise DependentsError when a table or an index holds on to the macro of a model."""
+    rows = engine.read(
+        con,
+        blocks("queries")["dependents"],
+        {"database": place.database, "schema": place.schema, "function": predict_macro(name)},
+    )
+    if rows:
+        raise DependentsError.blocked(name, predict_macro(name), [f'"{row[0]}"' for row in rows], doing)
+
+
+def views_that_would_break(con: Native, place: Place, name: str, signature: Signature) -> list[str]:
+    """The views over a model that would no longer bind if its default version took this signature.
+
+    Tried out in a transaction that is rolled back; `con` is a session of its own, outside a transaction.
+    """
+    query = blocks("queries")["views_naming"]
+    views = engine.read(con, query, {"database": place.database, "function": predict_macro(name)})
+    return [f"{schema}.{view}" for schema, view in views if _breaks(con, place, name, signature, schema, view)]
+
+
+def _breaks(con: Native, place: Place, name: str, signature: Signature, schema: str, view: str) -> bool:
+    described = f"DESCRIBE {qualified(place.database, schema, view)}"
+    if not _binds(con, [described]):
+        return False  # it doesn't work as it is
+    return not _binds(con, [*_macros(place, name, None, signature, "0" * 64), described])
+
+
+def _binds(con: Native, statements: Sequence[str]) -> bool:
+    engine.write(con, "BEGIN")
+    try:
+        for statement in statements:
+            engine.write(con, statement)
+    except duckdb.Error:
+        return False
+    else:
+        return True
+    finally:
+        engine.write(con, "ROLLBACK")
+
+
+# Writing
+
+
+def claim(con: Native, place: Place, name: str) -> None:
+    """Take the name of a model for the open transaction, so that another one that wants it fails at once."""
+    _create_registry(con, place.database)
+    if versions_of(con, place, name):
+        engine.write(con, blocks("writes")["claim"].format(database=quote(place.database)), _keys(place, name))
+    else:
+        macro = qualified(place.database, place.schema, predict_macro(name))
+        engine.write(con, f"CREATE OR REPLACE MACRO {macro}() AS error('This model is being trained.')")
+
+
+def release(con: Native, place: Place, name: str) -> None:
+    """Undo a claim when training has failed."""
+    if not versions_of(con, place, name):
+        engine.write(con, f"DROP MACRO {qualified(place.database, place.schema, predict_macro(name))}")
+
+
+def save(con: Native, place: Place, name: str, new: NewVersion, make_default: bool) -> int:
+    """Store a version with its macros in the open transaction; the number that it got."""
+    _create_registry(con, place.database)
+    known = versions_of(con, place, name)
+    version = max(known, default=0) + 1
+    keys = {**_keys(place, name), "version": version}
+    named = {"schema_name": place.schema, "name": name, "version": version}
+
+    def write(block: str, values: dict[str, Any]) -> None:
+        engine.write(con, blocks("writes")[block].format(database=quote(place.database)), values)
+
+    write("insert_artifact", {"key": new.key, "onnx": new.onnx})
+    write("insert_model", {**keys, **named})
+    write("insert_version", {**keys, **_version_values(new)})
+    write("insert_training_info", {**keys, **_columns(new.iterations)})
+    feature_rows = _columns(new.statistics)
+    positions = list(range(1, len(new.statistics) + 1))
+    write("insert_feature_info", {**keys, **feature_rows, "position": positions, "dimension": list(new.dimensions)})
+    write("insert_event", {**named, "who": getpass.getuser(), "action": "created"})
+    statements = _macros(place, name, version, new.signature, new.key)
+    if make_default or not known:
+        statements += _macros(place, name, None, new.signature, new.key)
+        statements.append(_version_macro(place, name, version))
+        write("set_default", keys)
+        write("insert_event", {**named, "who": getpass.getuser(), "action": "default changed"})
+    for statement in statements:
+        engine.write(con, statement)
+    return version
+
+
+def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
+    """Remove a model, or one version of it, in the open transaction."""
+    place, name = stored.place, stored.name
+    versions = [stored.version] if only_this else versions_of(con, place, name)
+    macros = [predict_macro(name, version) for version in versions]
+    if not only_this:
+        macros += [predict_macro(name), version_macro(name)]
+    for macro in macros:
+        function = qualified(place.database, place.schema, macro)
+        engine.write(con, f"DROP MACRO IF EXISTS {function}")
+        engine.write(con, f"DROP MACRO TABLE IF EXISTS {function}")
+    registry = f"{quote(place.database)}._duckml"
+    keys = _keys(place, name)
+    chosen = " AND version = $version" if only_this else ""
+    values = {**keys, "version": stored.version} if only_this else keys
+    for table in ("model_version", "training_info", "feature_info"):
+        engine.write(
+            con, f"DELETE FROM {registry}.{table} WHERE schema_key = $schema_key AND name_key = $name_key{chosen}", values
+        )
+    if not only_this:
+        engine.write(con, blocks("writes")["delete_model"].format(database=quote(place.database)), keys)
+    engine.write(con, blocks("writes")["delete_artifacts"].format(database=quote(place.database)))
+    engine.write(
+        con,
+        blocks("writes")["insert_event"].format(database=quote(place.database)),
+        {
+            "who": getpass.getuser(),
+            "schema_name": place.schema,
+            "name": name,
+            "version": stored.version if only_this else None,
+            "action": "dropped",
+        },
+    )
+
+
+def created_query(place: Place, name: str, version: int) -> str:
+    """The query whose one row is the answer of CREATE MODEL."""
+    return blocks("queries")["created"].format(
+        database=quote(place.database),
+        name_literal=literal(name),
+        schema_key=literal(fold(place.schema)),
+        name_key=literal(fold(name)),
+        version=version,
+    )
+
+
+def _create_registry(con: Native, database: str) -> None:
+    if database in registries(con):
+        return
+    for block in blocks("schema").values():
+        engine.write(con, block.format(database=quote(database)))
+    engine.write(con, blocks("comments")["comments"].format(database=quote(database)))
+    engine.write(con, f"INSERT INTO {quote(database)}._duckml.format VALUES ({FORMAT})")
+
+
+def _keys(place: Place, name: str) -> dict[str, str]:
+    return {"schema_key": fold(place.schema), "name_key": fold(name)}
+
+
+def _version_number(name: ModelName) -> int | None:
+    """The version that a name carries; an alias, which no model can have yet, is a version that doesn't exist."""
+    if name.version is None:
+        return None
+    return int(name.version) if name.version.isascii() and name.version.isdigit() and len(name.version) < 9 else -1
+
+
+def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
+    """Dataclass instances as one list per field."""
+    fields = [field.name for field in dataclasses.fields(rows[0])]
+    return {name: [getattr(row, name) for row in rows] for name in fields}
+
+
+def _version_values(new: NewVersion) -> dict[str, Any]:
+    return {
+        "artifact_key": new.key,
+        "estimator": new.estimator,
+        "target": new.signature.target.name,
+        "signature": json.dumps(new.signature.to_json(), ensure_ascii=False),
+        "options": json.dumps(new.options, ensure_ascii=False, default=repr),
+        "params": json.dumps(new.params, ensure_ascii=False, default=repr),
+        "metric_names": list(new.metrics),
+        "metric_values": list(new.metrics.values()),
+        "target_mean": new.target_mean,
+        "parity": new.parity,
+        "precision": new.precision,
+        "training_query": new.training_query,
+        "source_tables": new.source_tables,
+        "data_hash": new.data_hash,
+        "rows_read": new.rows_read,
+        "rows_used": new.rows_used,
+        "rows_validation": new.rows_validation,
+        "rows_test": new.rows_test,
+        "iterations": len(new.iterations),
+        "stop_reason": new.stop_reason,
+        "warning_codes": [warning.code for warning in new.warnings],
+        "warning_messages": [warning.message for warning in new.warnings],
+        "library_names": list(new.library_versions),
+        "library_versions": list(new.library_versions.values()),
+        "description": new.description,
+        "tags": new.tags,
+        "size_bytes": len(new.onnx),
+        "seconds": new.seconds,
+        "created_by": getpass.getuser(),
+    }
+
+
+def _macros(place: Place, name: str, version: int | None, signature: Signature, key: str) -> list[str]:
+    """The statements that make the macros of a version: by name and typed, of a whole row, and over a table."""
+    macro = qualified(place.database, place.schema, predict_macro(name, version))
+    by_name = ", ".join(feature.stored_as(quote(feature.name)) for feature in signature.features)
+    of_row = ", ".join(feature.stored_as(f"{_ROW}.{quote(feature.name)}") for feature in signature.features)
+    function = f"system.main.duckml_predict_double({literal(key)}, "
+    by_column = ", ".join(f"{quote(feature)} := {_ROW}.{quote(feature)}" for feature in signature.names)
+    output = quote(signature.target.prediction)
+    return [
+        f"CREATE OR REPLACE MACRO {macro}({parameters(signature)}) AS {function}{by_name}), "
+        f"({_ROW}) AS {function}{of_row})",
+        f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE "
+        f"SELECT {_ROW}.*, {macro}({by_column}) AS {output} FROM query_table(input_table) AS {_ROW} "
+        f"WHERE typeof(struct_insert({_ROW}, {output} := 0)) IS NOT NULL",
+    ]
+
+
+def _version_macro(place: Place, name: str, version: int) -> str:
+    macro = qualified(place.database, place.schema, version_macro(name))
+    return f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}"

@@ -1,0 +1,201 @@
+"""What a model takes and gives: its features and target, by name and type.
+
+A signature is read from the columns of a training query before any row moves, stored with the model, and is what every
+later relation is bound against. This room also decides how a column of each DuckDB type reaches a model: as a DOUBLE
+(numbers, BOOLEAN, dates as days and timestamps as seconds since 1970), as a BIGINT or as a VARCHAR (categories).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from duckml.errors import OptionError, TrainingDataError
+from duckml.names import fold, quote
+
+Kind = Literal["number", "boolean", "date", "timestamp", "category"]
+Storage = Literal["DOUBLE", "BIGINT", "VARCHAR"]
+
+# The key of the metadata of an ONNX model under which its manifest lies: signature, policies, names of tensors.
+MANIFEST = "duckml"
+# What a NULL is among the int64 inputs of a model; among strings it is '', among doubles NaN.
+INTEGER_NULL = -(2**63)
+
+_SMALL_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+INTEGERS = _SMALL_INTEGERS | {"UBIGINT", "HUGEINT", "UHUGEINT"}
+_NUMBERS = INTEGERS | {"FLOAT", "DOUBLE", "DECIMAL", '"NULL"', "NULL"}
+_TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
+_TIMESTAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
+_REFUSED = {
+    "TIME": "Use extract(hour FROM …) or epoch(…).",
+    "INTERVAL": "Use epoch(…) to get seconds.",
+    "BLOB": "Binary data can't be learned from here.",
+    "STRUCT": "Select its fields as columns.",
+    "MAP": "Select its values as columns.",
+    "LIST": "Select its elements as columns.",
+    "JSON": "Select its values as columns: j->>'name'.",
+}
+
+
+def type_family(sql_type: str) -> str:
+    """The type without its parameters: DECIMAL(18,3) is DECIMAL, INTEGER[] and INTEGER[3] are LIST."""
+    if sql_type.endswith("]"):
+        return "LIST"
+    return re.split(r"\(", sql_type, maxsplit=1)[0].strip().upper()
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input of a model.
+
+    `sql_type` is the type of the parameter of the model's function, `kind` what the preprocessing makes of it and
+    `storage` the type in which its values reach the model.
+    """
+
+    name: str
+    sql_type: str
+    kind: Kind
+    storage: Storage
+
+    def stored_as(self, value: str) -> str:
+        """The SQL expression that turns `value`, of type `sql_type`, into what the model reads."""
+        if self.kind == "date":
+            return f"epoch({value}) / 86400.0"
+        if self.kind == "timestamp":
+            return f"epoch({value})"
+        if self.sql_type == self.storage:
+            return value
+        return f"CAST({value} AS {self.storage})"
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sql_type}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """The column that a model predicts."""
+
+    name: str
+    sql_type: str
+
+    @property
+    def prediction(self) -> str:
+        """The name of the column that holds its prediction."""
+        return f"predicted_{self.name}"
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The features of a model in their order, and its target."""
+
+    features: tuple[Feature, ...]
+    target: Target
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the features in their order."""
+        return tuple(feature.name for feature in self.features)
+
+    def find(self, name: str) -> Feature | None:
+        """The feature that DuckDB would understand by `name`."""
+        folded = fold(name)
+        return next((feature for feature in self.features if fold(feature.name) == folded), None)
+
+    def without(self, names: Collection[str]) -> Signature:
+        """The same signature less some features."""
+        return Signature(tuple(f for f in self.features if f.name not in names), self.target)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON value from which `from_json` makes the same signature."""
+        return {
+            "features": [
+                {"name": f.name, "sql_type": f.sql_type, "kind": f.kind, "storage": f.storage} for f in self.features
+            ],
+            "target": {"name": self.target.name, "sql_type": self.target.sql_type},
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Signature:
+        """The signature that `to_json` wrote."""
+        return cls(tuple(Feature(**feature) for feature in value["features"]), Target(**value["target"]))
+
+    def __str__(self) -> str:
+        return "(" + ", ".join(str(feature) for feature in self.features) + f") → {self.target.name}"
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which columns of a training query are not plain features: resolved names, as the query spells them."""
+
+    target: str
+    categorical: frozenset[str] = frozenset()
+    weight: str | None = None
+    split: str | None = None
+
+    @property
+    def not_features(self) -> frozenset[str]:
+        """The columns that never enter the model."""
+        return frozenset(name for name in (self.target, self.weight, self.split) if name is not None)
+
+
+def resolve_column(option: str, name: str, columns: Sequence[str]) -> str:
+    """The column of the query that an option names, as the query spells it.
+
+    Raises OptionError when there is none.
+    """
+    for column in columns:
+        if fold(column) == fold(name):
+            return column
+    raise OptionError.no_column(option, name, columns)
+
+
+def is_number(sql_type: str) -> bool:
+    """Whether a column of this type can be a regression target."""
+    return type_family(sql_type) in _NUMBERS
+
+
+def feature_of(name: str, sql_type: str, categorical: bool) -> Feature:
+    """How a column of this name and type enters a model.
+
+    Raises TrainingDataError for a type that can't be a feature.
+    """
+    family = type_family(sql_type)
+    if family in _TEXTS:
+        return Feature(name, "VARCHAR" if family != "UUID" else "UUID", "category", "VARCHAR")
+    if categorical and family in _SMALL_INTEGERS:
+        return Feature(name, "BIGINT", "category", "BIGINT")
+    if categorical and (family in _NUMBERS or family in _TIMESTAMPS or family in {"BOOLEAN", "DATE"}):
+        return Feature(name, sql_type, "category", "VARCHAR")
+    if family in _NUMBERS:
+        return Feature(name, "DOUBLE", "number", "DOUBLE")
+    if family == "BOOLEAN":
+        return Feature(name, "BOOLEAN", "boolean", "DOUBLE")
+    if family == "DATE":
+        return Feature(name, "DATE", "date", "DOUBLE")
+    if family in _TIMESTAMPS:
+        return Feature(name, sql_type, "timestamp", "DOUBLE")
+    hint = _REFUSED.get(family, "Cast it to a number, text or date.")
+    raise TrainingDataError.column_type(name, sql_type, f"Leave it out of the query, or convert it. {hint}")
+
+
+def infer(names: Sequence[str], types: Sequence[str], roles: Roles) -> Signature:
+    """The signature of a model trained on columns of these names and types.
+
+    Raises TrainingDataError for a column that can't be a feature, and when no feature is left.
+    """
+    sql_types = dict(zip(names, types, strict=True))
+    features = tuple(
+        feature_of(name, sql_types[name], name in roles.categorical)
+        for name in names
+        if name not in roles.not_features
+    )
+    if not features:
+        raise TrainingDataError.no_features(roles.target, ["The query returns the target alone."])
+    return Signature(features, Target(roles.target, sql_types[roles.target]))
+
+
+def parameters(signature: Signature) -> str:
+    """The typed parameter list of the model's function."""
+    return ", ".join(f"{quote(feature.name)} {feature.sql_type}" for feature in signature.features)

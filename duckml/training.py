@@ -1,0 +1,200 @@
+"""Rows and an estimator → a trained model. Knows scikit-learn, not DuckDB.
+
+There is one training loop. An estimator with partial_fit is trained pass by pass: that gives a loss per iteration, a
+stop when the validation loss no longer falls, the best weights kept, and a place for Ctrl-C to take effect. Any other
+is fitted at once.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from duckml.errors import TrainingDataError
+from duckml.estimators.preprocessing import Floats, numbers
+from duckml.estimators.preprocessing import fit as fit_preprocessing
+from duckml.estimators.trained import Iteration, TrainedModel
+from duckml.signature import Signature
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What is learned from: the rows that train, and those that decide when to stop.
+
+    `weight` names a column of sample weights, if there is one.
+    """
+
+    train: pa.Table
+    validation: pa.Table
+    weight: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a progress callback is told after each pass."""
+
+    iteration: int
+    max_iter: int
+    loss: float
+    eval_loss: float | None
+
+
+def fit(
+    estimator: Any,
+    rows: Rows,
+    signature: Signature,
+    *,
+    max_categories: int,
+    precision: str,
+    on_iteration: Callable[[Progress], None] | None = None,
+) -> TrainedModel:
+    """Fit the preprocessing and the estimator on the training rows.
+
+    `estimator` is an unfitted scikit-learn regressor. Raises TrainingDataError when the optimiser diverges and
+    KeyboardInterrupt on Ctrl-C.
+    """
+    preprocessing = fit_preprocessing(signature, rows.train, max_categories)
+    iterative = _trains_by_passes(estimator)
+    # Only the loop computes in single precision. What is solved at once is solved in double and narrowed at export:
+    # with float32 a least-squares solver can't tell collinear columns from independent ones.
+    dtype: type[np.floating[Any]] = np.float32 if iterative and precision == "float32" else np.float64
+    target = numbers(rows.train[signature.target.name])
+    mean, scale = float(target.mean()), float(target.std()) or 1.0
+
+    def matrix_and_target(table: pa.Table) -> tuple[Floats, Floats]:
+        standardised = (numbers(table[signature.target.name]) - mean) / scale
+        return preprocessing.transform(table, dtype), standardised.astype(dtype)
+
+    weights = None if rows.weight is None else numbers(rows.train[rows.weight])
+    x, y = matrix_and_target(rows.train)
+    if iterative:
+        held_out = matrix_and_target(rows.validation) if len(rows.validation) else None
+        iterations, stop_reason = _fit_by_passes(estimator, x, y, weights, held_out, on_iteration)
+    else:
+        iterations, stop_reason = _fit_at_once(estimator, x, y, weights)
+    return TrainedModel(preprocessing, estimator, dtype, mean, scale, tuple(iterations), stop_reason)
+
+
+def _trains_by_passes(estimator: Any) -> bool:
+    from sklearn.neural_network import MLPRegressor
+
+    return isinstance(estimator, MLPRegressor) and estimator.solver != "lbfgs"
+
+
+def _weighted(weights: npt.NDArray[np.float64] | None) -> Mapping[str, Any]:
+    return {} if weights is None else {"sample_weight": weights}
+
+
+def _fit_at_once(
+    estimator: Any, x: Floats, y: Floats, weights: npt.NDArray[np.float64] | None
+) -> tuple[list[Iteration], str]:
+    from sklearn.exceptions import ConvergenceWarning
+
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            estimator.fit(x, y, **_weighted(weights))
+        except ValueError as error:
+            raise TrainingDataError.diverged(str(error)) from error
+    converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+    residuals = y - np.asarray(estimator.predict(x)).reshape(len(y))
+    loss = float(np.mean(residuals.astype(np.float64) ** 2) / 2)
+    milliseconds = round(1000 * (time.perf_counter() - started))
+    return [Iteration(0, loss, None, None, milliseconds)], "fitted" if converged else "max_iter"
+
+
+def _fit_by_passes(
+    estimator: Any,
+    x: Floats,
+    y: Floats,
+    weights: npt.NDArray[np.float64] | None,
+    held_out: tuple[Floats, Floats] | None,
+    on_iteration: Callable[[Progress], None] | None,
+) -> tuple[list[Iteration], str]:
+    """Passes of partial_fit until the loss no longer falls; the estimator is left with its best weights."""
+    from threadpoolctl import threadpool_limits
+
+    estimator.set_params(early_stopping=False)
+    if isinstance(estimator.batch_size, int):
+        estimator.set_params(batch_size=min(estimator.batch_size, len(x)))
+    best = _BestWeights()
+    iterations: list[Iteration] = []
+    stop_reason = "max_iter"
+    # The matrices are small: threads in BLAS would double the CPU time and gain nothing.
+    with threadpool_limits(limits=1), np.errstate(over="ignore", invalid="ignore"):
+        for number in range(estimator.max_iter):
+            started = time.perf_counter()
+            _one_pass(estimator, x, y, weights)
+            eval_loss = None if held_out is None else _half_mean_squared_error(estimator, *held_out)
+            optimizer = getattr(estimator, "_optimizer", None)
+            iterations.append(
+                Iteration(
+                    number,
+                    float(estimator.loss_),
+                    eval_loss,
+                    getattr(optimizer, "learning_rate", None),
+                    round(1000 * (time.perf_counter() - started)),
+                )
+            )
+            if on_iteration is not None:
+                on_iteration(Progress(number + 1, estimator.max_iter, float(estimator.loss_), eval_loss))
+            if best.no_longer_falls(iterations[-1].judged, estimator):
+                stop_reason = "early_stopping"
+                break
+    best.restore(estimator)
+    return iterations, stop_reason
+
+
+def _one_pass(estimator: Any, x: Floats, y: Floats, weights: npt.NDArray[np.float64] | None) -> None:
+    seen = getattr(estimator, "t_", 0)
+    try:
+        estimator.partial_fit(x, y, **_weighted(weights))
+    except ValueError as error:
+        raise TrainingDataError.diverged(str(error).split(".", maxsplit=1)[0]) from error
+    # scikit-learn swallows Ctrl-C and returns in mid-pass, with a warning only. The rows that it counts tell.
+    if estimator.t_ != seen + len(x):
+        raise KeyboardInterrupt
+    if not np.isfinite(estimator.loss_):
+        raise TrainingDataError.diverged("the loss is no longer a finite number")
+
+
+def _half_mean_squared_error(estimator: Any, x: Floats, y: Floats) -> float:
+    """The loss that MLPRegressor reports, without its penalty on weights, on other rows."""
+    return float(np.mean((estimator.predict(x) - y).astype(np.float64) ** 2) / 2)
+
+
+class _BestWeights:
+    """The weights of the pass with the lowest loss, and how long ago a loss was lower by more than `tol`."""
+
+    def __init__(self) -> None:
+        self.lowest = np.inf
+        self.to_beat = np.inf
+        self.without_gain = 0
+        self.coefs: list[Floats] = []
+        self.intercepts: list[Floats] = []
+
+    def no_longer_falls(self, loss: float, estimator: Any) -> bool:
+        """Whether `n_iter_no_change` passes in a row gained less than `tol`."""
+        if loss < self.lowest:
+            self.lowest = loss
+            self.coefs = [weights.copy() for weights in estimator.coefs_]
+            self.intercepts = [weights.copy() for weights in estimator.intercepts_]
+        if loss < self.to_beat - estimator.tol:
+            self.to_beat = loss
+            self.without_gain = 0
+        else:
+            self.without_gain += 1
+        return self.without_gain >= estimator.n_iter_no_change
+
+    def restore(self, estimator: Any) -> None:
+        """Put the best weights back."""
+        if self.coefs:
+            estimator.coefs_, estimator.intercepts_ = self.coefs, self.intercepts

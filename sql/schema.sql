@@ -1,0 +1,115 @@
+-- name: schema
+CREATE SCHEMA IF NOT EXISTS {database}._duckml;
+
+-- name: format
+CREATE TABLE IF NOT EXISTS {database}._duckml.format (version INTEGER NOT NULL);
+
+-- name: model
+CREATE TABLE IF NOT EXISTS {database}._duckml.model (
+    schema_key VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    schema_name VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    default_version INTEGER,
+    created_at TIMESTAMPTZ NOT NULL,
+    PRIMARY KEY (schema_key, name_key)
+);
+
+-- name: model_version
+CREATE TABLE IF NOT EXISTS {database}._duckml.model_version (
+    schema_key VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    artifact_key VARCHAR NOT NULL,
+    estimator VARCHAR NOT NULL,
+    target VARCHAR NOT NULL,
+    signature VARCHAR NOT NULL,
+    options VARCHAR NOT NULL,
+    params VARCHAR NOT NULL,
+    metrics MAP(VARCHAR, DOUBLE) NOT NULL,
+    target_mean DOUBLE NOT NULL,
+    parity DOUBLE NOT NULL,
+    precision VARCHAR NOT NULL,
+    training_query VARCHAR NOT NULL,
+    source_tables VARCHAR[] NOT NULL,
+    data_hash VARCHAR NOT NULL,
+    rows_read BIGINT NOT NULL,
+    rows_used BIGINT NOT NULL,
+    rows_validation BIGINT NOT NULL,
+    rows_test BIGINT NOT NULL,
+    iterations INTEGER NOT NULL,
+    stop_reason VARCHAR NOT NULL,
+    warnings STRUCT(code VARCHAR, message VARCHAR)[] NOT NULL,
+    library_versions MAP(VARCHAR, VARCHAR) NOT NULL,
+    description VARCHAR,
+    tags VARCHAR,
+    size_bytes BIGINT NOT NULL,
+    seconds DOUBLE NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    created_by VARCHAR NOT NULL,
+    PRIMARY KEY (schema_key, name_key, version)
+);
+
+-- name: artifact
+CREATE TABLE IF NOT EXISTS {database}._duckml.artifact (
+    key VARCHAR PRIMARY KEY,
+    onnx BLOB NOT NULL
+);
+
+-- name: training_info
+CREATE TABLE IF NOT EXISTS {database}._duckml.training_info (
+    schema_key VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    training_run BIGINT NOT NULL,
+    iteration BIGINT NOT NULL,
+    loss DOUBLE,
+    eval_loss DOUBLE,
+    learning_rate DOUBLE,
+    duration_ms BIGINT NOT NULL
+);
+
+-- name: feature_info
+CREATE TABLE IF NOT EXISTS {database}._duckml.feature_info (
+    schema_key VARCHAR NOT NULL,
+    name_key VARCHAR NOT NULL,
+    version INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    input VARCHAR NOT NULL,
+    min DOUBLE,
+    max DOUBLE,
+    mean DOUBLE,
+    median DOUBLE,
+    stddev DOUBLE,
+    category_count BIGINT,
+    null_count BIGINT NOT NULL,
+    dimension BIGINT NOT NULL
+);
+
+-- name: event
+CREATE TABLE IF NOT EXISTS {database}._duckml.event (
+    "at" TIMESTAMPTZ NOT NULL,
+    who VARCHAR NOT NULL,
+    schema_name VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    version INTEGER,
+    action VARCHAR NOT NULL
+);
+
+-- name: models
+CREATE OR REPLACE VIEW {database}._duckml.models AS
+SELECT m.schema_name AS schema, m.name, m.default_version, c.versions, v.estimator, v.target, v.metrics, v.created_at,
+    v.size_bytes, v.description
+FROM {database}._duckml.model m
+JOIN {database}._duckml.model_version v
+    ON v.schema_key = m.schema_key AND v.name_key = m.name_key AND v.version = m.default_version
+JOIN (
+    SELECT schema_key, name_key, count(*) AS versions FROM {database}._duckml.model_version GROUP BY ALL
+) c ON c.schema_key = m.schema_key AND c.name_key = m.name_key;
+
+-- name: versions
+CREATE OR REPLACE VIEW {database}._duckml.versions AS
+SELECT m.schema_name AS schema, m.name, v.* EXCLUDE (schema_key, name_key),
+    v.version = m.default_version AS is_default
+FROM {database}._duckml.model m
+JOIN {database}._duckml.model_version v ON v.schema_key = m.schema_key AND v.name_key = m.name_key;

@@ -1,0 +1,49 @@
+-- name: claim
+UPDATE {database}._duckml.model SET default_version = default_version
+WHERE schema_key = $schema_key AND name_key = $name_key
+
+-- name: insert_artifact
+INSERT INTO {database}._duckml.artifact (key, onnx) VALUES ($key, $onnx) ON CONFLICT DO NOTHING
+
+-- name: insert_model
+INSERT INTO {database}._duckml.model (schema_key, name_key, schema_name, name, default_version, created_at)
+VALUES ($schema_key, $name_key, $schema_name, $name, $version, now())
+ON CONFLICT DO NOTHING
+
+-- name: set_default
+UPDATE {database}._duckml.model SET default_version = $version
+WHERE schema_key = $schema_key AND name_key = $name_key
+
+-- name: insert_version
+INSERT INTO {database}._duckml.model_version BY NAME
+SELECT $schema_key AS schema_key, $name_key AS name_key, $version AS version, $artifact_key AS artifact_key,
+    $estimator AS estimator, $target AS target, $signature AS signature, $options AS options, $params AS params,
+    map($metric_names, $metric_values) AS metrics, $target_mean AS target_mean, $parity AS parity,
+    $precision AS precision, $training_query AS training_query, $source_tables AS source_tables,
+    $data_hash AS data_hash, $rows_read AS rows_read, $rows_used AS rows_used,
+    $rows_validation AS rows_validation, $rows_test AS rows_test, $iterations AS iterations,
+    $stop_reason AS stop_reason,
+    list_transform(list_zip($warning_codes, $warning_messages), lambda w: {{'code': w[1], 'message': w[2]}}) AS warnings,
+    map($library_names, $library_versions) AS library_versions, $description AS description, $tags AS tags,
+    $size_bytes AS size_bytes, $seconds AS seconds, now() AS created_at, $created_by AS created_by
+
+-- name: insert_training_info
+INSERT INTO {database}._duckml.training_info
+SELECT $schema_key, $name_key, $version, 0, unnest($iteration), unnest($loss), unnest($eval_loss),
+    unnest($learning_rate), unnest($duration_ms)
+
+-- name: insert_feature_info
+INSERT INTO {database}._duckml.feature_info
+SELECT $schema_key, $name_key, $version, unnest($position), unnest($input), unnest($min), unnest($max), unnest($mean),
+    unnest($median), unnest($stddev), unnest($category_count), unnest($null_count), unnest($dimension)
+
+-- name: insert_event
+INSERT INTO {database}._duckml.event ("at", who, schema_name, name, version, action)
+VALUES (now(), $who, $schema_name, $name, $version, $action)
+
+-- name: delete_model
+DELETE FROM {database}._duckml.model WHERE schema_key = $schema_key AND name_key = $name_key
+
+-- name: delete_artifacts
+DELETE FROM {database}._duckml.artifact
+WHERE key NOT IN (SELECT artifact_key FROM {database}._duckml.model_version)
