@@ -133,21 +133,17 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def execute(self, query: Any, parameters: object = None) -> Connection:
         """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB."""
-        frame = sys._getframe(1)
-        finish = functools.partial(Native.execute, self)
-        if not isinstance(query, str) or not might_concern_us(query):
-            in_frame(frame, lambda: finish(query, parameters))
-        else:
-            _Run(self, frame).script(query, parameters, finish)
-        return self
+        return self._executed(query, parameters, functools.partial(Native.execute, self), sys._getframe(1))
 
     def executemany(self, query: Any, parameters: object = None) -> Connection:
         """Run one statement for each set of parameters; it may hold PREDICT."""
-        frame = sys._getframe(1)
-        finish = functools.partial(Native.executemany, self)
+        return self._executed(query, parameters, functools.partial(Native.executemany, self), sys._getframe(1))
+
+    def _executed(self, query: Any, parameters: object, finish: Finish, frame: FrameType) -> Connection:
         if not isinstance(query, str) or not might_concern_us(query):
             in_frame(frame, lambda: finish(query, parameters))
         else:
+            engine.discard_result(self)
             _Run(self, frame).script(query, parameters, finish)
         return self
 
@@ -256,7 +252,7 @@ class Connection(duckdb.DuckDBPyConnection):
         """A session to read the registry on: this one, or one beside it while a result of this one is being fetched."""
         try:
             engine.read(self, "SELECT 1")
-        except duckdb.ResourceInUseException if hasattr(duckdb, "ResourceInUseException") else duckdb.Error:
+        except duckdb.ResourceInUseException:
             return engine.sibling(self)
         return self
 
@@ -341,7 +337,8 @@ class _Run:
 
     def placed(self, script: Script, query: Query, resolved: Mapping[Call, Resolved]) -> str:
         """The rewritten text of a query, on the line that it has in the script."""
-        return "\n" * script.text[: query.span.start].count(b"\n") + rewrite(script.text, query, resolved)
+        lines_before = script.text[: query.span.start].count(b"\n")
+        return "\n" * lines_before + rewrite(script.text, query, resolved)
 
     def explained(
         self,
@@ -453,9 +450,7 @@ class _Run:
         """Train and store what is requested, with a progress bar on a terminal."""
         with contextlib.ExitStack() as stack:
             on_iteration = progress or stack.enter_context(progress_bar())
-            created, found = creation.create(
-                self.con, request, self.frame, _state(self.con).device, on_iteration
-            )
+            created, found = creation.create(self.con, request, self.frame, _state(self.con).device, on_iteration)
         _state(self.con).resolved.clear()
         for warning in found:
             warnings.warn_explicit(

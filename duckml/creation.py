@@ -8,6 +8,7 @@ another one got in between.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ import pyarrow as pa
 
 from duckml import engine, evaluation, export, inference, profiling, registry, training
 from duckml.engine import Column, Native, Place
-from duckml.errors import ModelExistsError, OptionError, ParityError, TrainingDataError
+from duckml.errors import ArtifactError, ModelExistsError, OptionError, ParityError, TrainingDataError
+from duckml.estimators.preprocessing import numbers
 from duckml.estimators.trained import ModelWarning, TrainedModel
 from duckml.names import quote
 from duckml.options import TrainingOptions
@@ -118,10 +120,9 @@ def _as_it_is(con: Native, place: Place, name: str) -> Created:
 
 
 def _release(con: Native, place: Place, name: str) -> None:
-    try:
+    # The error that ended the training may have aborted the transaction, and the claim with it.
+    with contextlib.suppress(duckdb.Error):
         registry.release(con, place, name)
-    except duckdb.Error:
-        pass  # the error that ended the training has aborted the transaction, and the claim with it
 
 
 def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
@@ -236,9 +237,7 @@ def _train(
         on_iteration=on_iteration,
     )
     test = table.take(pa.array(split.test)) if len(split.test) else train
-    metrics = evaluation.regression_metrics(
-        profiling.numbers(test[roles.target]), trained.predict(test), trained.target_mean
-    )
+    metrics = evaluation.regression_metrics(numbers(test[roles.target]), trained.predict(test), trained.target_mean)
     onnx, parity = _exported(trained, table, options, estimator_name, device)
     warnings = [
         *findings.warnings,
@@ -318,7 +317,7 @@ def _exported(
         sample = complete if len(complete) else sample.slice(0, 0)
     try:
         predict = inference.open_model(inference.key_of(onnx), onnx, device)
-    except inference.ArtifactError as error:
+    except ArtifactError as error:
         raise ParityError.not_exportable(estimator_name, str(error)) from error
     expected = trained.predict(sample)
     answered = predict([sample[name] for name in predict.names])

@@ -76,11 +76,7 @@ def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: 
         if macro != predict_macro(model.name, model.version):
             continue
         everything = frozenset(model.signature.names)
-        wrong = [
-            feature
-            for feature in model.signature.features
-            if not binds(call, everything - {feature.name})
-        ]
+        wrong = [feature for feature in model.signature.features if not binds(call, everything - {feature.name})]
         if wrong and binds(call, everything):
             expected = [(feature.name, feature.sql_type) for feature in wrong]
             return FeatureError.types(str(call.model), expected, located(sql, call.span.start))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -56,6 +56,11 @@ def in_frame(frame: FrameType, call: Callable[[], T]) -> T:
 def read(con: Native, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
     """The rows of a SELECT of ours, on the user's session."""
     return Native.sql(con, sql, params=parameters).fetchall()
+
+
+def discard_result(con: Native) -> None:
+    """Give up what is left of the result being fetched, as DuckDB's own execute() does before it runs anything."""
+    Native.abort(con)
 
 
 def write(con: Native, sql: str, parameters: object = None) -> None:
@@ -183,10 +188,7 @@ def duckdb_names(text: str, separator: str) -> list[str]:
 
 def databases(con: Native) -> dict[str, bool]:
     """The attached databases, and whether each is read-only."""
-    return {
-        name: read_only
-        for name, read_only in read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal")
-    }
+    return dict(read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal"))
 
 
 def is_in_memory(con: Native, database: str) -> bool:
@@ -228,7 +230,7 @@ def function_exists(con: Native, name: str) -> bool:
 
 
 def engine_in_use(con: Native) -> str | None:
-    """What serves predictions in the database instance of a session, such as 'python:cpu'; None when nothing does yet."""
+    """What serves predictions in the database of a session, such as 'python:cpu'; None when nothing does yet."""
     try:
         return str(read(con, f"SELECT system.main.{_ENGINE_FUNCTION}()")[0][0])
     except duckdb.CatalogException:
@@ -254,15 +256,10 @@ def register(
                 return description
 
             _PINNED.extend((predict, engine))
-            session.create_function(
-                _PREDICT_FUNCTION,
-                predict,  # type: ignore[arg-type]
-                None,
-                "DOUBLE",
-                type="arrow",  # type: ignore[arg-type]
-                null_handling="special",  # type: ignore[arg-type]
-            )
-            session.create_function(_ENGINE_FUNCTION, engine, [], "VARCHAR")  # type: ignore[arg-type]
+            # DuckDB's stubs know the enumerations only; its Python package documents their names.
+            create: Any = session.create_function
+            create(_PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
+            create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
             return description
         finally:
             session.close()

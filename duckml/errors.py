@@ -113,7 +113,7 @@ class OptionError(DuckmlError, duckdb.BinderException):
     @classmethod
     def not_constant(cls, name: str, text: str) -> OptionError:
         """The value of option `name` can't be evaluated on its own."""
-        return cls(f'Option "{name}" is {text}, which is no constant. Texts stand in single quotes: {name} = \'…\'.')
+        return cls(f"Option \"{name}\" is {text}, which is no constant. Texts stand in single quotes: {name} = '…'.")
 
     @classmethod
     def missing_target(cls, columns: Sequence[str]) -> OptionError:
@@ -191,7 +191,7 @@ class FeatureError(DuckmlError, duckdb.BinderException):
     def missing(cls, model: str, feature: str, columns: Sequence[str], signature: str, where: str) -> FeatureError:
         """The input lacks `feature`; `columns` are searched for the nearest name."""
         return cls(
-            f'Model \'{model}\' needs the column "{feature}", which is not here.{_did_you_mean(feature, columns)}\n'
+            f"Model '{model}' needs the column \"{feature}\", which is not here.{_did_you_mean(feature, columns)}\n"
             f"To give another expression for it: {feature} := …\nThe model takes {signature}.\n\n{where}"
         )
 
@@ -199,7 +199,7 @@ class FeatureError(DuckmlError, duckdb.BinderException):
     def no_target(cls, model: str, target: str, columns: Sequence[str], where: str) -> FeatureError:
         """The rows to evaluate on lack the target."""
         return cls(
-            f'EVALUATE compares with the target "{target}" of model \'{model}\', which is not here.'
+            f"EVALUATE compares with the target \"{target}\" of model '{model}', which is not here."
             f"{_did_you_mean(target, columns)}\n\n{where}"
         )
 
@@ -236,17 +236,16 @@ class FeatureError(DuckmlError, duckdb.BinderException):
         """The values for the features `wrong` (name and type wanted) have another type."""
         wanted = ", ".join(f'"{name}" to be {sql_type}' for name, sql_type in wrong)
         name, sql_type = wrong[0]
-        error = cls(
+        return cls(
             f"Model '{model}' needs {wanted}, and the value here is of a type that DuckDB doesn't turn into that by "
             f"itself.\nCast it: {name} := CAST({name} AS {sql_type}).\n\n{where}"
         )
-        return error
 
     @classmethod
     def output_taken(cls, model: str, column: str) -> FeatureError:
         """The input of the table form already has the column that the prediction would get."""
         return cls(
-            f'The input already has a column "{column}", the name of the prediction of model \'{model}\'. '
+            f"The input already has a column \"{column}\", the name of the prediction of model '{model}'. "
             f'Leave it out: FROM PREDICT(MODEL {model}, (SELECT * EXCLUDE ("{column}") FROM …)).'
         )
 
@@ -368,7 +367,7 @@ class ArtifactError(DuckmlError, duckdb.SerializationException):
 
     @classmethod
     def unreadable(cls, key: str, detail: str) -> ArtifactError:
-        """onnxruntime can't open the bytes."""
+        """Onnxruntime can't open the bytes."""
         return cls(f"onnxruntime can't open the stored model {key[:12]}…: {detail}")
 
 
@@ -407,7 +406,7 @@ class DeviceError(DuckmlError, duckdb.InvalidInputException):
 
     @classmethod
     def missing(cls, device: str, found: Sequence[str], install: str) -> DeviceError:
-        """onnxruntime has no provider for `device`."""
+        """Onnxruntime has no provider for `device`."""
         return cls(
             f"Device '{device}' was asked for, but the installed onnxruntime offers {', '.join(found)}. {install} "
             "device='auto' takes what is there."

@@ -34,7 +34,7 @@ def regression_metrics(actual: Doubles, predicted: Doubles, baseline: float) -> 
 
 
 def largest_relative_difference(expected: Doubles, found: Doubles, scale: float) -> float:
-    """The parity of two engines: the largest |found - expected|, relative to |expected| or to `scale`, if that is larger.
+    """The parity of two engines: the largest |found - expected|, relative to the larger of |expected| and `scale`.
 
     `scale` is the standard deviation of the target: near zero a difference relative to the value itself says nothing.
     NaN when an answer is missing.

@@ -124,7 +124,7 @@ class _Graph:
         """One column per code, by picking a row of a unit matrix; the last row, for unknown values, is empty."""
         text = encoder.feature.storage == "VARCHAR"
         name = self.input(encoder.feature.name, TensorProto.STRING if text else TensorProto.INT64)
-        keys = {"keys_strings" if text else "keys_int64s": list(encoder.keys)}
+        keys: dict[str, Any] = {"keys_strings" if text else "keys_int64s": list(encoder.keys)}
         codes = self.add(
             "LabelEncoder",
             [name],
@@ -246,8 +246,6 @@ def _converted(estimator: Any, width: int, single: bool) -> ModelProto:
                 target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
             )
     except (MissingConverter, MissingShapeCalculator) as error:
-        raise ParityError.not_exportable(
-            type(estimator).__name__, "skl2onnx has no converter for it."
-        ) from error
+        raise ParityError.not_exportable(type(estimator).__name__, "skl2onnx has no converter for it.") from error
     except (RuntimeError, NotImplementedError, KeyError, TypeError, ValueError) as error:
         raise ParityError.not_exportable(type(estimator).__name__, f"{error}.") from error

@@ -174,7 +174,8 @@ class Predictor:
         rows = len(columns[0])
         if rows == 0:
             return pa.array([], pa.float64())
-        feeds: dict[str, Any] = {}
+        feeds: dict[str, npt.NDArray[Any]] = {}
+        values: npt.NDArray[Any]
         refused: npt.NDArray[np.bool_] | None = None
         nulls: list[npt.NDArray[np.bool_]] = []
         for name, storage, feed, column in zip(self.names, self._storage, self._feeds, columns, strict=True):
@@ -235,7 +236,7 @@ class _Encoder:
 
 
 class _Codes:
-    """The categories of one feature: the work of its LabelEncoder, done on Arrow's dictionaries in a third of the time."""
+    """The categories of one feature: the work of its LabelEncoder, on Arrow's dictionaries in a third of the time."""
 
     def __init__(self, encoder: _Encoder) -> None:
         self._code = dict(zip(encoder.keys, encoder.codes, strict=True))

@@ -47,7 +47,9 @@ class Model:
             f"WHERE schema_key = {literal(fold(place.schema))} AND name_key = {literal(fold(self.name))} "
             f"AND version = {self.version}",
         )
-        names = [column.split(" AS ")[-1] for column in columns.replace("CAST(created_at AS VARCHAR) AS ", "").split(", ")]
+        names = [
+            column.split(" AS ")[-1] for column in columns.replace("CAST(created_at AS VARCHAR) AS ", "").split(", ")
+        ]
         return dict(zip(names, row, strict=True))
 
     @property
@@ -152,13 +154,15 @@ class Model:
         r2 = self.metrics.get("r2_score")
         error = self.metrics.get("mean_absolute_error")
         measured = [f"R² {r2:.3f}"] if r2 is not None else []
-        measured += [f"mean absolute error {error:,.4g}"] if error is not None else []
+        measured += [f"mean absolute error {_rounded(error)}"] if error is not None else []
         facts = [
             ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
             ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.names)}"),
             ("measured", f"{', '.join(measured)} on {int(self.metrics['row_count']):,} test rows"),
-            ("trained", f"on {self._row['rows_used']:,} rows, {self._row['iterations']} iterations, "
-             f"{self._row['stop_reason']}"),
+            (
+                "trained",
+                f"on {self._row['rows_used']:,} rows, {self._row['iterations']} iterations, {self._row['stop_reason']}",
+            ),
         ]
         return facts + [("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings]
 
@@ -172,3 +176,8 @@ class Model:
             for label, text in self._facts()
         )
         return f"<table>{rows}</table>"
+
+
+def _rounded(number: float) -> str:
+    """A number with four significant digits, never in powers of ten where people wouldn't write one."""
+    return f"{number:,.0f}" if 1_000 <= abs(number) < 1e12 else f"{number:.4g}"

@@ -18,12 +18,13 @@ _ALSO = {"model_type": "estimator", "input_label_cols": "target", "labels": "tag
 _LATER = ("background_rows", "if_unchanged", "keep_versions", "make_default", "model_path")
 
 # BigQuery ML options that mean something else in scikit-learn's words: the error says how to translate them.
+_ALWAYS_STOPS = "Training always stops when the validation loss no longer falls: n_iter_no_change and tol tune it."
 _TRANSLATE = {
     "l2_reg": "scikit-learn's alpha is divided by the number of training rows: alpha = l2_reg * rows.",
     "l1_reg": "There is no L1 penalty here yet.",
     "dropout": "scikit-learn's nets have no dropout: use a larger alpha or fewer hidden_layer_sizes.",
-    "early_stop": "Training always stops when the validation loss no longer falls: n_iter_no_change and tol tune it.",
-    "early_stopping": "Training always stops when the validation loss no longer falls: n_iter_no_change and tol tune it.",
+    "early_stop": _ALWAYS_STOPS,
+    "early_stopping": _ALWAYS_STOPS,
     "num_trials": "There is no hyperparameter tuning here yet.",
     "warm_start": "Every version is trained from scratch, so that the same rows give the same model.",
 }

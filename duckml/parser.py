@@ -49,11 +49,12 @@ _LATER_STATEMENTS = {"alter": "ALTER MODEL", "export": "EXPORT MODEL", "retrain"
 # Where one of these stands before `predict (`, the text names something of the user's.
 _NAMING = frozenset({"table", "into", "macro", "function", "view", "exists", "index", "update", "sequence", "type"})
 _CLAUSES = frozenset(
-    "select from where group order having qualify window limit offset values set on using returning join by "
-    "partition distinct union intersect except".split()
+    {"select", "from", "where", "group", "order", "having", "qualify", "window", "limit", "offset", "values", "set"}
+    | {"on", "using", "returning", "join", "by", "partition", "distinct", "union", "intersect", "except"}
 )
 _ENDS_ITEM = frozenset(
-    "from into where group having window qualify order limit offset union intersect except using fetch".split()
+    {"from", "into", "where", "group", "having", "window", "qualify", "order", "limit", "offset"}
+    | {"union", "intersect", "except", "using", "fetch"}
 )
 _JOINS = frozenset({"from", "join", "lateral"})
 _FROM_IN_FUNCTIONS = frozenset({"extract", "trim", "substring", "overlay", "position"})
@@ -97,10 +98,9 @@ def parse(sql: str) -> Script:
     Raises StatementError where a statement of ours is misspelt and NotYetError for what later releases bring.
     """
     text = sql.encode()
-    statements = []
-    for tokens in _split(tokenize(text)):
-        statements.append(_Parser(text, tokens).statement())
-    return Script(text, tuple(statements))
+    parts = _split(tokenize(text))
+    statements = tuple(_Parser(text, tokens).statement() for tokens in parts)
+    return Script(text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens in parts))
 
 
 def _split(tokens: list[Token]) -> list[list[Token]]:
@@ -200,7 +200,7 @@ class _Parser:
             return None
         if token.text.startswith("'") and token.text.endswith("'") and len(token.text) > 1:
             return model_name(token.text[1:-1].replace("''", "'")), index + 1
-        parts = []
+        parts: list[str] = []
         while self.is_identifier(index) and len(parts) < 3:
             parts.append(unquote(self.tokens[index].text))
             index += 1
@@ -233,7 +233,9 @@ class _Parser:
     def statement(self) -> Statement:
         """The statement that these tokens are."""
         first, second = self.word(0), self.word(1)
-        if first == "create" and (second == "model" or (second, self.word(2), self.word(3)) == ("or", "replace", "model")):
+        if first == "create" and (
+            second == "model" or (second, self.word(2), self.word(3)) == ("or", "replace", "model")
+        ):
             return self.create_model()
         if first == "create" and second in {"temp", "temporary"} and self.word(2) == "model":
             raise self.fail(1, "A model is stored in a database file; there are no temporary ones. Write CREATE MODEL.")
@@ -292,7 +294,9 @@ class _Parser:
             if first == end or not self.is_identifier(first):
                 raise self.fail(first, "Expected an option: name = value.")
             if self.word(first + 1) not in {"=", ":="} or first + 2 >= end:
-                raise self.fail(min(first + 1, end), f'Expected "= value" behind the option "{self.tokens[first].text}".')
+                raise self.fail(
+                    min(first + 1, end), f'Expected "= value" behind the option "{self.tokens[first].text}".'
+                )
             name = fold(unquote(self.tokens[first].text))
             if any(name == given for given, _ in options):
                 raise self.fail(first, f'The option "{name}" is given twice.')
@@ -397,9 +401,10 @@ class _Parser:
         if self.word(stop - 1) == "*" and (stop - first == 1 or self.word(stop - 2) == "."):
             qualifier = self.span(first, stop - 2) if stop - first > 2 else Span(value.start, value.start)
             return Argument(value, star=qualifier)
-        is_column = all(
-            (self.word(i) == ".") if (i - first) % 2 else self.is_identifier(i) for i in range(first, stop)
-        ) and (stop - first) % 2 == 1
+        is_column = (
+            all((self.word(i) == ".") if (i - first) % 2 else self.is_identifier(i) for i in range(first, stop))
+            and (stop - first) % 2 == 1
+        )
         return Argument(value, column=unquote(self.tokens[stop - 1].text) if is_column else None)
 
     def table_argument(self, items: list[tuple[int, int]]) -> Span | None:
@@ -420,7 +425,7 @@ class _Parser:
         return self.span(first, stop)
 
     def clause_before(self, index: int) -> int | None:
-        """The index of the nearest keyword that opens a clause before `index`, at the same depth; None in a function."""
+        """The nearest keyword that opens a clause before `index`, at the same depth; None inside a function."""
         depth = 0
         for position in range(index - 1, -1, -1):
             text = self.tokens[position].text

@@ -330,7 +330,9 @@ def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
     values = {**keys, "version": stored.version} if only_this else keys
     for table in ("model_version", "training_info", "feature_info"):
         engine.write(
-            con, f"DELETE FROM {registry}.{table} WHERE schema_key = $schema_key AND name_key = $name_key{chosen}", values
+            con,
+            f"DELETE FROM {registry}.{table} WHERE schema_key = $schema_key AND name_key = $name_key{chosen}",
+            values,
         )
     if not only_this:
         engine.write(con, blocks("writes")["delete_model"].format(database=quote(place.database)), keys)

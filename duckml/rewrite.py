@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from duckml.errors import FeatureError, StatementError
 from duckml.names import fold, literal, qualified, quote
-from duckml.signature import Feature, Signature
+from duckml.signature import Feature
 from duckml.sql import blocks
 from duckml.statements import Argument, Call, Query, Resolved, Span, version_macro
 
@@ -32,9 +32,7 @@ def rewrite(
 
 
 class _Rewriter:
-    def __init__(
-        self, text: bytes, resolved: Mapping[Call, Resolved], blank: Mapping[Call, frozenset[str]]
-    ) -> None:
+    def __init__(self, text: bytes, resolved: Mapping[Call, Resolved], blank: Mapping[Call, frozenset[str]]) -> None:
         self.text = text
         self.resolved = resolved
         self.blank = blank
@@ -97,10 +95,7 @@ class _Rewriter:
     def scalar(self, call: Call, model: Resolved, inner: tuple[Call, ...]) -> str:
         """The macro call for a scalar PREDICT."""
         by_position = [argument for argument in call.arguments if argument.name is None and argument.star is None]
-        if by_position:
-            pairs = self.by_position(call, model)
-        else:
-            pairs = self.by_name(call, model)
+        pairs = self.by_position(call, model) if by_position else self.by_name(call, model)
         return self.macro(call, model, [(feature, value(inner)) for feature, value in pairs])
 
     def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature, str]]) -> str:
@@ -175,13 +170,17 @@ class _Rewriter:
     def evaluation(self, call: Call, model: Resolved, table: Span, inner: tuple[Call, ...]) -> str:
         """FROM EVALUATE with rows: the metrics over them, in SQL."""
         target = f"CAST({_INPUT}.{quote(model.signature.target.name)} AS DOUBLE)"
-        return "(" + _one_line(blocks("queries")["evaluate_rows"]).format(
-            database=quote(model.database),
-            where=_which(model),
-            target=target,
-            prediction=self.by_columns(call, model),
-            input=self.input(table, inner),
-        ) + ")"
+        return (
+            "("
+            + _one_line(blocks("queries")["evaluate_rows"]).format(
+                database=quote(model.database),
+                where=_which(model),
+                target=target,
+                prediction=self.by_columns(call, model),
+                input=self.input(table, inner),
+            )
+            + ")"
+        )
 
 
 def _column(qualifier: str, feature: Feature) -> Callable[[tuple[Call, ...]], str]:

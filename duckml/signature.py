@@ -187,9 +187,7 @@ def infer(names: Sequence[str], types: Sequence[str], roles: Roles) -> Signature
     """
     sql_types = dict(zip(names, types, strict=True))
     features = tuple(
-        feature_of(name, sql_types[name], name in roles.categorical)
-        for name in names
-        if name not in roles.not_features
+        feature_of(name, sql_types[name], name in roles.categorical) for name in names if name not in roles.not_features
     )
     if not features:
         raise TrainingDataError.no_features(roles.target, ["The query returns the target alone."])

@@ -5,7 +5,7 @@ Offsets are byte offsets into the UTF-8 text of the script, as DuckDB's lexer co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from duckml.names import qualified
@@ -126,10 +126,15 @@ Statement = Query | CreateModel | DropModel | ShowModels | DescribeModel
 
 @dataclass(frozen=True)
 class Script:
-    """The statements of one text, in order."""
+    """The statements of one text in order, and the span of each."""
 
     text: bytes
-    statements: tuple[Statement, ...] = field(default=())
+    statements: tuple[Statement, ...]
+    spans: tuple[Span, ...]
+
+    def placed(self, span: Span) -> str:
+        """The text of a span, on the line that it has in the script, so that DuckDB's errors name the right one."""
+        return "\n" * self.text[: span.start].count(b"\n") + self.text[span.start : span.end].decode()
 
     @property
     def is_plain(self) -> bool:

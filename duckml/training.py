@@ -134,13 +134,12 @@ def _fit_by_passes(
             started = time.perf_counter()
             _one_pass(estimator, x, y, weights)
             eval_loss = None if held_out is None else _half_mean_squared_error(estimator, *held_out)
-            optimizer = getattr(estimator, "_optimizer", None)
             iterations.append(
                 Iteration(
                     number,
                     float(estimator.loss_),
                     eval_loss,
-                    getattr(optimizer, "learning_rate", None),
+                    float(estimator.learning_rate_init),
                     round(1000 * (time.perf_counter() - started)),
                 )
             )

@@ -6,11 +6,13 @@ BigQuery ML names that mean the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
+from duckml.names import nearest
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,17 @@ class Estimator:
         return next((p for p in self.parameters if option == p.name or option in p.also), None)
 
 
-def _number(value: Any, *, above: float | None = None, least: float | None = None, below: float | None = None) -> float:
-    if isinstance(value, bool) or isinstance(value, str):
+def _number(value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf) -> float:
+    if isinstance(value, bool | str):
         raise TypeError
     number = float(value)
-    if (above is not None and number <= above) or (least is not None and number < least):
-        raise ValueError
-    if (below is not None and number >= below) or number != number or number in (float("inf"), float("-inf")):
+    if not (above < number < below and least <= number):  # NaN fails too
         raise ValueError
     return number
 
 
-def _integer(value: Any, least: int = 1) -> int:
-    if isinstance(value, bool) or isinstance(value, str) or int(value) != value or value < least:
+def _integer(value: Any) -> int:
+    if isinstance(value, bool | str) or int(value) != value or value < 1:
         raise ValueError
     return int(value)
 
@@ -185,8 +185,6 @@ def estimator_named(name: str) -> Estimator:
     known = [estimator.name for estimator in ESTIMATORS]
     if folded in _LATER:
         raise NotYetError.of(f"The estimator '{folded}'", f"Here today: {', '.join(known)}.")
-    from duckml.names import nearest
-
     close = nearest(name, [*known, *(also for estimator in ESTIMATORS for also in estimator.also)])
     hint = f" Did you mean '{close}'?" if close else ""
     raise OptionError(f"Unknown estimator '{name}'.{hint} Known: {', '.join(known)}.")
