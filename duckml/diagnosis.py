@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 
 import duckdb
 
-from duckml.errors import DuckmlError, FeatureError, ModelNotFoundError, located
+from duckml.errors import DuckmlError, FeatureError, located
 from duckml.names import fold
-from duckml.statements import Call, Resolved, predict_macro, version_macro
+from duckml.statements import Call, Resolved, predict_macro
 
 _MISSING = (
     re.compile(r'Referenced column "(?P<name>.+?)" not found'),
@@ -24,7 +24,6 @@ _MISSING = (
 _CANDIDATES = re.compile(r"Candidate (?:bindings|Entries):\s*:?\s*(?P<list>.+)")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
-_NO_FUNCTION = re.compile(r"Function with name \"?(?P<macro>.+?)\"? does not exist")
 _TAKEN = "Duplicate struct entry name"
 
 Binds = Callable[[Call, frozenset[str]], bool]
@@ -33,8 +32,8 @@ Binds = Callable[[Call, frozenset[str]], bool]
 def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
     """Our error for one of DuckDB's, or None when DuckDB's says it best.
 
-    `binds` tells whether the query would bind if some features of a call were NULL: that finds the column of a wrong
-    type.
+    `binds` tells whether the query would bind if some features of a call were NULL, and all of the other calls': that
+    finds the column of a wrong type.
     """
     message = str(error)
     for pattern in _MISSING:
@@ -42,8 +41,6 @@ def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], bi
             return _missing(found["name"], message, sql, resolved)
     if found := _ARGUMENTS.search(message):
         return _wrong_type(found["macro"], sql, resolved, binds)
-    if found := _NO_FUNCTION.search(message):
-        return _dropped(found["macro"], resolved)
     if _TAKEN in message:
         for call, model in resolved.items():
             if call.in_from and fold(model.signature.target.prediction) in fold(message):
@@ -80,12 +77,4 @@ def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: 
         if wrong and binds(call, everything):
             expected = [(feature.name, feature.sql_type) for feature in wrong]
             return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
-    return None
-
-
-def _dropped(macro: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
-    """The registry knows the model, but its macro is gone."""
-    for call, model in resolved.items():
-        if macro in {predict_macro(model.name, model.version), version_macro(model.name)}:
-            return ModelNotFoundError.dropped(str(call.model), macro)
     return None

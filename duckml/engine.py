@@ -63,6 +63,11 @@ def discard_result(con: Native) -> None:
     Native.abort(con)
 
 
+def finish_result(con: Native) -> None:
+    """Run what is being fetched to its end and forget its rows, as DuckDB does with all statements but the last."""
+    Native.complete(con)
+
+
 def write(con: Native, sql: str, parameters: object = None) -> None:
     """Run one statement of ours that returns nothing."""
     Native.execute(con, sql, parameters)

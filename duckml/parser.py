@@ -123,9 +123,9 @@ def model_name(text: str) -> ModelName:
     parser = _Parser(text.encode(), tokens)
     found = parser.match_name(0)
     if found is None or found[1] != len(tokens):
-        # A name with spaces or reserved words in it, given to a Python function: it is meant as it stands.
-        if re.fullmatch(r"[^.@\"]+", text):
-            return ModelName((text,))
+        # In a text a name needs no quotes for its spaces: 'my schema.my model@2'.
+        if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@(\w+))?", text):
+            return ModelName(tuple(plain[1].split(".")), plain[2])
         raise StatementError(f"'{text}' is not a model's name. Write name, schema.name or name@version.")
     return found[0]
 

@@ -113,7 +113,7 @@ def _leave_out_ids(findings: Findings, feature: Feature, sql_type: str, distinct
     different = f"has {distinct:,} different values in {rows:,} rows"
     if feature.kind == "category":
         findings.leave_out(
-            "nearly_unique_text", feature.name, f"is text that {different}; name it in categorical to keep"
+            "nearly_unique_text", feature.name, f"is text that {different}; name it in categorical to keep it"
         )
     elif type_family(sql_type) in INTEGERS and _ID_NAME.search(feature.name):
         findings.leave_out("id_column", feature.name, f"looks like an id and {different}; rename it to keep it")

@@ -31,7 +31,7 @@ from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning
 from duckml.names import fold, literal, qualified, quote
 from duckml.signature import Signature, parameters
 from duckml.sql import blocks
-from duckml.statements import ModelName, Resolved, predict_macro, version_macro
+from duckml.statements import ModelName, Resolved, predict_macro, prediction_call, version_macro
 
 FORMAT = 1
 _ROW = "model_input"  # the parameter of the macro that takes a whole row
@@ -50,7 +50,7 @@ class StoredVersion:
 
     def resolved(self, version: int | None) -> Resolved:
         """What a call that names this model means: a fixed version, or with None whichever is the default then."""
-        return Resolved(self.place.database, self.place.schema, self.name, version, self.signature)
+        return Resolved(self.place.database, self.place.schema, self.name, version, self.signature, self.key)
 
 
 @dataclass(frozen=True)
@@ -424,14 +424,12 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
 def _macros(place: Place, name: str, version: int | None, signature: Signature, key: str) -> list[str]:
     """The statements that make the macros of a version: by name and typed, of a whole row, and over a table."""
     macro = qualified(place.database, place.schema, predict_macro(name, version))
-    by_name = ", ".join(feature.stored_as(quote(feature.name)) for feature in signature.features)
-    of_row = ", ".join(feature.stored_as(f"{_ROW}.{quote(feature.name)}") for feature in signature.features)
-    function = f"system.main.duckml_predict_double({literal(key)}, "
+    by_name = prediction_call(key, (f.stored_as(quote(f.name)) for f in signature.features))
+    of_row = prediction_call(key, (f.stored_as(f"{_ROW}.{quote(f.name)}") for f in signature.features))
     by_column = ", ".join(f"{quote(feature)} := {_ROW}.{quote(feature)}" for feature in signature.names)
     output = quote(signature.target.prediction)
     return [
-        f"CREATE OR REPLACE MACRO {macro}({parameters(signature)}) AS {function}{by_name}), "
-        f"({_ROW}) AS {function}{of_row})",
+        f"CREATE OR REPLACE MACRO {macro}({parameters(signature)}) AS {by_name}, ({_ROW}) AS {of_row}",
         f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE "
         f"SELECT {_ROW}.*, {macro}({by_column}) AS {output} FROM query_table(input_table) AS {_ROW} "
         f"WHERE typeof(struct_insert({_ROW}, {output} := 0)) IS NOT NULL",

@@ -14,28 +14,41 @@ from duckml.errors import FeatureError, StatementError
 from duckml.names import fold, literal, qualified, quote
 from duckml.signature import Feature
 from duckml.sql import blocks
-from duckml.statements import Argument, Call, Query, Resolved, Span, version_macro
+from duckml.statements import Argument, Call, Query, Resolved, Span, prediction_call, version_macro
 
 _INPUT = "__duckml_input"
 
 
 def rewrite(
-    text: bytes, query: Query, resolved: Mapping[Call, Resolved], blank: Mapping[Call, frozenset[str]] | None = None
+    text: bytes,
+    query: Query,
+    resolved: Mapping[Call, Resolved],
+    *,
+    blank: Mapping[Call, frozenset[str]] | None = None,
+    inline: bool = False,
 ) -> str:
     """The query as DuckDB SQL, every call that is in `resolved` replaced.
 
-    The features in `blank` are given NULL instead of their values, to find out which of them DuckDB refuses.
+    The features in `blank` are given NULL instead of their values, to find out which of them DuckDB refuses. With
+    `inline` the bodies of the macros stand in their place: types are then not checked before the query runs.
     Raises FeatureError when the arguments of a call don't fit the signature, StatementError when a function stands
     where it can't.
     """
-    return _Rewriter(text, resolved, blank or {}).render(query.span, query.calls)
+    return _Rewriter(text, resolved, blank or {}, inline).render(query.span, query.calls)
 
 
 class _Rewriter:
-    def __init__(self, text: bytes, resolved: Mapping[Call, Resolved], blank: Mapping[Call, frozenset[str]]) -> None:
+    def __init__(
+        self,
+        text: bytes,
+        resolved: Mapping[Call, Resolved],
+        blank: Mapping[Call, frozenset[str]],
+        inline: bool,
+    ) -> None:
         self.text = text
         self.resolved = resolved
         self.blank = blank
+        self.inline = inline
 
     def render(self, span: Span, calls: tuple[Call, ...]) -> str:
         """The bytes of a span with the outermost resolved calls in it replaced."""
@@ -101,8 +114,11 @@ class _Rewriter:
     def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature, str]]) -> str:
         """The call of the model's macro with named arguments."""
         blank = self.blank.get(call, frozenset())
-        arguments = (f"{quote(f.name)} := {'NULL' if f.name in blank else value}" for f, value in values)
-        return f"{model.function}({', '.join(arguments)})"
+        given = [(f, "NULL" if f.name in blank else value) for f, value in values]
+        if self.inline:
+            values_read = (f.stored_as(f"CAST({value} AS {f.sql_type})") for f, value in given)
+            return prediction_call(model.key, values_read)
+        return f"{model.function}({', '.join(f'{quote(f.name)} := {value}' for f, value in given)})"
 
     def by_columns(self, call: Call, model: Resolved) -> str:
         """The macro call that takes every feature from the input of a table form."""

@@ -5,10 +5,11 @@ Offsets are byte offsets into the UTF-8 text of the script, as DuckDB's lexer co
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from duckml.names import qualified
+from duckml.names import literal, qualified
 from duckml.signature import Signature
 
 Function = Literal["predict", "model_version", "evaluate", "training_info", "feature_info"]
@@ -146,7 +147,8 @@ class Script:
 class Resolved:
     """The model that a call means: where it lives, under which names, and what it takes.
 
-    `version` is None where the default version is meant, whichever that is when the statement runs.
+    `version` is None where the default version is meant, whichever that is when the statement runs; `key` is the
+    artifact that it has now.
     """
 
     database: str
@@ -154,11 +156,17 @@ class Resolved:
     name: str
     version: int | None
     signature: Signature
+    key: str
 
     @property
     def function(self) -> str:
         """The macro that predicts, as SQL."""
         return qualified(self.database, self.schema, predict_macro(self.name, self.version))
+
+
+def prediction_call(key: str, values: Iterable[str]) -> str:
+    """The call of the one function that every prediction comes from, as SQL: the model's key, then its features."""
+    return f"system.main.duckml_predict_double({literal(key)}, {', '.join(values)})"
 
 
 def predict_macro(model: str, version: int | None = None) -> str:
