@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import enum
-import json
+import io
+import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ import duckdb
 
 import duckml
 from duckml.connection import Connection, ModelWarningMessage, connect
+from duckml.engine import interruptible
 from duckml.parser import parse
-from duckml.statements import CreateModel, DescribeModel, Statement
+from duckml.statements import CreateModel, DescribeModel, DropModel, Query, Statement
 
 
 class Exit(enum.IntEnum):
@@ -34,13 +35,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     warnings.showwarning = _narrate_warning  # type: ignore[assignment]
     warnings.simplefilter("always", ModelWarningMessage)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show every letter still shows the others
     try:
-        return int(options.run(options))
-    except (duckdb.Error, OSError) as error:
+        with interruptible():
+            return int(options.run(options))
+    except BrokenPipeError:
+        # The reader has seen enough, as in duckml sql … | head.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+    except (duckdb.Error, OSError, UnicodeError) as error:
         _narrate(f"Error: {error}")
         return Exit.FAILED
     except KeyboardInterrupt:
-        _narrate("Interrupted. Nothing was stored by the statement that was running.")
+        _narrate("Interrupted. The statement that was running stored nothing.")
         return Exit.INTERRUPTED
 
 
@@ -116,8 +125,7 @@ def _devices(_: argparse.Namespace) -> int:
 def _sql(options: argparse.Namespace) -> int:
     text = _text_of(options)
     with connect(options.database, read_only=options.read_only, device=options.device) as con:
-        for sql, statement in _statements(text):
-            _show(con, sql, statement, options.format)
+        _run_script(con, text, options.format, options.script if options.script not in {None, "-"} else "line")
     return Exit.OK
 
 
@@ -131,29 +139,46 @@ def _text_of(options: argparse.Namespace) -> str:
     return Path(options.script).read_text(encoding="utf-8")
 
 
-def _statements(text: str) -> Iterator[tuple[str, Statement]]:
-    """The statements of a text one by one."""
+def _run_script(con: Connection, text: str, how: str, source: str) -> None:
+    """Run the statements of a text one by one and print their rows; an error says where its statement begins."""
     script = parse(text)
     for span, statement in zip(script.spans, script.statements, strict=True):
-        yield script.placed(span), statement
+        try:
+            _show(con, script.source(span), statement, how)
+        except duckdb.Error as error:
+            error.args = (f"{source}:{script.line(span) + 1}: {error}",) if len(script.statements) > 1 else error.args
+            raise
 
 
 def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
     """Run a statement and print its rows, if it has any."""
     relation = con.sql(sql)
-    if relation is None or relation.columns == ["Success"]:
+    if relation is None or not _answers_rows(con, sql, statement):
         return
     if how == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(relation.columns)
-        writer.writerows(relation.fetchall())
+        print(",".join(_csv(name) for name in relation.columns))
+        for row in relation.project("CAST(COLUMNS(*) AS VARCHAR)").fetchall():
+            print(",".join("" if value is None else _csv(value) for value in row))
     elif how == "json":
-        rows = (dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall())
-        print(json.dumps(list(rows), ensure_ascii=False, default=str))
+        rows = relation.query("answer", "SELECT to_json(answer)::VARCHAR FROM answer").fetchall()
+        print("[" + ",\n ".join(row for (row,) in rows) + "]")
     elif isinstance(statement, CreateModel | DescribeModel):
         print(_upright(relation))
     else:
         print(relation)
+
+
+def _answers_rows(con: Connection, sql: str, statement: Statement) -> bool:
+    """Whether a statement is there for its rows: not the count of an INSERT, nor what DROP MODEL answers."""
+    if not isinstance(statement, Query):
+        return not isinstance(statement, DropModel)
+    [parsed] = duckdb.extract_statements(con.rewritten(sql))
+    return parsed.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
+
+
+def _csv(text: str) -> str:
+    """A value of a CSV file: in quotes where it must be, and where it is empty, so that NULL can be told from it."""
+    return '"' + text.replace('"', '""') + '"' if not text or any(c in text for c in '",\r\n') else text
 
 
 def _upright(relation: Any) -> str:
@@ -181,15 +206,18 @@ def _shell(options: argparse.Namespace) -> int:
     from duckml.shell import run
 
     with connect(options.database, read_only=options.read_only, device=options.device) as con:
-        run(con, lambda text: _run_typed(con, text))
+        if not sys.stdin.isatty():
+            _run_script(con, sys.stdin.read(), "table", "line")
+        else:
+            run(con, lambda text: _run_typed(con, text))
     return Exit.OK
 
 
 def _run_typed(con: Connection, text: str) -> None:
     """Run what was typed and print what comes back, errors included: a shell goes on after them."""
     try:
-        for sql, statement in _statements(text):
-            _show(con, sql, statement, "table")
+        with interruptible():
+            _run_script(con, text, "table", "line")
     except duckdb.Error as error:
         _narrate(f"Error: {error}")
     except KeyboardInterrupt:

@@ -16,26 +16,34 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 import duckdb
 
-from duckml import creation, engine, registry
-from duckml.creation import Request
+from duckml import engine, registry
 from duckml.diagnosis import explain
 from duckml.engine import Native, in_frame
-from duckml.errors import DeviceError, ModelNotFoundError, OptionError, PlacementError, StatementError
+from duckml.errors import (
+    DeviceError,
+    DuckmlError,
+    ModelNotFoundError,
+    NotYetError,
+    OptionError,
+    PlacementError,
+    StatementError,
+)
 from duckml.inference import best_devices, open_model, opened, require, serving_function
 from duckml.model import Model
 from duckml.names import literal, quote
 from duckml.options import read_options
-from duckml.parser import might_concern_us, model_name, parse
+from duckml.parser import check_new_name, might_concern_us, model_name, parse
 from duckml.progress import OnIteration, progress_bar
 from duckml.registry import StoredVersion
 from duckml.rewrite import rewrite
 from duckml.sql import blocks
 from duckml.statements import (
+    LATER_FUNCTIONS,
     Call,
     CreateModel,
     DescribeModel,
@@ -49,7 +57,12 @@ from duckml.statements import (
     predict_macro,
 )
 
-Finish = Callable[[str, object], Any]
+if TYPE_CHECKING:
+    # Training brings scikit-learn and skl2onnx along; who only predicts never loads them.
+    from duckml.creation import Created, Request
+
+# Makes of a text and its parameters the call of DuckDB's own method that runs it.
+Finish = Callable[[Any, object], Callable[[], Any]]
 
 
 class ModelWarningMessage(UserWarning):
@@ -58,11 +71,16 @@ class ModelWarningMessage(UserWarning):
 
 @dataclass
 class _State:
-    """What a connection remembers: the device that serves, and what names meant since the catalog last changed."""
+    """What a connection remembers: the device that serves, and what names meant since the catalog last changed.
+
+    `answered` says that the open result is the answer of a statement of ours. To the user it is like that of CREATE
+    TABLE, which never keeps a connection busy, so it is given up when something else is run.
+    """
 
     device: str
     resolved: dict[ModelName, Resolved] = field(default_factory=dict)
     catalog_version: int | None = None
+    answered: bool = False
 
 
 _states: WeakKeyDictionary[Native, _State] = WeakKeyDictionary()
@@ -95,14 +113,12 @@ def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto") -> Connectio
 
     Raises DeviceError as `connect` does.
     """
-    if isinstance(con, Connection):
-        return con
     require(device)
     serving = engine.register(con, f"python:{device}", serving_function(device, _load))
     in_use = serving.removeprefix("python:")
     if device not in {"auto", in_use}:
         raise DeviceError.taken(device, in_use)
-    return _adopt(con, in_use)
+    return con if isinstance(con, Connection) else _adopt(con, in_use)
 
 
 def _adopt(con: duckdb.DuckDBPyConnection, device: str) -> Connection:
@@ -134,18 +150,19 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def execute(self, query: Any, parameters: object = None) -> Connection:
         """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB."""
-        return self._executed(query, parameters, functools.partial(Native.execute, self), sys._getframe(1))
+        return self._executed(Native.execute, query, parameters, sys._getframe(1))
 
     def executemany(self, query: Any, parameters: object = None) -> Connection:
         """Run one statement for each set of parameters; it may hold PREDICT."""
-        return self._executed(query, parameters, functools.partial(Native.executemany, self), sys._getframe(1))
+        return self._executed(Native.executemany, query, parameters, sys._getframe(1))
 
-    def _executed(self, query: Any, parameters: object, finish: Finish, frame: FrameType) -> Connection:
-        if not isinstance(query, str) or not might_concern_us(query):
-            in_frame(frame, lambda: finish(query, parameters))
-        else:
+    def _executed(self, method: Any, query: Any, parameters: object, frame: FrameType) -> Connection:
+        if isinstance(query, str) and might_concern_us(query):
             engine.discard_result(self)
-            _Run(self, frame).script(query, parameters, finish)
+            run = _Run(self, frame)
+            run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
+        else:
+            in_frame(frame, method, self, query, parameters)
         return self
 
     def sql(self, query: Any, *, alias: str = "", params: object = None) -> Any:
@@ -161,12 +178,17 @@ class Connection(duckdb.DuckDBPyConnection):
         return self._relation(query, alias, params, sys._getframe(1))
 
     def _relation(self, query: Any, alias: str, params: object, frame: FrameType) -> Any:
-        def finish(text: object, values: object) -> Any:
-            return Native.sql(self, text, alias=alias, params=values)  # type: ignore[arg-type]
-
+        self._give_up_answer()
         if not isinstance(query, str) or not might_concern_us(query):
-            return in_frame(frame, lambda: finish(query, params))
+            return in_frame(frame, Native.sql, self, query, alias=alias, params=params)
+        finish: Finish = lambda text, values: functools.partial(Native.sql, self, text, alias=alias, params=values)  # noqa: E731
         return _Run(self, frame).script(query, params, finish)
+
+    def _give_up_answer(self) -> None:
+        state = _state(self)
+        if state.answered:
+            state.answered = False
+            engine.discard_result(self)
 
     def cursor(self) -> Connection:
         """Another session on the same database, with duckml's statements too."""
@@ -179,33 +201,48 @@ class Connection(duckdb.DuckDBPyConnection):
     def __enter__(self) -> Connection:
         return self
 
-    # The verbs of relations hand their texts to the connection through these three methods of DuckDB's Python package.
-    # They are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its
-    # kin, and nothing else changes.
+    def rewritten(self, query: str) -> str:
+        """The SQL that DuckDB is given for a query: every PREDICT in it a call of a stored macro.
+
+        Raises the errors of duckml.errors for a model that isn't there or arguments that don't fit.
+        """
+        return str(self._understood(query))
+
+    def over(self, rows: Any, query: str, name: str) -> Any:
+        """A relation from a query in which `name` means `rows`: a DataFrame, an Arrow table or the like."""
+        return self._relation(query, "", None, _frame_with(**{name: rows}))
+
+    # The verbs of relations hand their texts to the connection through these methods of DuckDB's Python package. They
+    # are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its kin, and
+    # nothing else changes.
 
     def _check_text(self, text: str, shape: str) -> int:
-        return int(super()._check_text(self._understood(text, _users_frame()), shape))
+        return int(super()._check_text(self._understood(text), shape))
 
-    def _bind(self, sql: Any, *args: Any, **options: Any) -> Any:
-        frame = _users_frame()
-        text = self._understood(sql, frame)
-        bind = super()._bind
-        return in_frame(frame, lambda: bind(text, *args, **options))
+    def _statement_count(self, sql: str) -> int:
+        return int(super()._statement_count(self._understood(sql)))
 
-    def _submit(self, sql: str, *args: Any) -> Any:
-        frame = _users_frame()
-        text = self._understood(sql, frame)
-        submit = super()._submit
-        return in_frame(frame, lambda: submit(text, *args))
+    def _prepare_script(self, query: str, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
+        return in_frame(_users_frame(), super()._prepare_script, self._understood(query), *arguments, **options)
 
-    def _understood(self, text: Any, frame: FrameType) -> Any:
-        """A text that a verb assembled, with the calls in it replaced."""
+    def _bind(self, sql: Any, *arguments: Any, **options: Any) -> Any:
+        return in_frame(_users_frame(), super()._bind, self._understood(sql), *arguments, **options)
+
+    def _submit(self, sql: str, *arguments: Any) -> Any:
+        self._give_up_answer()
+        return in_frame(_users_frame(), super()._submit, self._understood(sql), *arguments)
+
+    def _create_view(self, name: Any, sql: str, **options: Any) -> None:
+        in_frame(_users_frame(), super()._create_view, name, self._understood(sql), **options)
+
+    def _understood(self, text: Any) -> Any:
+        """A text with the calls in it replaced; anything but one query with calls as it is."""
         if not isinstance(text, str) or not might_concern_us(text):
             return text
         script = parse(text)
         if script.is_plain or len(script.statements) != 1 or not isinstance(script.statements[0], Query):
             return text
-        run = _Run(self, frame)
+        run = _Run(self, _users_frame())
         return rewrite(script.text, script.statements[0], run.resolve(script.statements[0], fresh=False))
 
     # Models in Python
@@ -228,14 +265,19 @@ class Connection(duckdb.DuckDBPyConnection):
         an unfitted scikit-learn regressor. `progress` is called after each pass with a `Progress`; without it, a
         terminal shows a bar. Raises the errors of duckml.errors.
         """
+        from duckml.creation import Request
+
         frame = sys._getframe(1)
+        self._give_up_answer()
         own = None if isinstance(estimator, str) else estimator
-        given: dict[str, Any] = {"target": target, **options}
+        given = {name: _plain(value) for name, value in {"target": target, **options}.items()}
         if own is None:
             given["estimator"] = estimator
         run = _Run(self, frame)
+        wanted = model_name(name)
+        check_new_name(wanted)
         request = Request(
-            name=model_name(name),
+            name=wanted,
             or_replace=or_replace,
             if_not_exists=if_not_exists,
             options=read_options(given, own),
@@ -243,7 +285,9 @@ class Connection(duckdb.DuckDBPyConnection):
             **run.source(query),
         )
         created = run.create(request, progress)
-        return Model(self, registry.require(self, ModelName((*_parts(created), created.name), str(created.version))))
+        place = created.place
+        full_name = ModelName((place.database, place.schema, created.name), str(created.version))
+        return Model(self, registry.require(self, full_name))
 
     def model(self, name: str) -> Model:
         """A stored model by name, its default version unless the name says `@n`; raises ModelNotFoundError."""
@@ -251,6 +295,7 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def registry_session(self) -> Native:
         """A session to read the registry on: this one, or one beside it while a result of this one is being fetched."""
+        self._give_up_answer()
         try:
             engine.read(self, "SELECT 1")
         except duckdb.ResourceInUseException:
@@ -258,8 +303,9 @@ class Connection(duckdb.DuckDBPyConnection):
         return self
 
 
-def _parts(created: creation.Created) -> tuple[str, str]:
-    return created.place.database, created.place.schema
+def _plain(value: Any) -> Any:
+    """An option given in Python without NumPy's types."""
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _state(con: Native) -> _State:
@@ -291,17 +337,34 @@ class _Run:
         if script.is_plain:
             return self.hand_over(sql, parameters, finish)
         answer = None
-        for statement in script.statements:
-            if statement is script.statements[-1]:
-                answer = self.statement(script, statement, parameters, finish)
-            else:
-                self.statement(script, statement, None, functools.partial(Native.execute, self.con))
+        for span, statement in zip(script.spans, script.statements, strict=True):
+            last = statement is script.statements[-1]
+            try:
+                answer = self.statement(
+                    script, statement, parameters if last else None, finish if last else self.execute
+                )
+            except DuckmlError:
+                raise
+            except duckdb.Error as error:
+                # DuckDB counts lines from the start of what it is given.
+                raise engine.at_line(error, script.line(span)) from error.__cause__
+            if not last:
                 engine.finish_result(self.con)
         return answer
 
-    def hand_over(self, sql: str, parameters: object, finish: Finish) -> Any:
+    def execute(self, sql: Any, parameters: object) -> Callable[[], Any]:
+        """The finish of a statement whose rows nobody will read."""
+        return functools.partial(Native.execute, self.con, sql, parameters)
+
+    def hand_over(self, sql: Any, parameters: object, finish: Finish) -> Any:
         """Give DuckDB a text, from the user's frame."""
-        return in_frame(self.frame, lambda: finish(sql, parameters))
+        return in_frame(self.frame, finish(sql, parameters))
+
+    def answer(self, sql: str, finish: Finish) -> Any:
+        """Give the user the rows that a statement of ours answers."""
+        answer = finish(sql, None)()
+        _state(self.con).answered = True
+        return answer
 
     def statement(self, script: Script, statement: Statement, parameters: object, finish: Finish) -> Any:
         """Run one statement."""
@@ -312,8 +375,8 @@ class _Run:
         if isinstance(statement, DropModel):
             return self.drop_model(statement, finish)
         if isinstance(statement, ShowModels):
-            return finish(self.show_models(statement), None)
-        return finish(self.describe_model(statement), None)
+            return self.answer(self.show_models(statement), finish)
+        return self.answer(self.describe_model(statement), finish)
 
     # Queries
 
@@ -324,7 +387,8 @@ class _Run:
         the names are looked up once more.
         """
         resolved = self.resolve(query, fresh=False)
-        sql = self.placed(script, query, resolved)
+        inline = self.must_be_inline(script, query)
+        sql = rewrite(script.text, query, resolved, inline=inline)
         try:
             return self.hand_over(sql, parameters, finish)
         except (duckdb.BinderException, duckdb.CatalogException) as error:
@@ -334,18 +398,17 @@ class _Run:
         except duckdb.Error as error:
             if not resolved or _LATERAL_BUG not in str(error):
                 raise
-            return self.hand_over(self.placed(script, query, resolved, inline=True), parameters, finish)
+            return self.hand_over(rewrite(script.text, query, resolved, inline=True), parameters, finish)
         with contextlib.suppress(duckdb.TransactionException):
             resolved = self.resolve(query, fresh=True)
-            again = self.placed(script, query, resolved)
+            again = rewrite(script.text, query, resolved, inline=inline)
             if again != sql:
                 return self.hand_over(again, parameters, finish)
         raise self.explained(first, script, query, resolved, parameters) from first
 
-    def placed(self, script: Script, query: Query, resolved: Mapping[Call, Resolved], inline: bool = False) -> str:
-        """The rewritten text of a query, on the line that it has in the script."""
-        lines_before = script.text[: query.span.start].count(b"\n")
-        return "\n" * lines_before + rewrite(script.text, query, resolved, inline=inline)
+    def must_be_inline(self, script: Script, query: Query) -> bool:
+        """Whether a macro can't stand here because of a bug of DuckDB's; a view needs its macro all the same."""
+        return query.made is None and b"lateral" in script.text[query.span.start : query.span.end].lower()
 
     def explained(
         self,
@@ -362,16 +425,15 @@ class _Run:
             everything = {other: frozenset(model.signature.names) for other, model in resolved.items()}
             sql = "EXPLAIN " + rewrite(script.text, query, resolved, blank={**everything, call: blank})
             try:
-                self.hand_over(sql, parameters, functools.partial(Native.execute, self.con))
+                self.hand_over(sql, parameters, self.execute)
             except duckdb.Error:
                 return False
             return True
 
         with contextlib.suppress(duckdb.TransactionException):  # the error may have aborted the transaction
             for call, model in resolved.items():
-                macro = predict_macro(model.name, model.version)
-                if not engine.macro_exists(self.con, engine.Place(model.database, model.schema), macro):
-                    return ModelNotFoundError.dropped(str(call.model), macro)
+                if not registry.has_macro(self.con, engine.Place(model.database, model.schema), model.name):
+                    return ModelNotFoundError.dropped(str(call.model), predict_macro(model.name))
         return explain(error, script.text.decode(), resolved, binds) or error
 
     def resolve(self, query: Query, fresh: bool) -> dict[Call, Resolved]:
@@ -382,7 +444,7 @@ class _Run:
         """
         resolved = {}
         for call in query.calls:
-            model = self.remembered(call, fresh) or self.looked_up(call)
+            model = self.remembered(call, fresh) or self.looked_up(call, fresh)
             if model is not None:
                 resolved[call] = model
         if resolved and query.tying is not None:
@@ -405,13 +467,19 @@ class _Run:
             return None
         return state.resolved.get(call.model)
 
-    def looked_up(self, call: Call) -> Resolved | None:
+    def looked_up(self, call: Call, fresh: bool) -> Resolved | None:
         """What a name means, from the registry; None when it is the user's own function that is called."""
-        stored = registry.find(self.con, call.model)
+        stored = registry.find(self.con, call.model, check_macro=fresh or call.function != "predict")
+        if call.explicit and call.function in LATER_FUNCTIONS:
+            raise NotYetError.of(call.function.upper())
         if stored is None:
             if not call.explicit and engine.function_exists(self.con, call.function):
                 return None
+            if not call.explicit and call.function in LATER_FUNCTIONS:
+                return None
             raise registry.not_found(self.con, call.model)
+        if call.function in LATER_FUNCTIONS:
+            raise NotYetError.of(call.function.upper())
         fixed = stored.version if call.model.version is not None else None
         resolved = stored.resolved(fixed)
         if call.function == "predict" or call.table is not None:
@@ -432,36 +500,46 @@ class _Run:
 
     def create_model(self, script: Script, statement: CreateModel, parameters: object, finish: Finish) -> Any:
         """Train and store a model; the answer is one row about it."""
+        from duckml.creation import Request
+
         given = self.option_values(script, statement)
         query = statement.query
-        training_query = script.text[query.span.start : query.span.end].decode()
         request = Request(
             name=statement.name,
             or_replace=statement.or_replace,
             if_not_exists=statement.if_not_exists,
             options=read_options(given),
             given=given,
-            training_query=training_query,
+            training_query=script.source(query.span),
             query=rewrite(script.text, query, self.resolve(query, fresh=True)),
             parameters=parameters,
         )
-        created = self.create(request, None)
-        return finish(registry.created_query(created.place, created.name, created.version), None)
+        try:
+            created = self.create(request, None)
+        except DuckmlError:
+            raise
+        except duckdb.Error as error:
+            raise engine.at_line(error, script.line(query.span) - script.line(script.spans[0])) from error.__cause__
+        return self.answer(registry.created_query(created.place, created.name, created.version), finish)
 
     def option_values(self, script: Script, statement: CreateModel) -> dict[str, Any]:
         """The values of OPTIONS: constants, which DuckDB itself evaluates."""
         values = {}
         for name, span in statement.options:
-            text = script.text[span.start : span.end].decode()
+            text = script.source(span)
             try:
-                [(value,)] = engine.read(self.con, f"SELECT {text}")
-            except (duckdb.BinderException, duckdb.ParserException, duckdb.CatalogException) as error:
+                [(value,)] = engine.read(self.con, f"SELECT ({text})")
+            except (duckdb.Error, ValueError) as error:
+                if isinstance(error, duckdb.TransactionException | duckdb.ResourceInUseException):
+                    raise
                 raise OptionError.not_constant(name, text) from error
             values[name] = value
         return values
 
-    def create(self, request: Request, progress: OnIteration | None) -> creation.Created:
+    def create(self, request: Request, progress: OnIteration | None) -> Created:
         """Train and store what is requested, with a progress bar on a terminal."""
+        from duckml import creation
+
         with contextlib.ExitStack() as stack:
             on_iteration = progress or stack.enter_context(progress_bar())
             created, found = creation.create(self.con, request, self.frame, _state(self.con).device, on_iteration)
@@ -484,13 +562,12 @@ class _Run:
             statement = script.statements[0]
             sql = rewrite(script.text, statement, self.resolve(statement, fresh=True))
             return {"training_query": query, "query": sql, "parameters": None}
+        text = f"SELECT * FROM {type(query).__name__}"
         if hasattr(query, "sql_query") and hasattr(query, "to_arrow_table"):
-            text = str(query.sql_query())
-            return {"training_query": text, "query": text, "parameters": None}
-        # A table of Python's: found under this name in a frame that has nothing else.
+            # Its rows and not its text: the relation may have parameters, or be of another database.
+            text, query = str(query.sql_query()), query.to_arrow_table()
         self.frame = _frame_with(duckml_rows=query)
-        sql = "SELECT * FROM duckml_rows"
-        return {"training_query": f"SELECT * FROM {type(query).__name__}", "query": sql, "parameters": None}
+        return {"training_query": text, "query": "SELECT * FROM duckml_rows", "parameters": None}
 
     # Other statements
 
@@ -500,7 +577,7 @@ class _Run:
         if stored is None:
             if not statement.if_exists:
                 raise registry.not_found(self.con, statement.name)
-            return finish(_NOTHING, None)
+            return self.answer(_NOTHING, finish)
         engine.require_writable(self.con, stored.place.database, f"drop model '{statement.name}'")
         versions = registry.versions_of(self.con, stored.place, stored.name)
         only_this = statement.name.version is not None and len(versions) > 1
@@ -521,7 +598,7 @@ class _Run:
             finally:
                 session.close()
         _state(self.con).resolved.clear()
-        return finish(_NOTHING, None)
+        return self.answer(_NOTHING, finish)
 
     def show_models(self, statement: ShowModels) -> str:
         """The query that SHOW MODELS stands for."""

@@ -20,8 +20,9 @@ import duckdb
 import pyarrow as pa
 
 from duckml import engine, evaluation, export, inference, profiling, registry, training
+from duckml.columns import read_column
 from duckml.engine import Column, Native, Place
-from duckml.errors import ArtifactError, ModelExistsError, OptionError, ParityError, TrainingDataError
+from duckml.errors import ArtifactError, ConflictError, ModelExistsError, OptionError, ParityError, TrainingDataError
 from duckml.estimators.preprocessing import numbers
 from duckml.estimators.trained import ModelWarning, TrainedModel
 from duckml.names import quote
@@ -94,24 +95,38 @@ def create(
     materials = _check(con, request, frame)
     inside = engine.in_transaction(con)
     if inside:
-        registry.claim(con, place, name)
+        try:
+            registry.claim(con, place, name)
+        except duckdb.TransactionException as error:
+            raise ConflictError.of(name) from error
     try:
         new = _train(con, request, frame, device, on_iteration, materials, started)
     except BaseException:
         if inside:
             _release(con, place, name)
         raise
-    broken = []
-    if exists and not inside:
-        session = engine.sibling(con)
-        try:
-            broken = registry.views_that_would_break(session, place, name, new.signature)
-        finally:
-            session.close()
+    broken = _broken_views(con, place, name, new.signature) if exists else []
     warnings = [*new.warnings, *_of_place(con, place), *_of_views(broken)]
     new = NewVersion(**{**new.__dict__, "warnings": warnings, "seconds": time.perf_counter() - started})
-    version = _store(con, place, name, new, inside, not broken)
+    try:
+        version = _store(con, place, name, new, inside, request.or_replace, not broken)
+    except ModelExistsError:
+        if not request.if_not_exists:
+            raise
+        return _as_it_is(con, place, name), []
     return Created(place, name, version), warnings
+
+
+def _broken_views(con: Native, place: Place, name: str, signature: Signature) -> list[str]:
+    """The views that the new signature would break, tried out beside the user's transaction."""
+    session = engine.sibling(con)
+    try:
+        with contextlib.suppress(duckdb.Error):  # the model itself may not be committed yet: then no view is
+            stored = registry.find(session, ModelName((place.database, place.schema, name)))
+            return [] if stored is None else registry.views_that_would_break(session, stored, signature)
+    finally:
+        session.close()
+    return []
 
 
 def _as_it_is(con: Native, place: Place, name: str) -> Created:
@@ -140,6 +155,8 @@ def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
         weight=_optional(options.sample_weight_col, "sample_weight_col", names),
         split=_optional(options.data_split_col, "data_split_col", names),
     )
+    if roles.weight == target:
+        raise OptionError(f'"{target}" can\'t be both target and sample_weight_col.')
     if target in roles.categorical:
         raise OptionError(f'The target "{target}" can\'t also be listed in categorical.')
     _check_types(types, roles, options)
@@ -170,15 +187,14 @@ def _check_types(types: Mapping[str, str], roles: Roles, options: TrainingOption
 
 
 def _select_list(materials: _Materials, options: TrainingOptions) -> str:
-    """The expressions that turn the columns of the query into what training reads: DOUBLE, BIGINT and VARCHAR."""
+    """The expressions that give the columns of the query the types that the signature says."""
     features = {feature.name: feature for feature in materials.signature.features}
     items = []
     for column in materials.columns:
         reference = quote(column.name)
         if column.name in features:
             feature = features[column.name]
-            cast = f"CAST({reference} AS {feature.sql_type})"
-            items.append(f"{feature.stored_as(cast)} AS {reference}")
+            items.append(f"{feature.stored_as(f'CAST({reference} AS {feature.sql_type})')} AS {reference}")
         elif column.name == materials.roles.split and options.data_split_method == "seq":
             items.append(f"{_sortable(reference, column.sql_type)} AS {reference}")
         else:
@@ -196,13 +212,27 @@ def _sortable(reference: str, sql_type: str) -> str:
     return f"CAST({reference} AS DOUBLE)"
 
 
+def _read(con: Native, request: Request, frame: FrameType, materials: _Materials) -> pa.Table:
+    """The rows of the training query, every feature as the model reads it."""
+    with engine.interruptible():
+        select_list = _select_list(materials, request.options)
+        table = engine.stream(con, request.query, select_list, request.parameters, frame)
+    for feature in materials.signature.features:
+        column = read_column(feature, table[feature.name].combine_chunks())
+        table = table.set_column(table.schema.get_field_index(feature.name), feature.name, pa.chunked_array([column]))
+    return table
+
+
 def _estimator(options: TrainingOptions) -> tuple[Any, str]:
     """An unfitted estimator and the name it goes by."""
     if options.estimator is not None:
         return options.estimator.build(options.params, options.random_state), options.estimator.name
     from sklearn.base import clone
 
-    return clone(options.own_estimator), type(options.own_estimator).__name__
+    estimator = clone(options.own_estimator)
+    seeds = {name: options.random_state for name, value in estimator.get_params().items()
+             if name.split("__")[-1] == "random_state" and value is None}  # fmt: skip
+    return estimator.set_params(**seeds), type(estimator).__name__
 
 
 def _train(
@@ -218,7 +248,7 @@ def _train(
     options, roles = request.options, materials.roles
     estimator, estimator_name = _estimator(options)
     source_tables = _source_tables(con, request.query)
-    raw = engine.stream(con, request.query, _select_list(materials, options), request.parameters, frame)
+    raw = _read(con, request, frame, materials)
     table = profiling.usable_rows(raw, materials.signature, roles.weight)
     findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
     signature = materials.signature.without(findings.excluded)
@@ -271,7 +301,7 @@ def _train(
         description=options.description,
         tags=options.tags,
         statistics=profiling.statistics(train, signature),
-        dimensions=[encoder.dimension for encoder in trained.preprocessing.encoders],
+        dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
     )
 
@@ -290,10 +320,9 @@ def _libraries() -> list[str]:
 
 def _source_tables(con: Native, query: str) -> list[str]:
     """The tables that a query reads, as DuckDB names them; none when it can't tell."""
-    try:
+    with contextlib.suppress(duckdb.Error):
         return sorted(Native.get_table_names(con, query, qualified=True))
-    except duckdb.Error:
-        return []
+    return []
 
 
 def _params(estimator: Any) -> dict[str, Any]:
@@ -320,7 +349,7 @@ def _exported(
     except ArtifactError as error:
         raise ParityError.not_exportable(estimator_name, str(error)) from error
     expected = trained.predict(sample)
-    answered = predict([sample[name] for name in predict.names])
+    answered = predict.answer([sample[name].combine_chunks() for name in predict.names])
     found = answered.to_numpy(zero_copy_only=False)
     refused = answered.is_null().to_numpy(zero_copy_only=False)
     parity = evaluation.largest_relative_difference(expected[~refused], found[~refused], trained.target_scale)
@@ -330,15 +359,27 @@ def _exported(
     return onnx, parity
 
 
-def _store(con: Native, place: Place, name: str, new: NewVersion, inside: bool, make_default: bool) -> int:
-    """Write the version: in the user's transaction, or in one of our own that is tried again after a conflict."""
-    if inside:
-        return registry.save(con, place, name, new, make_default)
-    session = engine.sibling(con)
+def _store(
+    con: Native, place: Place, name: str, new: NewVersion, inside: bool, add_version: bool, make_default: bool
+) -> int:
+    """Write the version: in the user's transaction, or in one of our own that is tried again after a conflict.
+
+    Raises ConflictError when another session holds the name.
+    """
+
+    def write(session: Native) -> int:
+        return registry.save(session, place, name, new, add_version=add_version, make_default=make_default)
+
     try:
-        return _with_retries(session, lambda: registry.save(session, place, name, new, make_default))
-    finally:
-        session.close()
+        if inside:
+            return write(con)
+        session = engine.sibling(con)
+        try:
+            return _with_retries(session, lambda: write(session))
+        finally:
+            session.close()
+    except (duckdb.TransactionException, duckdb.ConstraintException) as error:
+        raise ConflictError.of(name) from error
 
 
 def _with_retries(session: Native, write: Callable[[], int]) -> int:

@@ -17,12 +17,13 @@ from duckml.names import fold
 from duckml.statements import Call, Resolved, predict_macro
 
 _MISSING = (
-    re.compile(r'Referenced column "(?P<name>.+?)" not found'),
+    re.compile(r'Referenced column "(?P<name>.+?)" (?:was )?not found'),
     re.compile(r'does not have a column named "(?P<name>.+?)"'),
     re.compile(r'Could not find key "(?P<name>.+?)" in struct'),
 )
 _CANDIDATES = re.compile(r"Candidate (?:bindings|Entries):\s*:?\s*(?P<list>.+)")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_AMBIGUOUS = re.compile(r'Ambiguous reference to column name "(?P<name>.+?)"')
 _ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
 _TAKEN = "Duplicate struct entry name"
 
@@ -39,6 +40,8 @@ def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], bi
     for pattern in _MISSING:
         if found := pattern.search(message):
             return _missing(found["name"], message, sql, resolved)
+    if found := _AMBIGUOUS.search(message):
+        return _ambiguous(found["name"], sql, resolved)
     if found := _ARGUMENTS.search(message):
         return _wrong_type(found["macro"], sql, resolved, binds)
     if _TAKEN in message:
@@ -77,4 +80,14 @@ def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: 
         if wrong and binds(call, everything):
             expected = [(feature.name, feature.sql_type) for feature in wrong]
             return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
+        return FeatureError.some_type(str(call.model), str(model.signature), located(sql, call.span.start))
+    return None
+
+
+def _ambiguous(name: str, sql: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
+    """A feature that a call takes by name is a column of two relations."""
+    for call, model in resolved.items():
+        by_name = call.function == "predict" and not call.in_from
+        if by_name and not call.arguments and model.signature.find(name) is not None:
+            return FeatureError.ambiguous(str(call.model), name, located(sql, call.span.start))
     return None

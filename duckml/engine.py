@@ -8,6 +8,10 @@ the statement names. Methods are taken from DuckDB's class, because a duckml con
 from __future__ import annotations
 
 import contextlib
+import functools
+import getpass
+import os
+import re
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -23,6 +27,8 @@ from duckml.names import fold, literal, quote
 
 Native = duckdb.DuckDBPyConnection
 T = TypeVar("T")
+
+_LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 _PREDICT_FUNCTION = "duckml_predict_double"
 _ENGINE_FUNCTION = "duckml_engine"
@@ -43,12 +49,14 @@ def _calling_code() -> CodeType:
 _CALL = _calling_code()
 
 
-def in_frame(frame: FrameType, call: Callable[[], T]) -> T:
-    """The answer of `call`, made from a frame that has the variables of `frame` and no others.
+def in_frame(frame: FrameType, function: Callable[..., T], *arguments: object, **options: object) -> T:
+    """The answer of `function`, called from a frame that has the variables of `frame` and no others.
 
-    DuckDB looks for the DataFrames that a statement names in the frame that calls it. Evaluated this way it finds the
-    variables of the user's frame, and no local variable of duckml's stands in their way.
+    DuckDB looks for the DataFrames that a statement names in the frame that calls it. Called this way it finds the
+    variables of the user's frame, and no local variable of duckml's stands in their way. `function` is DuckDB's own:
+    a function in Python would bring a frame of its own.
     """
+    call = functools.partial(function, *arguments, **options)
     answer: T = eval(_CALL.replace(co_consts=(call,)), frame.f_globals, frame.f_locals)
     return answer
 
@@ -116,15 +124,37 @@ class Column:
 
 def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
     """The columns of a query, without running it; equal names are told apart as in CREATE TABLE AS."""
-    sql = f"DESCRIBE SELECT * FROM (\n{query}\n)"
-    rows = in_frame(frame, lambda: Native.execute(con, sql, parameters).fetchall())
-    return [Column(row[0], row[1]) for row in rows]
+    in_frame(frame, Native.execute, con, f"DESCRIBE SELECT * FROM ({query}\n)", parameters)
+    return [Column(row[0], row[1]) for row in con.fetchall()]
 
 
 def stream(con: Native, query: str, select_list: str, parameters: object, frame: FrameType) -> pa.Table:
-    """The rows of a query as Arrow, each column put through an expression; read to the end before anything else."""
-    sql = f"SELECT {select_list} FROM (\n{query}\n)"
-    return in_frame(frame, lambda: Native.sql(con, sql, params=parameters).to_arrow_table())
+    """The rows of a query as Arrow, each column put through an expression; read to the end before anything else.
+
+    Raises KeyboardInterrupt on Ctrl-C. Run by execute(), which Ctrl-C stops at once, though DuckDB then copies the
+    rows once more than a relation does.
+    """
+    in_frame(frame, Native.execute, con, f"SELECT {select_list} FROM ({query}\n)", parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of that copy
+        return con.to_arrow_table()
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Ctrl-C in a block ends it with KeyboardInterrupt, where DuckDB's Python package raises a RuntimeError."""
+    try:
+        yield
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if "interrupt" not in str(error).lower():
+            raise
+        raise KeyboardInterrupt from error
+
+
+def at_line(error: duckdb.Error, lines: int) -> duckdb.Error:
+    """The error with its line number counted from the start of a script, `lines` lines further up."""
+    shifted = _LINE.sub(lambda match: f"LINE {int(match[1]) + lines}:", str(error))
+    return type(error)(shifted)
 
 
 def hash_rows(table: pa.Table, seed: int) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
@@ -214,21 +244,39 @@ def require_writable(con: Native, database: str, doing: str) -> None:
         raise ReadOnlyError.database(database, doing)
 
 
-def macro_exists(con: Native, place: Place, name: str) -> bool:
-    """Whether a macro of that name, a user's or a model's, is in a schema."""
+@dataclass(frozen=True)
+class Macro:
+    """A macro of the catalog: `kind` is 'macro' or 'table_macro', `comment` what COMMENT ON says of it."""
+
+    schema: str
+    name: str
+    kind: str
+    comment: str
+
+
+def macros(con: Native, database: str) -> list[Macro]:
+    """The macros of a database, the users' and those of models."""
     rows = read(
         con,
-        "SELECT schema_name, function_name FROM duckdb_functions() "
-        "WHERE database_name = $database AND lower(function_name) = lower($name) AND function_type = 'macro'",
-        {"database": place.database, "name": name},
+        "SELECT DISTINCT schema_name, function_name, function_type, coalesce(comment, '') FROM duckdb_functions() "
+        "WHERE database_name = $database AND function_type IN ('macro', 'table_macro') AND NOT internal",
+        {"database": database},
     )
-    return any(fold(schema) == fold(place.schema) and fold(found) == fold(name) for schema, found in rows)
+    return [Macro(*row) for row in rows]
 
 
 def function_exists(con: Native, name: str) -> bool:
     """Whether any function or macro of that name can be called without a schema before it."""
     rows = read(con, f"SELECT 1 FROM duckdb_functions() WHERE lower(function_name) = {literal(name)} LIMIT 1")
     return bool(rows)
+
+
+def user_name() -> str:
+    """Who is at work: the user of the operating system, by number where it has no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid()) if hasattr(os, "getuid") else "unknown"
 
 
 # Functions

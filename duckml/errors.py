@@ -12,6 +12,7 @@
     ├── DependentsError         something in the database holds on to the model's function
     ├── ParityError             onnxruntime doesn't answer what scikit-learn answers
     ├── ArtifactError           the stored ONNX bytes are damaged or gone
+    ├── ConflictError           another session is changing the same model
     ├── RegistryFormatError     the file was written by a newer duckml
     ├── ReadOnlyError           a model can't be stored in a read-only database
     └── DeviceError             the device asked for is not there
@@ -32,6 +33,7 @@ from duckml.names import listed, nearest
 
 __all__ = [
     "ArtifactError",
+    "ConflictError",
     "DependentsError",
     "DeviceError",
     "DuckmlError",
@@ -111,6 +113,14 @@ class OptionError(DuckmlError, duckdb.BinderException):
         return cls(f'Option "{name}" is {value!r}, but it must be {wanted}.')
 
     @classmethod
+    def unsuitable(cls, estimator: object, why: str) -> OptionError:
+        """A Python object given as estimator can't be trained here."""
+        return cls(
+            f"estimator is {estimator!r}, {why}. It must be a name such as 'mlp_regressor', or an unfitted "
+            "scikit-learn regressor such as Ridge(alpha=1.0)."
+        )
+
+    @classmethod
     def not_constant(cls, name: str, text: str) -> OptionError:
         """The value of option `name` can't be evaluated on its own."""
         return cls(f"Option \"{name}\" is {text}, which is no constant. Texts stand in single quotes: {name} = '…'.")
@@ -138,9 +148,9 @@ class ModelNotFoundError(DuckmlError, duckdb.CatalogException):
     sqlstate = "42704"
 
     @classmethod
-    def named(cls, name: str, known: Sequence[str]) -> ModelNotFoundError:
-        """There is no model `name`; the `known` ones are searched for the nearest."""
-        hint = _did_you_mean(name, known)
+    def named(cls, name: str, near: str | None, known: bool) -> ModelNotFoundError:
+        """There is no model `name`; `near` is one of a similar name, and `known` says whether there are any."""
+        hint = f" Did you mean {near}?" if near else ""
         if not hint:
             hint = " SHOW MODELS lists what is here." if known else " There are no models here yet: see CREATE MODEL."
         return cls(f"No model named '{name}'.{hint}")
@@ -242,6 +252,26 @@ class FeatureError(DuckmlError, duckdb.BinderException):
         )
 
     @classmethod
+    def wrong_type(cls, feature: str, wanted: str, found: str) -> FeatureError:
+        """A whole row holds a column of another type than the model takes."""
+        return cls(f'The feature "{feature}" is {wanted} and was given a column of type {found} (in Arrow\'s words).')
+
+    @classmethod
+    def ambiguous(cls, model: str, feature: str, where: str) -> FeatureError:
+        """Two relations of the query have a column of a feature's name."""
+        return cls(
+            f"Model '{model}' needs the column \"{feature}\", and more than one table here has it. Say whose: "
+            f"PREDICT({model}, h.*) takes the features from the columns of alias h.\n\n{where}"
+        )
+
+    @classmethod
+    def some_type(cls, model: str, signature: str, where: str) -> FeatureError:
+        """DuckDB refused the type of an argument, and which one can't be told."""
+        return cls(
+            f"A value given to model '{model}' is of a type that it doesn't take. It takes {signature}.\n\n{where}"
+        )
+
+    @classmethod
     def output_taken(cls, model: str, column: str) -> FeatureError:
         """The input of the table form already has the column that the prediction would get."""
         return cls(
@@ -270,11 +300,11 @@ class TrainingDataError(DuckmlError, duckdb.InvalidInputException):
     sqlstate = "22000"
 
     @classmethod
-    def too_few(cls, read: int, dropped: int, target: str) -> TrainingDataError:
-        """Fewer than two usable rows came back."""
+    def too_few(cls, read: int, reasons: Sequence[tuple[int, str]]) -> TrainingDataError:
+        """Fewer than two usable rows came back; `reasons` say how many were lost to what."""
         found = {0: "no rows", 1: "1 row"}.get(read, f"{read} rows")
-        lost = f', of which {dropped} can\'t be used (the target "{target}" is NULL or infinite)' if dropped else ""
-        return cls(f"The training query returned {found}{lost}. At least 2 rows with a known target are needed.")
+        lost = "".join(f"\n  in {count} of them {reason}" for count, reason in reasons if count)
+        return cls(f"The training query returned {found}. At least 2 that can be learned from are needed.{lost}")
 
     @classmethod
     def target_type(cls, target: str, sql_type: str, hint: str) -> TrainingDataError:
@@ -299,6 +329,11 @@ class TrainingDataError(DuckmlError, duckdb.InvalidInputException):
         """Nothing is left to learn from."""
         why = "".join(f"\n  {reason}" for reason in reasons)
         return cls(f'No column is left to predict "{target}" from.{why}')
+
+    @classmethod
+    def refused(cls, estimator: str, detail: str) -> TrainingDataError:
+        """A scikit-learn estimator refused its parameters or the rows."""
+        return cls(f"{estimator} could not be trained: {detail.strip().splitlines()[0]}")
 
     @classmethod
     def diverged(cls, detail: str) -> TrainingDataError:
@@ -396,6 +431,20 @@ class ReadOnlyError(DuckmlError, duckdb.InvalidInputException):
         return cls(
             f'Can\'t {doing}: database "{name}" is open read-only. Models in it can predict; to change them open it '
             "with duckml.connect(path) and without read_only, or attach it without READ_ONLY."
+        )
+
+
+class ConflictError(DuckmlError, duckdb.TransactionException):
+    """Another session is changing the same model."""
+
+    sqlstate = "40001"
+
+    @classmethod
+    def of(cls, model: str) -> ConflictError:
+        """Another session holds the name of `model`."""
+        return cls(
+            f"Another session is creating, replacing or dropping model '{model}' and has not committed yet. Nothing "
+            "was changed here: try again when it is done."
         )
 
 

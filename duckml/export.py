@@ -17,7 +17,7 @@ import numpy as np
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
 
 from duckml.errors import ParityError
-from duckml.estimators.preprocessing import SECONDS_PER_DAY, CategoryEncoder, NumberEncoder
+from duckml.estimators.preprocessing import PARTS, SECONDS_PER_DAY, CategoryEncoder, NumberEncoder
 from duckml.estimators.trained import TrainedModel
 from duckml.signature import MANIFEST
 
@@ -32,11 +32,10 @@ def to_onnx(trained: TrainedModel, precision: str, on_null: str) -> bytes:
     Raises ParityError when skl2onnx has no converter for the estimator.
     """
     graph = _Graph(precision, trained.signature.names)
-    columns = [
-        graph.category(encoder) if isinstance(encoder, CategoryEncoder) else graph.number(encoder)
-        for encoder in trained.preprocessing.encoders
-    ]
-    matrix = graph.add("Concat", [column for parts in columns for column in parts], axis=1)
+    preprocessing = trained.preprocessing
+    blocks = [graph.numbers(preprocessing.numbers)] if preprocessing.numbers else []
+    blocks += [graph.category(encoder) for encoder in preprocessing.categories]
+    matrix = graph.add("Concat", blocks, axis=1)
     predicted = graph.estimator(trained.estimator, matrix, trained.preprocessing.width)
     predicted = graph.add("Cast", [predicted], to=TensorProto.DOUBLE)
     predicted = graph.add("Reshape", [predicted, graph.constant(np.array([-1, 1], dtype=np.int64))])
@@ -71,7 +70,6 @@ class _Graph:
         self.constants: list[Any] = []
         self.inputs: list[Any] = []
         self.codes: dict[str, str] = {}
-        self.float_type = TensorProto.FLOAT if precision == "float32" else TensorProto.DOUBLE
         self.dtype = np.float32 if precision == "float32" else np.float64
         self.prefix = "duckml"
         while any(feature.startswith(self.prefix) for feature in features):
@@ -108,19 +106,35 @@ class _Graph:
 
     # Preprocessing
 
-    def number(self, encoder: NumberEncoder) -> list[str]:
-        """The standardised parts of a number or date."""
-        value = self.input(encoder.feature.name, TensorProto.DOUBLE)
-        value = self.add("Where", [self.add("IsNaN", [value]), self.double(encoder.fill), value])
-        parts = []
-        for part in encoder.parts:
-            column = self.part(part.name, value)
-            column = self.add("Sub", [column, self.double(part.mean)])
-            column = self.add("Mul", [column, self.double(1.0 / part.scale)])
-            parts.append(column if self.dtype is np.float64 else self.add("Cast", [column], to=self.float_type))
-        return parts
+    def numbers(self, encoders: Sequence[NumberEncoder]) -> str:
+        """The standardised parts of all numbers and dates, as one block of columns.
 
-    def category(self, encoder: CategoryEncoder) -> list[str]:
+        The block is put together lying down, one row per part, and turned at its end: onnxruntime's arithmetic on
+        [N, 1] columns takes four times as long. NaN is filled at the end, with what the median comes to.
+        """
+        rows, fills = [], []
+        for encoder in encoders:
+            value = self.input(encoder.feature.name, TensorProto.DOUBLE)
+            value = self.add("Reshape", [value, self.constant(np.array([1, -1], dtype=np.int64))])
+            for part in encoder.parts:
+                rows.append(self.part(part.name, value))
+                filled = float(PARTS[part.name](np.array([encoder.fill]))[0])
+                fills.append((filled - part.mean) * (1.0 / part.scale))
+        parts = [part for encoder in encoders for part in encoder.parts]
+        block = self.add("Concat", rows, axis=0)
+        block = self.add("Sub", [block, self.upright([part.mean for part in parts])])
+        block = self.add("Mul", [block, self.upright([1.0 / part.scale for part in parts])])
+        if self.dtype is np.float32:
+            block = self.add("Cast", [block], to=TensorProto.FLOAT)
+        fill = self.constant(np.array(fills).astype(self.dtype).reshape(-1, 1))
+        block = self.add("Where", [self.add("IsNaN", [block]), fill, block])
+        return self.add("Transpose", [block], perm=[1, 0])
+
+    def upright(self, values: Sequence[float]) -> str:
+        """Add a constant of shape [len(values), 1], in double; its name."""
+        return self.constant(np.array(values, dtype=np.float64).reshape(-1, 1))
+
+    def category(self, encoder: CategoryEncoder) -> str:
         """One column per code, by picking a row of a unit matrix; the last row, for unknown values, is empty."""
         text = encoder.feature.storage == "VARCHAR"
         name = self.input(encoder.feature.name, TensorProto.STRING if text else TensorProto.INT64)
@@ -136,7 +150,7 @@ class _Graph:
         self.codes[name] = codes
         units = np.eye(encoder.dimension + 1, encoder.dimension, dtype=self.dtype)
         row = self.add("Gather", [self.constant(units), codes], axis=0)
-        return [self.add("Squeeze", [row, self.constant(np.array([1], dtype=np.int64))])]
+        return self.add("Squeeze", [row, self.constant(np.array([1], dtype=np.int64))])
 
     def part(self, name: str, value: str) -> str:
         """A part of a number, as estimators/preprocessing.py computes it."""
@@ -200,7 +214,7 @@ class _Graph:
 
     def estimator(self, estimator: Any, matrix: str, width: int) -> str:
         """Add the graph that skl2onnx makes of an estimator; the name of its output."""
-        model = _converted(estimator, width, self.float_type == TensorProto.FLOAT)
+        model = _converted(estimator, width, self.dtype is np.float32)
         model = compose.add_prefix(model, f"{self.prefix}/estimator/")
         for opset in model.opset_import:
             self.opsets[opset.domain] = max(self.opsets.get(opset.domain, 0), opset.version)

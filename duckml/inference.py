@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from duckml.columns import read_column
 from duckml.errors import ArtifactError, DeviceError
 from duckml.names import listed
-from duckml.signature import INTEGER_NULL, MANIFEST
+from duckml.signature import INTEGER_NULL, MANIFEST, Signature
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _KEPT = 256  # opened models; a dropped version that nobody asks for makes room for a new one
@@ -146,8 +147,8 @@ class Predictor:
         model = onnx.load_from_string(onnx_bytes)
         manifest = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
         self.device = device.name
-        self.names: tuple[str, ...] = tuple(feature["name"] for feature in manifest["signature"]["features"])
-        self._storage: tuple[str, ...] = tuple(f["storage"] for f in manifest["signature"]["features"])
+        self._features = Signature.from_json(manifest["signature"]).features
+        self.names: tuple[str, ...] = tuple(feature.name for feature in self._features)
         self._null_answers_null: bool = manifest["on_null"] == "null"
         tensors: Mapping[str, str] = manifest["codes"]
         self._codes = {name: _Codes(_cut_encoder(model, name, tensor)) for name, tensor in tensors.items()}
@@ -159,16 +160,20 @@ class Predictor:
     def __call__(self, columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.Array:
         """The prediction for each row, NULL where there is none.
 
-        `columns` are the features in signature order, as DOUBLE, BIGINT or VARCHAR arrays of one length. A row holding
-        NaN, an infinity or a number beyond float32 is answered NULL, as is one whose features are all NULL.
+        `columns` are the features in signature order, of one length. A row holding NaN, an infinity or a number beyond
+        float32 is answered NULL, as is one whose features are all NULL. Raises FeatureError for a column of a type
+        that the model doesn't take.
         """
+        return self.answer([read_column(f, _single(column)) for f, column in zip(self._features, columns, strict=True)])
+
+    def answer(self, columns: Sequence[pa.Array]) -> pa.Array:
+        """The prediction for each row of columns that have been read already (`duckml.columns`)."""
         rows = len(columns[0])
         if rows <= _TILE:
-            return self._tile([_single(column) for column in columns])
-        tiles = [
-            self._tile([_single(column.slice(start, _TILE)) for column in columns]) for start in range(0, rows, _TILE)
-        ]
-        return pa.concat_arrays(tiles)
+            return self._tile(columns)
+        return pa.concat_arrays(
+            [self._tile([column.slice(start, _TILE) for column in columns]) for start in range(0, rows, _TILE)]
+        )
 
     def _tile(self, columns: Sequence[pa.Array]) -> pa.Array:
         rows = len(columns[0])
@@ -178,16 +183,16 @@ class Predictor:
         values: npt.NDArray[Any]
         refused: npt.NDArray[np.bool_] | None = None
         nulls: list[npt.NDArray[np.bool_]] = []
-        for name, storage, feed, column in zip(self.names, self._storage, self._feeds, columns, strict=True):
+        for feature, feed, column in zip(self._features, self._feeds, columns, strict=True):
             null = _nulls(column)
             if null is not None:
                 nulls.append(null)
-            if storage == "DOUBLE":
+            if feature.storage == "DOUBLE":
                 values, bad = _numbers(column, null)
                 if bad is not None:
                     refused = bad if refused is None else refused | bad
             else:
-                values = self._codes[name](column, null)
+                values = self._codes[feature.name](column, null)
             feeds[feed] = values.reshape(rows, 1)
         if nulls and (self._null_answers_null or len(nulls) == len(columns)):
             combine = np.logical_or if self._null_answers_null else np.logical_and
@@ -213,8 +218,6 @@ def _numbers(
     column: pa.Array, null: npt.NDArray[np.bool_] | None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
     """The values with NaN for NULL, and which of the others the graph must not answer, or None when all are fine."""
-    if column.type != pa.float64():
-        column = column.cast(pa.float64())
     if null is None:
         values = column.to_numpy()
         # One pass tells whether anything is wrong at all: NaN makes the comparison false.

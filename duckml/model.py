@@ -144,11 +144,10 @@ class Model:
         if isinstance(data, str):
             return self._con.sql(query(data))
         if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
-            return data.query("duckml_rows", query("duckml_rows"))
+            return data.query("duckml_rows", self._con.rewritten(query("duckml_rows")))
         if type(data).__module__.startswith("polars") and hasattr(data, "collect"):
             data = data.collect()
-        duckml_rows = data  # noqa: F841 - DuckDB finds it by its name
-        return self._con.sql(query("duckml_rows"))
+        return self._con.over(data, query("duckml_rows"), "duckml_rows")
 
     def _facts(self) -> list[tuple[str, str]]:
         r2 = self.metrics.get("r2_score")

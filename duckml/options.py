@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
@@ -65,6 +66,8 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
     plain = {_ALSO.get(name, name): value for name, value in given.items()}
     if len(plain) < len(given):
         raise OptionError("The same option is given under two names: " + ", ".join(given) + ".")
+    if own_estimator is not None:
+        _check_own_estimator(own_estimator, plain)
     estimator = None if own_estimator is not None else _estimator(plain)
     known = {*_READERS, "estimator", *_ALSO}
     values: dict[str, Any] = {}
@@ -95,6 +98,21 @@ def _estimator(given: Mapping[str, Any]) -> Estimator:
     return estimator_named(name)
 
 
+def _check_own_estimator(estimator: Any, given: Mapping[str, Any]) -> None:
+    """Raise OptionError unless a Python object is a regressor that can be trained as asked."""
+    from sklearn.base import is_regressor
+    from sklearn.utils.validation import has_fit_parameter
+
+    if isinstance(estimator, type):
+        raise OptionError.unsuitable(estimator, "a class and not an instance")
+    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict") and is_regressor(estimator)):
+        raise OptionError.unsuitable(estimator, "no scikit-learn regressor")
+    if "estimator" in given:
+        raise OptionError("estimator and model_type are the same option: give one of them.")
+    if given.get("sample_weight_col") is not None and not has_fit_parameter(estimator, "sample_weight"):
+        raise OptionError(f"sample_weight_col can't be used with {estimator!r}, which takes no sample weights.")
+
+
 def _refuse(name: str, known: list[str]) -> None:
     if name in _LATER:
         raise NotYetError.of(f'The option "{name}"')
@@ -109,6 +127,8 @@ def _check_together(options: TrainingOptions) -> None:
         raise OptionError(f"data_split_method = '{method}' needs data_split_col: the column to split by.")
     if method not in {"seq", "custom"} and column is not None:
         raise OptionError("data_split_col goes with data_split_method = 'seq' or 'custom'.")
+    if options.sample_weight_col is not None and options.sample_weight_col == options.target:
+        raise OptionError("sample_weight_col and target name the same column.")
     if options.data_split_eval_fraction + options.data_split_test_fraction >= 1:
         raise OptionError("data_split_eval_fraction and data_split_test_fraction leave no rows to train on.")
 
@@ -147,7 +167,7 @@ def _whole(least: int) -> Reader:
 
 
 def _fraction(name: str, value: Any) -> float:
-    if isinstance(value, bool | str) or value is None or not 0 <= value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 <= value < 1:
         raise OptionError.bad_value(name, value, "a number from 0 to below 1")
     return float(value)
 

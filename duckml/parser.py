@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import cast
 
 import duckdb
 
 from duckml.errors import NotYetError, StatementError
 from duckml.names import fold, unquote
 from duckml.statements import (
+    LATER_FUNCTIONS,
     Argument,
     Call,
     CreateModel,
     DescribeModel,
     DropModel,
-    Function,
+    Item,
     ModelName,
     Query,
     Script,
@@ -31,33 +31,43 @@ from duckml.statements import (
 
 # A text without any of these can't hold anything of ours. A substring test costs less than a microsecond, so that
 # ordinary SQL pays nothing for duckml.
-_WORDS = ("model", "predict", "evaluate", "training_info", "feature_info")
+_WORDS = ("model", "predict", "evaluate", "_info", "weights", "_explain", "confusion_matrix", "roc_curve", "_data_skew")
 
-_FUNCTIONS = frozenset({"predict", "model_version", "evaluate", "training_info", "feature_info"})
-_LATER_FUNCTIONS = {
-    "predict_proba": "PREDICT_PROBA",
-    "weights": "WEIGHTS",
-    "global_explain": "GLOBAL_EXPLAIN",
-    "explain_predict": "EXPLAIN_PREDICT",
-    "confusion_matrix": "CONFUSION_MATRIX",
-    "roc_curve": "ROC_CURVE",
-    "trial_info": "TRIAL_INFO",
-    "validate_data_skew": "VALIDATE_DATA_SKEW",
-}
+_FUNCTIONS = frozenset({"predict", "model_version", "evaluate", "training_info", "feature_info", *LATER_FUNCTIONS})
 _LATER_STATEMENTS = {"alter": "ALTER MODEL", "export": "EXPORT MODEL", "retrain": "RETRAIN MODEL"}
 
 # Where one of these stands before `predict (`, the text names something of the user's.
-_NAMING = frozenset({"table", "into", "macro", "function", "view", "exists", "index", "update", "sequence", "type"})
+_NAMING = frozenset(
+    {"table", "into", "macro", "function", "view", "exists", "index", "update", "sequence", "type", "with", "recursive"}
+    | {"prepare", "execute", "copy", "references", "schema", "deallocate"}
+)
+# Reserved words that open a part of a query; others, such as VALUES or SET, may be columns.
 _CLAUSES = frozenset(
-    {"select", "from", "where", "group", "order", "having", "qualify", "window", "limit", "offset", "values", "set"}
-    | {"on", "using", "returning", "join", "by", "partition", "distinct", "union", "intersect", "except"}
+    {"select", "from", "where", "group", "order", "having", "qualify", "window", "limit", "offset"}
+    | {"on", "using", "returning", "distinct", "union", "intersect", "except"}
 )
-_ENDS_ITEM = frozenset(
-    {"from", "into", "where", "group", "having", "window", "qualify", "order", "limit", "offset"}
-    | {"union", "intersect", "except", "using", "fetch"}
-)
-_JOINS = frozenset({"from", "join", "lateral"})
+_JOINS = frozenset({"from", "join", "lateral", "pivot", "unpivot", "pivot_wider", "pivot_longer"})
 _FROM_IN_FUNCTIONS = frozenset({"extract", "trim", "substring", "overlay", "position"})
+# What can't follow MODEL as a name: then `model` is a column of the user's.
+_OPERATOR_WORDS = frozenset(
+    {
+        "is",
+        "in",
+        "not",
+        "like",
+        "ilike",
+        "similar",
+        "glob",
+        "between",
+        "and",
+        "or",
+        "collate",
+        "at",
+        "isnull",
+        "notnull",
+    }
+)
+_KINDS_MADE = ("table", "view", "index", "trigger", "macro", "function")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(_OPENING.values())
 
@@ -70,6 +80,7 @@ class Token:
     end: int
     text: str
     word: str
+    is_identifier: bool
 
 
 def might_concern_us(sql: str) -> bool:
@@ -81,14 +92,14 @@ def might_concern_us(sql: str) -> bool:
 def tokenize(text: bytes) -> list[Token]:
     """DuckDB's tokens of a text, without the comments, with their ends and a folded form to compare with."""
     found = duckdb.tokenize(text.decode())
-    comment = duckdb.token_type.comment
+    comment, identifier = duckdb.token_type.comment, duckdb.token_type.identifier
     tokens = []
     for index, (start, kind) in enumerate(found):
         if kind == comment:
             continue
         stop = found[index + 1][0] if index + 1 < len(found) else len(text)
         word = text[start:stop].decode().rstrip()
-        tokens.append(Token(start, start + len(word.encode()), word, fold(word)))
+        tokens.append(Token(start, start + len(word.encode()), word, fold(word), kind == identifier))
     return tokens
 
 
@@ -114,14 +125,21 @@ def _split(tokens: list[Token]) -> list[list[Token]]:
     return [statement for statement in statements if statement]
 
 
+def check_new_name(name: ModelName) -> None:
+    """Raise StatementError when a new model can't have this name."""
+    if name.version is not None or "@" in name.name:
+        raise StatementError(f"A new model can't be named '{name}': an @ means a version, which CREATE MODEL numbers.")
+
+
 def model_name(text: str) -> ModelName:
     """The model that a text such as 'schema.name@3' names.
 
     Raises StatementError when it isn't a name.
     """
+    if not isinstance(text, str):
+        raise StatementError(f"A model's name is a text, not {text!r}.")
     tokens = tokenize(text.encode())
-    parser = _Parser(text.encode(), tokens)
-    found = parser.match_name(0)
+    found = None if text.startswith("'") else _Parser(text.encode(), tokens).match_name(0)
     if found is None or found[1] != len(tokens):
         # In a text a name needs no quotes for its spaces: 'my schema.my model@2'.
         if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@(\w+))?", text):
@@ -198,8 +216,11 @@ class _Parser:
         token = self.tokens[index] if index < len(self.tokens) else None
         if token is None:
             return None
-        if token.text.startswith("'") and token.text.endswith("'") and len(token.text) > 1:
-            return model_name(token.text[1:-1].replace("''", "'")), index + 1
+        if token.text.startswith("'"):
+            try:
+                return model_name(token.text[1:-1].replace("''", "'")), index + 1
+            except StatementError:
+                return None
         parts: list[str] = []
         while self.is_identifier(index) and len(parts) < 3:
             parts.append(unquote(self.tokens[index].text))
@@ -267,8 +288,7 @@ class _Parser:
         if or_replace and if_not_exists:
             raise self.fail(index - 1, "OR REPLACE and IF NOT EXISTS contradict each other: choose one.")
         name, index = self.expect_name(index)
-        if name.version is not None:
-            raise self.fail(index - 1, "Versions are numbered by CREATE MODEL itself: leave out the @.")
+        check_new_name(name)
         options: tuple[tuple[str, Span], ...] = ()
         if self.word(index) == "transform":
             raise NotYetError.of("TRANSFORM", "Compute the columns in the query behind AS.")
@@ -326,60 +346,81 @@ class _Parser:
     def query(self, first: int) -> Query:
         """The tokens from `first` on as a query of DuckDB's with our calls in it."""
         calls = tuple(call for index in range(first, len(self.tokens)) if (call := self.call(index)) is not None)
-        return Query(self.span(first, len(self.tokens)), calls, self.tying(first, calls))
+        span = self.span(first, len(self.tokens))
+        return Query(span, calls, self.unnamed_items(calls), self.made(), self.tying(first, calls))
 
     def call(self, index: int) -> Call | None:
         """The call whose name stands at `index`, or None when there is none of ours."""
         word = self.word(index)
-        if (word not in _FUNCTIONS and word not in _LATER_FUNCTIONS) or self.word(index + 1) != "(":
+        if word not in _FUNCTIONS or self.word(index + 1) != "(":
             return None
-        start = index
         with_prefix = self.word(index - 1) == "." and self.word(index - 2) == "ml" and self.word(index - 3) != "."
-        if with_prefix:
-            start = index - 2
-        elif self.word(index - 1) == "." or self.word(index - 1) in _NAMING:
-            return None
+        start = index - 2 if with_prefix else index
         closing = self.closing(index + 1)
-        if not with_prefix and self.is_alias(index, closing):
+        if self.is_a_name(start, closing):
             return None
         items = self.items(index + 2, closing)
-        if not items:
-            return None
-        model = self.model_argument(*items[0])
+        model = self.model_argument(*items[0]) if items else None
         if model is None:
             return None
-        name, with_model = model
-        explicit = with_prefix or with_model
-        if word in _LATER_FUNCTIONS:
-            if explicit:
-                raise NotYetError.of(_LATER_FUNCTIONS[word])
-            return None
+        name, explicit = model
         in_from = self.in_from(start)
-        table = self.table_argument(items[1:]) if in_from else None
-        arguments = () if in_from else tuple(self.argument(*item) for item in items[1:])
         return Call(
-            function=cast(Function, word),
+            function=word,
             model=name,
             span=self.span(start, closing + 1),
-            arguments=arguments,
+            arguments=() if in_from else tuple(self.argument(*item) for item in items[1:]),
             explicit=explicit,
             in_from=in_from,
-            table=table,
-            lone=not in_from and self.is_lone_item(start, closing),
+            table=self.table_argument(word, items[1:]) if in_from else None,
         )
 
-    def is_alias(self, index: int, closing: int) -> bool:
-        """Whether `predict (…)` is a name with a column list: FROM t AS predict(a), WITH predict(a) AS (…)."""
-        if self.word(index - 1) == "as":
-            return self.word(0) != "create"
-        is_cte = self.word(closing + 1) == "as" and self.word(closing + 2) in {"(", "materialized", "not"}
-        return is_cte or self.word(index - 1) in {"with", "recursive"}
+    def is_a_name(self, start: int, closing: int) -> bool:
+        """Whether `predict (…)` is a name of the user's with a list behind it, and no call.
+
+        As in FROM t predict(a), FROM t AS predict(a), WITH predict(a) AS (…), INSERT INTO predict (a).
+        """
+        before = self.word(start - 1)
+        if before == "." or before in _NAMING:
+            return True
+        if before == "as":
+            return not self.is_body(start - 1)
+        if before == "on" and self.made() == "index":
+            return True
+        if self.word(closing + 1) == "as" and self.word(closing + 2) in {"(", "materialized", "not"}:
+            return True
+        previous = self.tokens[start - 1] if start else None
+        if previous is None:
+            return False
+        if previous.text == ")":
+            clause = self.clause_before(start)
+            return clause is None or not self.is_distinct_on(clause)
+        return previous.is_identifier or previous.text.endswith('"')
+
+    def is_body(self, index: int) -> bool:
+        """Whether the AS at `index` is the one behind which the body of a macro stands."""
+        return self.made() in {"macro", "function"} and not any(
+            self.word(position) == "as" for position in range(index) if self.clause_before(position) is None
+        )
+
+    def made(self) -> str | None:
+        """What a CREATE statement makes: 'table', 'view', 'index' …; None in other statements."""
+        if self.word(0) != "create":
+            return None
+        words = (self.word(index) for index in range(1, 7))
+        return next((word for word in words if word in _KINDS_MADE), None)
 
     def model_argument(self, first: int, stop: int) -> tuple[ModelName, bool] | None:
         """The model that the first argument names and whether MODEL stands before it, or None."""
         if first >= stop:
             return None
-        with_model = self.word(first) == "model" and stop - first > 1 and self.word(first + 1) not in {".", "@"}
+        follows = self.tokens[first + 1] if stop - first > 1 else None
+        with_model = (
+            self.word(first) == "model"
+            and follows is not None
+            and (follows.text.startswith("'") or self.is_identifier(first + 1))
+            and follows.word not in _OPERATOR_WORDS
+        )
         found = self.match_name(first + with_model)
         if found is not None and found[1] == stop:
             return found[0], with_model
@@ -391,7 +432,7 @@ class _Parser:
         """The argument of a scalar call between two tokens."""
         if first >= stop:
             raise self.fail(first, "Expected an argument.")
-        if self.word(first + 1) == ":=" and self.is_identifier(first):
+        if self.word(first + 1) in {":=", "=>"} and self.is_identifier(first):
             if first + 2 >= stop:
                 raise self.fail(first + 2, f"Expected an expression behind {self.tokens[first].text} :=.")
             return Argument(self.span(first + 2, stop), name=unquote(self.tokens[first].text))
@@ -407,25 +448,34 @@ class _Parser:
         )
         return Argument(value, column=unquote(self.tokens[stop - 1].text) if is_column else None)
 
-    def table_argument(self, items: list[tuple[int, int]]) -> Span | None:
-        """The input of a call in FROM: `TABLE t`, a name, or a query in brackets."""
+    def table_argument(self, function: str, items: list[tuple[int, int]]) -> Span | None:
+        """The input of a call in FROM: `TABLE t`, a name, a table function, or a query in brackets."""
         if not items:
             return None
         first, stop = items[0]
         if len(items) > 1:
             raise NotYetError.of("A STRUCT of settings behind the input")
-        if first >= stop:
-            raise self.fail(first, "Expected TABLE t or a query in brackets.")
         if self.word(first) == "table" and stop - first > 1:
             first += 1
-        if self.word(first) in {"select", "from", "with", "values"}:
-            raise self.fail(first, "A query as the input stands in brackets of its own: PREDICT(MODEL m, (SELECT …)).")
-        if self.word(first) == ":=" or self.word(first + 1) == ":=":
-            raise self.fail(first, "In FROM, PREDICT takes a table or a query: PREDICT(MODEL m, TABLE t).")
+        wanted = f"In FROM, {function.upper()} takes a table or a query in brackets: {function.upper()}(MODEL m, "
+        if first >= stop or not self.is_table(first, stop):
+            raise self.fail(min(first, stop), f"{wanted}TABLE t) or (MODEL m, (SELECT …)).")
         return self.span(first, stop)
 
+    def is_table(self, first: int, stop: int) -> bool:
+        """Whether tokens are a name, a table function, a text, or something in brackets."""
+        if self.word(first) == "(" or self.tokens[first].text.startswith("'"):
+            return self.word(first) != "(" or self.closing(first) == stop - 1
+        index = first
+        while self.is_identifier(index) and index < stop:
+            index += 1
+            if self.word(index) != ".":
+                break
+            index += 1
+        return index == stop or (self.word(index) == "(" and index > first and self.closing(index) == stop - 1)
+
     def clause_before(self, index: int) -> int | None:
-        """The nearest keyword that opens a clause before `index`, at the same depth; None inside a function."""
+        """The nearest reserved word that opens a clause before `index`, at the same depth; None inside a function."""
         depth = 0
         for position in range(index - 1, -1, -1):
             text = self.tokens[position].text
@@ -435,19 +485,40 @@ class _Parser:
                 depth -= 1
                 if depth < 0:
                     return None
-            elif depth == 0 and self.word(position) in _CLAUSES:
+            elif depth == 0 and self.is_clause(position):
                 return position
         return None
 
+    def is_clause(self, index: int) -> bool:
+        """Whether the word at `index` opens a clause: not t.from, not IS DISTINCT FROM."""
+        word = self.word(index)
+        if word not in _CLAUSES or self.word(index - 1) == ".":
+            return False
+        if word == "distinct":
+            return self.word(index - 1) not in {"is", "not"}
+        return not (word == "from" and self.word(index - 1) == "distinct")
+
+    def is_distinct_on(self, index: int) -> bool:
+        """Whether the word at `index` is the ON of SELECT DISTINCT ON."""
+        return self.word(index) == "on" and self.word(index - 1) == "distinct"
+
     def in_from(self, start: int) -> bool:
-        """Whether the call that starts at a token stands where a table is wanted."""
+        """Whether what starts at a token stands where a table is wanted."""
         before = self.word(start - 1)
         if before in _JOINS:
             return not (before == "from" and (self.word(start - 2) == "distinct" or self.in_function_from(start - 1)))
+        if before == "using":
+            return self.word(0) in {"merge", "delete"}
+        if before == ":":
+            return self.in_from(start - 2)  # FROM p: PREDICT(…)
+        if before == "(":
+            return self.in_from(start - 1)  # FROM (PREDICT(…) JOIN …)
         if before != ",":
             return False
         clause = self.clause_before(start)
-        return clause is not None and self.word(clause) in {"from", "join", "on", "using"}
+        if clause is None or self.is_distinct_on(clause):
+            return False
+        return self.word(clause) in {"from", "on", "using"} and not self.in_function_from(clause)
 
     def in_function_from(self, index: int) -> bool:
         """Whether the FROM at `index` belongs to a function, as in extract(year FROM d)."""
@@ -462,38 +533,112 @@ class _Parser:
                     return self.word(position - 1) in _FROM_IN_FUNCTIONS
         return False
 
-    def is_lone_item(self, start: int, closing: int) -> bool:
-        """Whether tokens `start` to `closing` are a whole item of a SELECT list, without an alias."""
-        after = self.word(closing + 1)
-        if not (after in {"", ",", ")"} or after in _ENDS_ITEM):
-            return False
-        before = self.word(start - 1)
-        if before not in {"select", "distinct", "all", "returning", ",", ")"}:
-            return False
-        clause = self.clause_before(start)
-        if clause is None:
-            return False
-        if self.word(clause) == "on" and self.word(clause - 1) == "distinct":
-            clause -= 2  # SELECT DISTINCT ON (a) PREDICT(m)
-        elif before == ")":
-            return False
-        elif self.word(clause) == "distinct":
+    # Names of columns
+
+    def unnamed_items(self, calls: tuple[Call, ...]) -> tuple[Item, ...]:
+        """The items of SELECT lists that hold a call and have no alias, each with the name that it gets.
+
+        DuckDB would name them after the rewritten text, with every feature in it.
+        """
+        items: dict[Span, Item] = {}
+        for call in calls:
+            bounds = None if call.in_from else self.select_item(call.span)
+            if bounds is None or self.has_own_name(*bounds):
+                continue
+            span = self.span(*bounds)
+            text = self.text[span.start : span.end].decode()
+            whole = text.strip("() ") == self.text[call.span.start : call.span.end].decode().strip("() ")
+            name = f"{call.function}({call.model})" if whole else " ".join(text.split())
+            items.setdefault(span, Item(span, name))
+        return tuple(items.values())
+
+    def select_item(self, call: Span) -> tuple[int, int] | None:
+        """The item of a SELECT list that holds a call, as its first token and the one behind it; None elsewhere."""
+        first = next(index for index, token in enumerate(self.tokens) if token.start == call.start)
+        while True:
+            boundary = self.boundary(first)
+            if boundary is None:
+                return None
+            if self.tokens[boundary].text in _OPENING:
+                first = boundary  # out of a function, a list or brackets
+                continue
+            clause = self.clause_before(boundary) if self.word(boundary) == "," else boundary
+            if clause is not None:
+                break
+            opening = self.enclosing(boundary)
+            if opening is None:
+                return None
+            first = opening
+        begin = self.closing(boundary + 1) + 1 if self.is_distinct_on(boundary) else boundary + 1
+        if self.is_distinct_on(clause):
             clause -= 1
-        return self.word(clause) in {"select", "returning"}
+        if self.word(clause) == "distinct":
+            clause -= 1
+        begin += self.word(begin) == "all"
+        if self.word(clause) not in {"select", "returning"} or begin > first:
+            return None
+        return begin, self.item_end(begin)
+
+    def boundary(self, first: int) -> int | None:
+        """The nearest comma, clause or opening bracket before a token, at the same depth; None at the start."""
+        depth = 0
+        for position in range(first - 1, -1, -1):
+            text = self.tokens[position].text
+            if text in _CLOSING:
+                depth += 1
+            elif text in _OPENING:
+                if depth == 0:
+                    return position
+                depth -= 1
+            elif depth == 0 and (text == "," or self.is_clause(position)):
+                return position
+        return None
+
+    def enclosing(self, index: int) -> int | None:
+        """The bracket that is open at `index`, or None."""
+        boundary: int | None = index
+        while boundary is not None and self.tokens[boundary].text not in _OPENING:
+            boundary = self.boundary(boundary)
+        return boundary
+
+    def item_end(self, first: int) -> int:
+        """The index behind the item of a SELECT list that starts at `first`."""
+        depth = 0
+        for index in range(first, len(self.tokens)):
+            text = self.tokens[index].text
+            depth += (text in _OPENING) - (text in _CLOSING)
+            ends = text == "," or self.word(index) in {"into", "fetch"} or self.is_clause(index)
+            if depth < 0 or (depth == 0 and ends):
+                return index
+        return len(self.tokens)
+
+    def has_own_name(self, first: int, stop: int) -> bool:
+        """Whether an item has an alias, or can't be given one, as a star. In doubt, yes."""
+        depth = 0
+        for index in range(first, stop):
+            text = self.tokens[index].text
+            depth += (text in _OPENING) - (text in _CLOSING)
+            star = text == "*" and (index == first or self.word(index - 1) == ".")
+            if self.word(index) == "columns" or (depth == 0 and (star or self.word(index) in {"as", ":"})):
+                return True
+        if stop - first < 2:
+            return False
+        last, before = self.tokens[stop - 1], self.tokens[stop - 2]
+        can_be_alias = self.is_identifier(stop - 1) or last.text.startswith("'")
+        ends_value = before.text in _CLOSING or before.is_identifier or before.text[0] in "'\"0123456789?$"
+        return can_be_alias and (ends_value or before.word == "end")
 
     def tying(self, first: int, calls: tuple[Call, ...]) -> str | None:
         """What would tie a table to the model of a call (an index, a GENERATED column …), or None."""
-        words = [self.word(index) for index in range(first, min(first + 6, len(self.tokens)))]
-        if not calls or words[0] not in {"create", "alter"} or "macro" in words or "function" in words:
+        if first or not calls:
             return None
-        if words[0] == "alter":
-            return "ALTER TABLE" if "table" in words else None
-        if "index" in words:
-            return "an INDEX"
-        if "trigger" in words:
-            return "a TRIGGER"
-        opening = next((i for i in range(first, len(self.tokens)) if self.word(i) in {"(", "as"}), None)
-        if "table" in words and opening is not None and self.word(opening) == "(":
+        if self.word(0) == "alter" and self.word(1) == "table":
+            return "ALTER TABLE"
+        made = self.made()
+        if made in {"index", "trigger"}:
+            return f"{'an' if made == 'index' else 'a'} {made.upper()}"
+        opening = next((i for i in range(len(self.tokens)) if self.word(i) in {"(", "as"}), None)
+        if made == "table" and opening is not None and self.word(opening) == "(":
             columns = self.span(opening, self.closing(opening) + 1)
             if any(columns.contains(call.span) for call in calls):
                 return "the definition of a table (GENERATED, CHECK or DEFAULT)"

@@ -6,7 +6,9 @@ fall into the same part of the split.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import math
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +28,7 @@ from duckml.signature import INTEGERS, Feature, Signature, type_family
 Indexes = npt.NDArray[np.int64]
 
 FEW_ROWS = 500
+FLOAT32_MAX = float(np.finfo(np.float32).max)
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]I[dD]$", re.IGNORECASE)
 _NEARLY_UNIQUE = 0.9
 _ENOUGH_TO_TELL = 20  # rows below which "nearly unique" says nothing
@@ -55,30 +58,36 @@ class Findings:
 
 
 def usable_rows(table: pa.Table, signature: Signature, weight: str | None) -> pa.Table:
-    """The rows that can be learned from, with NaN made NULL: target known and finite, no infinite feature.
+    """The rows that can be learned from, with NaN made NULL.
 
-    Raises TrainingDataError when fewer than two are left.
+    Left out are rows without a target, with an infinite number in them (or one beyond float32, which PREDICT would not
+    answer either), and with a weight of 0 or none. Raises TrainingDataError when fewer than two are left.
     """
-    mask = pc.is_finite(pc.fill_null(table[signature.target.name], float("nan")))
+    target = signature.target.name
+    lost = [(_missing(table[target]), f'the target "{target}" is NULL or infinite')]
+    for feature in signature.features:
+        if feature.storage == "DOUBLE":
+            infinite = pc.greater(pc.abs(pc.fill_null(table[feature.name], 0.0)), FLOAT32_MAX)
+            lost.append((infinite, f'"{feature.name}" is infinite or beyond {FLOAT32_MAX:.0e}'))
     if weight is not None:
-        weights = pc.fill_null(table[weight], float("nan"))
-        if pc.any(pc.less(weights, 0)).as_py():
+        if pc.any(pc.less(table[weight], 0)).as_py():
             raise TrainingDataError(f'The weight column "{weight}" has negative values. A weight is 0 or more.')
-        mask = pc.and_(mask, pc.is_finite(weights))
-    for feature in signature.features:
-        if feature.storage == "DOUBLE":
-            mask = pc.and_(mask, pc.invert(pc.fill_null(pc.is_inf(table[feature.name]), False)))
-    kept = table.filter(mask)
-    for feature in signature.features:
-        if feature.storage == "DOUBLE":
-            column = kept[feature.name]
-            if pc.any(pc.is_nan(column)).as_py():
-                position = kept.schema.get_field_index(feature.name)
-                clean = pc.if_else(pc.is_nan(column), pa.scalar(None, pa.float64()), column)
-                kept = kept.set_column(position, feature.name, clean)
+        no_weight = pc.or_(_missing(table[weight]), pc.equal(pc.fill_null(table[weight], 0.0), 0.0))
+        lost.append((no_weight, f'the weight "{weight}" is 0 or NULL'))
+    kept = table.filter(pc.invert(functools.reduce(pc.or_, [mask for mask, _ in lost])))
     if len(kept) < 2:
-        raise TrainingDataError.too_few(len(table), len(table) - len(kept), signature.target.name)
+        raise TrainingDataError.too_few(len(table), [(pc.sum(mask).as_py() or 0, reason) for mask, reason in lost])
+    for position, name in enumerate(kept.column_names):
+        column = kept[name]
+        if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
+            nothing = pa.scalar(None, pa.float64())
+            kept = kept.set_column(position, name, pc.if_else(pc.is_nan(column), nothing, column))
     return kept
+
+
+def _missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Where a number is NULL, NaN, infinite or beyond float32."""
+    return pc.invert(pc.less_equal(pc.abs(pc.fill_null(column, math.nan)), FLOAT32_MAX))
 
 
 def examine(table: pa.Table, signature: Signature, types: dict[str, str], categorical: frozenset[str]) -> Findings:
@@ -142,13 +151,19 @@ def split_rows(
     if method == "no_split":
         return Split(rows, none, none)
     if method == "custom":
-        evaluation = numbers(table[split_column]) == 1
+        evaluation = numbers(table[split_column]) == 1.0
         held, train = rows[evaluation], rows[~evaluation]
         if not len(train):
             raise TrainingDataError(f'"{split_column}" is true in every row: no row is left to train on.')
         half = _boundary(keys[held], len(held) // 2)
         return Split(train, held[:half], held[half:])
     if method == "seq":
+        unplaced = table[split_column].null_count
+        if unplaced:
+            raise TrainingDataError(
+                f'"{split_column}" is NULL in {unplaced} rows, which then have no place in the sequence. Leave them '
+                f'out in the query: WHERE "{split_column}" IS NOT NULL.'
+            )
         # The latest rows test, those before them validate; ties keep the order of their hash.
         rows = rows[np.argsort(numbers(table[split_column]), kind="stable")]
         keys = np.arange(len(rows), dtype=np.uint64)

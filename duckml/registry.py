@@ -9,8 +9,9 @@ not at all.
 from __future__ import annotations
 
 import dataclasses
-import getpass
+import datetime
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,13 +29,14 @@ from duckml.errors import (
     StatementError,
 )
 from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning
-from duckml.names import fold, literal, qualified, quote
+from duckml.names import fold, literal, nearest, qualified, quote
 from duckml.signature import Signature, parameters
 from duckml.sql import blocks
-from duckml.statements import ModelName, Resolved, predict_macro, prediction_call, version_macro
+from duckml.statements import ModelName, Resolved, predict_macro, prediction_call, version_macro, with_prediction
 
 FORMAT = 1
-_ROW = "model_input"  # the parameter of the macro that takes a whole row
+_ROW = '"__duckml_row"'  # the parameter of the macros that take a whole row or a table
+_OURS = "duckml: "  # how the comments on the macros of models begin
 
 
 @dataclass(frozen=True)
@@ -115,19 +117,20 @@ def places_of(con: Native, name: ModelName) -> list[Place]:
     return places
 
 
-def find(con: Native, name: ModelName) -> StoredVersion | None:
+def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVersion | None:
     """The version that a name means, or None when there is no such model.
 
-    Raises ModelNotFoundError when the model is there and the version isn't.
+    A model is gone when its macro is, by DROP MACRO or DROP SCHEMA. Looking costs several milliseconds, so it is left
+    out (`check_macro`) where DuckDB will look itself. Raises ModelNotFoundError when the model is there and the version
+    isn't.
     """
     databases = set(registries(con))
     for place in places_of(con, name):
-        if place.database not in databases:
+        if place.database not in databases or (check_macro and not has_macro(con, place, name.name)):
             continue
-        keys = _keys(place, name.name)
         version = _version_number(name)
         query = blocks("queries")["find"].format(database=quote(place.database))
-        rows = engine.read(con, query, {**keys, "version": version})
+        rows = engine.read(con, query, {**_keys(place, name.name), "version": version})
         if rows:
             schema, stored, number, key, signature, default = rows[0]
             return StoredVersion(
@@ -146,15 +149,32 @@ def find(con: Native, name: ModelName) -> StoredVersion | None:
 
 def require(con: Native, name: ModelName) -> StoredVersion:
     """The version that a name means; raises ModelNotFoundError when there is no such model."""
-    found = find(con, name)
+    found = find(con, name, check_macro=True)
     if found is None:
         raise not_found(con, name)
     return found
 
 
 def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
-    """The error for a name that no model has, with the nearest name that one has."""
-    return ModelNotFoundError.named(str(name), [known for _, known in names(con)])
+    """The error for a name that no model has, with the nearest name that one has, written so that it can be used."""
+    known = names(con)
+    close = nearest(name.name, [model for _, model in known])
+    if close is None:
+        return ModelNotFoundError.named(str(name), None, bool(known))
+    place = next(place for place, model in known if model == close)
+    path = engine.search_path(con)
+    parts = [close] if place in path else [place.database, place.schema, close]
+    plain = all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) for part in parts)
+    return ModelNotFoundError.named(str(name), ".".join(parts) if plain else qualified(*parts), True)
+
+
+def has_macro(con: Native, place: Place, name: str) -> bool:
+    """Whether the macro that a model is used through is there."""
+    return any(
+        fold(macro.schema) == fold(place.schema) and fold(macro.name) == fold(predict_macro(name))
+        for macro in engine.macros(con, place.database)
+        if macro.kind == "macro" and macro.comment.startswith(_OURS)
+    )
 
 
 def names(con: Native) -> list[tuple[Place, str]]:
@@ -175,13 +195,15 @@ def versions_of(con: Native, place: Place, name: str) -> list[int]:
 def exists(con: Native, place: Place, name: str) -> bool:
     """Whether a model is there: its rows, and the macro that it is used through.
 
-    Raises ModelExistsError when a macro that isn't a model's has the name.
+    Raises ModelExistsError when a macro that isn't a model's has a name that the model's macros would get.
     """
-    macro = engine.macro_exists(con, place, predict_macro(name))
-    stored = place.database in registries(con) and bool(versions_of(con, place, name))
-    if macro and not stored:
-        raise ModelExistsError.macro(name, predict_macro(name))
-    return macro and stored
+    stored = versions_of(con, place, name) if place.database in registries(con) else []
+    wanted = {fold(predict_macro(name)), fold(version_macro(name)), fold(predict_macro(name, len(stored) + 1))}
+    for macro in engine.macros(con, place.database):
+        taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
+        if taken and not macro.comment.startswith(_OURS):
+            raise ModelExistsError.macro(name, macro.name)
+    return bool(stored) and has_macro(con, place, name)
 
 
 def place_for(con: Native, name: ModelName) -> Place:
@@ -234,24 +256,37 @@ def require_replaceable(con: Native, place: Place, name: str, doing: str) -> Non
         raise DependentsError.blocked(name, predict_macro(name), [f'"{row[0]}"' for row in rows], doing)
 
 
-def views_that_would_break(con: Native, place: Place, name: str, signature: Signature) -> list[str]:
-    """The views over a model that would no longer bind if its default version took this signature.
+def views_that_would_break(con: Native, stored: StoredVersion, signature: Signature) -> list[str]:
+    """The views over a model that would no longer work if its default version took this signature.
 
-    Tried out in a transaction that is rolled back; `con` is a session of its own, outside a transaction.
+    Those that no longer bind, tried out in a transaction that is rolled back; and, for another target, all of them:
+    their columns bear the name of the old one. `con` is a session of its own, outside a transaction.
     """
-    query = blocks("queries")["views_naming"]
-    views = engine.read(con, query, {"database": place.database, "function": predict_macro(name)})
-    return [f"{schema}.{view}" for schema, view in views if _breaks(con, place, name, signature, schema, view)]
+    views = _views_over(con, stored.place, stored.name)
+    if fold(stored.signature.target.name) != fold(signature.target.name):
+        return views
+    change = _macros(stored.place, stored.name, None, signature, "0" * 64)
+    described = {view: f"DESCRIBE {view}" for view in views}
+    return [view for view, sql in described.items() if _binds(con, [sql]) and not _binds(con, [*change, sql])]
 
 
-def _breaks(con: Native, place: Place, name: str, signature: Signature, schema: str, view: str) -> bool:
-    described = f"DESCRIBE {qualified(place.database, schema, view)}"
-    if not _binds(con, [described]):
-        return False  # it doesn't work as it is
-    return not _binds(con, [*_macros(place, name, None, signature, "0" * 64), described])
+def _views_over(con: Native, place: Place, name: str) -> list[str]:
+    """The views, in any database, whose text names the macro of a model or a macro over it."""
+    bodies = engine.read(con, blocks("queries")["macro_bodies"])
+    over, found = {predict_macro(name)}, {predict_macro(name)}
+    while found:
+        found = {macro for macro, body in bodies if macro not in over and any(fold(m) in fold(body) for m in found)}
+        over |= found
+    views = engine.read(con, blocks("queries")["views"])
+    return [
+        qualified(database, schema, view)
+        for database, schema, view, sql in views
+        if any(fold(macro) in fold(sql) for macro in over)
+    ]
 
 
 def _binds(con: Native, statements: Sequence[str]) -> bool:
+    """Whether every statement can be run, in a transaction that is rolled back."""
     engine.write(con, "BEGIN")
     try:
         for statement in statements:
@@ -274,7 +309,8 @@ def claim(con: Native, place: Place, name: str) -> None:
         engine.write(con, blocks("writes")["claim"].format(database=quote(place.database)), _keys(place, name))
     else:
         macro = qualified(place.database, place.schema, predict_macro(name))
-        engine.write(con, f"CREATE OR REPLACE MACRO {macro}() AS error('This model is being trained.')")
+        engine.write(con, f"CREATE MACRO {macro}() AS error('This model is being trained.')")
+        engine.write(con, f"COMMENT ON MACRO {macro} IS {literal(_OURS + 'being trained')}")
 
 
 def release(con: Native, place: Place, name: str) -> None:
@@ -283,31 +319,38 @@ def release(con: Native, place: Place, name: str) -> None:
         engine.write(con, f"DROP MACRO {qualified(place.database, place.schema, predict_macro(name))}")
 
 
-def save(con: Native, place: Place, name: str, new: NewVersion, make_default: bool) -> int:
-    """Store a version with its macros in the open transaction; the number that it got."""
+def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: bool, make_default: bool) -> int:
+    """Store a version with its macros in the open transaction; the number that it got.
+
+    Without `add_version` it must be the first: raises ModelExistsError when another session has created the model
+    since this one looked.
+    """
     _create_registry(con, place.database)
+    if exists(con, place, name):
+        if not add_version:
+            raise ModelExistsError.model(name)
+    else:
+        _forget(con, place, name)  # what is left of a model whose macros were dropped
     known = versions_of(con, place, name)
     version = max(known, default=0) + 1
     keys = {**_keys(place, name), "version": version}
-    named = {"schema_name": place.schema, "name": name, "version": version}
 
     def write(block: str, values: dict[str, Any]) -> None:
         engine.write(con, blocks("writes")[block].format(database=quote(place.database)), values)
 
     write("insert_artifact", {"key": new.key, "onnx": new.onnx})
-    write("insert_model", {**keys, **named})
+    write("insert_model", {**keys, "schema_name": place.schema, "name": name, "created_at": _now()})
     write("insert_version", {**keys, **_version_values(new)})
     write("insert_training_info", {**keys, **_columns(new.iterations)})
     feature_rows = _columns(new.statistics)
     positions = list(range(1, len(new.statistics) + 1))
     write("insert_feature_info", {**keys, **feature_rows, "position": positions, "dimension": list(new.dimensions)})
-    write("insert_event", {**named, "who": getpass.getuser(), "action": "created"})
+    _record(con, place, name, version, "created")
     statements = _macros(place, name, version, new.signature, new.key)
     if make_default or not known:
-        statements += _macros(place, name, None, new.signature, new.key)
-        statements.append(_version_macro(place, name, version))
+        statements += _macros(place, name, None, new.signature, new.key) + _version_macro(place, name, version)
         write("set_default", keys)
-        write("insert_event", {**named, "who": getpass.getuser(), "action": "default changed"})
+        _record(con, place, name, version, "default changed")
     for statement in statements:
         engine.write(con, statement)
     return version
@@ -324,30 +367,44 @@ def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
         function = qualified(place.database, place.schema, macro)
         engine.write(con, f"DROP MACRO IF EXISTS {function}")
         engine.write(con, f"DROP MACRO TABLE IF EXISTS {function}")
-    registry = f"{quote(place.database)}._duckml"
-    keys = _keys(place, name)
-    chosen = " AND version = $version" if only_this else ""
-    values = {**keys, "version": stored.version} if only_this else keys
-    for table in ("model_version", "training_info", "feature_info"):
-        engine.write(
-            con,
-            f"DELETE FROM {registry}.{table} WHERE schema_key = $schema_key AND name_key = $name_key{chosen}",
-            values,
-        )
-    if not only_this:
-        engine.write(con, blocks("writes")["delete_model"].format(database=quote(place.database)), keys)
+    _forget(con, place, name, stored.version if only_this else None)
+    _record(con, place, name, stored.version if only_this else None, "dropped")
+
+
+def _forget(con: Native, place: Place, name: str, version: int | None = None) -> None:
+    """Delete what the registry knows of a version, or of a whole model, and the artifacts that nobody needs."""
+    values: dict[str, Any] = dict(_keys(place, name))
+    condition = "schema_key = $schema_key AND name_key = $name_key"
+    tables = ["model_version", "training_info", "feature_info"]
+    if version is None:
+        tables.append("model")
+    else:
+        condition += " AND version = $version"
+        values["version"] = version
+    for table in tables:
+        engine.write(con, f"DELETE FROM {quote(place.database)}._duckml.{table} WHERE {condition}", values)
     engine.write(con, blocks("writes")["delete_artifacts"].format(database=quote(place.database)))
+
+
+def _record(con: Native, place: Place, name: str, version: int | None, action: str) -> None:
+    """Add a line to the history of the models of a database."""
     engine.write(
         con,
         blocks("writes")["insert_event"].format(database=quote(place.database)),
         {
-            "who": getpass.getuser(),
+            "at": _now(),
+            "who": engine.user_name(),
             "schema_name": place.schema,
             "name": name,
-            "version": stored.version if only_this else None,
-            "action": "dropped",
+            "version": version,
+            "action": action,
         },
     )
+
+
+def _now() -> datetime.datetime:
+    """The time in UTC, as a TIMESTAMP: the Python package of DuckDB needs another one to fetch times with a zone."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
 
 
 def created_query(place: Place, name: str, version: int) -> str:
@@ -416,26 +473,37 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
         "description": new.description,
         "tags": new.tags,
         "size_bytes": len(new.onnx),
+        "created_at": _now(),
         "seconds": new.seconds,
-        "created_by": getpass.getuser(),
+        "created_by": engine.user_name(),
     }
 
 
 def _macros(place: Place, name: str, version: int | None, signature: Signature, key: str) -> list[str]:
-    """The statements that make the macros of a version: by name and typed, of a whole row, and over a table."""
+    """The statements that make the macros of a version: by name and typed, of a whole row, and over a table.
+
+    Their bodies name nothing but the function of the engine, so that they work when the file is renamed or attached
+    under another name.
+    """
     macro = qualified(place.database, place.schema, predict_macro(name, version))
     by_name = prediction_call(key, (f.stored_as(quote(f.name)) for f in signature.features))
     of_row = prediction_call(key, (f.stored_as(f"{_ROW}.{quote(f.name)}") for f in signature.features))
-    by_column = ", ".join(f"{quote(feature)} := {_ROW}.{quote(feature)}" for feature in signature.names)
-    output = quote(signature.target.prediction)
+    over_table = with_prediction(
+        _ROW, of_row, quote(signature.target.prediction), f"query_table(input_table) AS {_ROW}"
+    )
+    comment = literal(f"{_OURS}{signature.target.name} from {', '.join(signature.names)}")
     return [
         f"CREATE OR REPLACE MACRO {macro}({parameters(signature)}) AS {by_name}, ({_ROW}) AS {of_row}",
-        f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE "
-        f"SELECT {_ROW}.*, {macro}({by_column}) AS {output} FROM query_table(input_table) AS {_ROW} "
-        f"WHERE typeof(struct_insert({_ROW}, {output} := 0)) IS NOT NULL",
+        f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE {over_table}",
+        f"COMMENT ON MACRO {macro} IS {comment}",
+        f"COMMENT ON MACRO TABLE {macro} IS {comment}",
     ]
 
 
-def _version_macro(place: Place, name: str, version: int) -> str:
+def _version_macro(place: Place, name: str, version: int) -> list[str]:
+    """The statements that make the macro that answers the default version."""
     macro = qualified(place.database, place.schema, version_macro(name))
-    return f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}"
+    return [
+        f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}",
+        f"COMMENT ON MACRO {macro} IS {literal(f'{_OURS}the version that predict_{name} means')}",
+    ]

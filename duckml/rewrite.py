@@ -8,15 +8,24 @@ are the user's, and a span keeps its number of lines, so that DuckDB's errors po
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from duckml.errors import FeatureError, StatementError
-from duckml.names import fold, literal, qualified, quote
+from duckml.names import fold, literal, quote
 from duckml.signature import Feature
 from duckml.sql import blocks
-from duckml.statements import Argument, Call, Query, Resolved, Span, prediction_call, version_macro
+from duckml.statements import (
+    Call,
+    Query,
+    Resolved,
+    Span,
+    predict_macro,
+    prediction_call,
+    version_macro,
+    with_prediction,
+)
 
-_INPUT = "__duckml_input"
+_INPUT = '"__duckml_input"'
 
 
 def rewrite(
@@ -34,35 +43,43 @@ def rewrite(
     Raises FeatureError when the arguments of a call don't fit the signature, StatementError when a function stands
     where it can't.
     """
-    return _Rewriter(text, resolved, blank or {}, inline).render(query.span, query.calls)
+    return _Rewriter(text, query, resolved, blank or {}, inline).render(query.span)
 
 
 class _Rewriter:
     def __init__(
         self,
         text: bytes,
+        query: Query,
         resolved: Mapping[Call, Resolved],
         blank: Mapping[Call, frozenset[str]],
         inline: bool,
     ) -> None:
         self.text = text
+        self.query = query
         self.resolved = resolved
         self.blank = blank
         self.inline = inline
 
-    def render(self, span: Span, calls: tuple[Call, ...]) -> str:
-        """The bytes of a span with the outermost resolved calls in it replaced."""
-        pieces = []
-        position = span.start
-        for call in calls:
-            if call not in self.resolved or call.span.start < position or not span.contains(call.span):
-                continue
-            inner = tuple(other for other in calls if other is not call and call.span.contains(other.span))
-            pieces.append(self.source(Span(position, call.span.start)))
-            pieces.append(self.keep_lines(call, self.call(call, inner)))
-            position = call.span.end
-        pieces.append(self.source(Span(position, span.end)))
-        return "".join(pieces)
+    def render(self, span: Span) -> str:
+        """The bytes of a span with the outermost resolved calls in it replaced, and items without a name named."""
+        calls = self.outermost(span)
+        edits = [(call.span, self.keep_lines(call, self.call(call))) for call in calls]
+        for item in self.query.unnamed:
+            holds = any(item.span.contains(call.span) for call in self.resolved)
+            within = any(call.span != item.span and call.span.contains(item.span) for call in calls)
+            if holds and span.contains(item.span) and not within:
+                edits.append((Span(item.span.end, item.span.end), f" AS {quote(item.name)}"))
+        pieces, position = [], span.start
+        for edited, replacement in sorted(edits, key=lambda edit: (edit[0].end, edit[0].start)):
+            pieces += [self.source(Span(position, edited.start)), replacement]
+            position = edited.end
+        return "".join([*pieces, self.source(Span(position, span.end))])
+
+    def outermost(self, span: Span) -> list[Call]:
+        """The resolved calls in a span that stand in no other one."""
+        inside = [call for call in self.query.calls if call in self.resolved and span.contains(call.span)]
+        return [c for c in inside if not any(o is not c and o.span.contains(c.span) for o in inside)]
 
     def source(self, span: Span) -> str:
         """The user's own text of a span."""
@@ -72,44 +89,36 @@ class _Rewriter:
         """`sql` with as many line breaks as the call has, so that the lines below keep their numbers."""
         return sql + "\n" * (self.source(call.span).count("\n") - sql.count("\n"))
 
-    def call(self, call: Call, inner: tuple[Call, ...]) -> str:
+    def call(self, call: Call) -> str:
         """The SQL that stands for a call."""
         model = self.resolved[call]
+        name = call.function.upper()
         if call.function == "predict":
-            if call.in_from:
-                return self.prediction_table(call, model, inner)
-            return self.scalar(call, model, inner) + self.alias(call, f"predict({call.model})")
+            return self.prediction_table(call, model) if call.in_from else self.scalar(call, model)
         if call.function == "model_version":
             if call.in_from:
                 raise StatementError(f"MODEL_VERSION is a value, not a table: SELECT MODEL_VERSION({call.model}).")
-            return self.model_version(model) + self.alias(call, f"model_version({call.model})")
+            return self.model_version(call, model)
         if not call.in_from:
-            raise StatementError(
-                f"{call.function.upper()} is a table: SELECT * FROM {call.function.upper()}(MODEL {call.model})."
-            )
+            raise StatementError(f"{name} is a table: SELECT * FROM {name}(MODEL {call.model}).")
         if call.table is None:
             return "(" + _information(call.function, model) + ")"
         if call.function != "evaluate":
-            raise StatementError(f"{call.function.upper()}(MODEL {call.model}) takes no rows: it shows what is stored.")
-        return self.evaluation(call, model, call.table, inner)
+            raise StatementError(f"{name}(MODEL {call.model}) takes no rows: it shows what is stored.")
+        return self.evaluation(call, model, call.table)
 
-    def alias(self, call: Call, name: str) -> str:
-        """An alias, where the call is a whole item of a SELECT list and the user gave none."""
-        return f" AS {quote(name)}" if call.lone else ""
-
-    def model_version(self, model: Resolved) -> str:
+    def model_version(self, call: Call, model: Resolved) -> str:
         """The version as a value: a constant for a given one, the catalog's answer for the default."""
         if model.version is not None:
             return literal(f"{model.schema}.{model.name}@{model.version}")
-        return qualified(model.database, model.schema, version_macro(model.name)) + "()"
+        return self.function(call, model, version_macro(model.name)) + "()"
 
     # Scalar PREDICT
 
-    def scalar(self, call: Call, model: Resolved, inner: tuple[Call, ...]) -> str:
+    def scalar(self, call: Call, model: Resolved) -> str:
         """The macro call for a scalar PREDICT."""
-        by_position = [argument for argument in call.arguments if argument.name is None and argument.star is None]
-        pairs = self.by_position(call, model) if by_position else self.by_name(call, model)
-        return self.macro(call, model, [(feature, value(inner)) for feature, value in pairs])
+        by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
+        return self.macro(call, model, self.by_position(call, model) if by_position else self.by_name(call, model))
 
     def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature, str]]) -> str:
         """The call of the model's macro with named arguments."""
@@ -118,31 +127,43 @@ class _Rewriter:
         if self.inline:
             values_read = (f.stored_as(f"CAST({value} AS {f.sql_type})") for f, value in given)
             return prediction_call(model.key, values_read)
-        return f"{model.function}({', '.join(f'{quote(f.name)} := {value}' for f, value in given)})"
+        function = self.function(call, model, predict_macro(model.name, model.version))
+        return f"{function}({', '.join(f'{quote(f.name)} := {value}' for f, value in given)})"
+
+    def function(self, call: Call, model: Resolved, macro: str) -> str:
+        """A macro of the model, as SQL.
+
+        Fully qualified, so that views find it from anywhere. DuckDB takes the database out again for a view, so that a
+        file can be renamed; it doesn't for a macro, so there it is left out where the user left it out.
+        """
+        return model.function(macro, self.query.made in {"macro", "function"} and len(call.model.parts) == 1)
 
     def by_columns(self, call: Call, model: Resolved) -> str:
         """The macro call that takes every feature from the input of a table form."""
         return self.macro(call, model, [(f, f"{_INPUT}.{quote(f.name)}") for f in model.signature.features])
 
-    def by_name(self, call: Call, model: Resolved) -> list[tuple[Feature, Callable[[tuple[Call, ...]], str]]]:
+    def by_name(self, call: Call, model: Resolved) -> list[tuple[Feature, str]]:
         """Features with their values: those that the user gave first, then all others by their names."""
-        qualifier = ""
-        given: dict[Feature, Callable[[tuple[Call, ...]], str]] = {}
+        stars = [argument.star for argument in call.arguments if argument.star is not None]
+        if len(stars) > 1:
+            raise StatementError(
+                f"PREDICT({call.model}, …) takes the columns of one alias: there are {len(stars)} stars."
+            )
+        qualifier = f"{self.source(stars[0])}." if stars and stars[0].end > stars[0].start else ""
+        given: dict[Feature, str] = {}
         for argument in call.arguments:
-            if argument.star is not None:
-                source = self.source(argument.star)
-                qualifier = f"{source}." if source else ""
+            if argument.name is None:
                 continue
-            feature = model.signature.find(argument.name or "")
+            feature = model.signature.find(argument.name)
             if feature is None:
-                raise FeatureError.unknown(str(call.model), argument.name or "", model.signature.names)
+                raise FeatureError.unknown(str(call.model), argument.name, model.signature.names)
             if feature in given:
                 raise FeatureError.twice(str(call.model), feature.name)
-            given[feature] = self.value(argument)
+            given[feature] = self.render(argument.value)
         rest = [feature for feature in model.signature.features if feature not in given]
-        return [*given.items(), *((feature, _column(qualifier, feature)) for feature in rest)]
+        return [*given.items(), *((feature, qualifier + quote(feature.name)) for feature in rest)]
 
-    def by_position(self, call: Call, model: Resolved) -> list[tuple[Feature, Callable[[tuple[Call, ...]], str]]]:
+    def by_position(self, call: Call, model: Resolved) -> list[tuple[Feature, str]]:
         """Features with their values, in signature order."""
         features = model.signature.features
         if any(argument.name is not None or argument.star is not None for argument in call.arguments):
@@ -156,19 +177,15 @@ class _Rewriter:
             named = model.signature.find(argument.column) if argument.column is not None else None
             if named is not None and named != feature:
                 raise FeatureError.swapped(str(call.model), str(argument.column), feature.name)
-        return [(feature, self.value(argument)) for argument, feature in zip(call.arguments, features, strict=True)]
-
-    def value(self, argument: Argument) -> Callable[[tuple[Call, ...]], str]:
-        """The user's expression, rendered once the calls inside it are known."""
-        return lambda inner: self.render(argument.value, inner)
+        return [(f, self.render(argument.value)) for argument, f in zip(call.arguments, features, strict=True)]
 
     # Table forms
 
-    def input(self, span: Span, inner: tuple[Call, ...]) -> str:
+    def input(self, span: Span) -> str:
         """The input of a table form as a FROM item with an alias of ours."""
-        return f"{self.render(span, inner)} AS {_INPUT}"
+        return f"{self.render(span)} AS {_INPUT}"
 
-    def prediction_table(self, call: Call, model: Resolved, inner: tuple[Call, ...]) -> str:
+    def prediction_table(self, call: Call, model: Resolved) -> str:
         """FROM PREDICT: all columns of the input, then the prediction."""
         if call.table is None:
             raise StatementError(
@@ -176,31 +193,19 @@ class _Rewriter:
                 "or (MODEL …, (SELECT …))."
             )
         output = quote(model.signature.target.prediction)
-        # The condition is a constant for the binder, and an error when the input has a column of that name: DuckDB
-        # alone knows the columns, of a CTE too, and would silently rename the second of two equal ones.
-        return (
-            f"(SELECT {_INPUT}.*, {self.by_columns(call, model)} AS {output} FROM {self.input(call.table, inner)} "
-            f"WHERE typeof(struct_insert({_INPUT}, {output} := 0)) IS NOT NULL)"
-        )
+        return f"({with_prediction(_INPUT, self.by_columns(call, model), output, self.input(call.table))})"
 
-    def evaluation(self, call: Call, model: Resolved, table: Span, inner: tuple[Call, ...]) -> str:
+    def evaluation(self, call: Call, model: Resolved, table: Span) -> str:
         """FROM EVALUATE with rows: the metrics over them, in SQL."""
-        target = f"CAST({_INPUT}.{quote(model.signature.target.name)} AS DOUBLE)"
-        return (
-            "("
-            + _one_line(blocks("queries")["evaluate_rows"]).format(
+        return "({})".format(
+            _one_line(blocks("queries")["evaluate_rows"]).format(
                 database=quote(model.database),
                 where=_which(model),
-                target=target,
+                target=f"CAST({_INPUT}.{quote(model.signature.target.name)} AS DOUBLE)",
                 prediction=self.by_columns(call, model),
-                input=self.input(table, inner),
+                input=self.input(table),
             )
-            + ")"
         )
-
-
-def _column(qualifier: str, feature: Feature) -> Callable[[tuple[Call, ...]], str]:
-    return lambda _: qualifier + quote(feature.name)
 
 
 def _which(model: Resolved) -> str:

@@ -41,9 +41,6 @@ _WORDS = frozenset(
 
 def run(con: Native, execute: Callable[[str], None]) -> None:
     """Read statements until the end of the input and hand each to `execute`."""
-    if not sys.stdin.isatty():
-        execute(sys.stdin.read())
-        return
     print(_HELP, file=sys.stderr)
     session: PromptSession[str] = PromptSession(
         "duckml> ",

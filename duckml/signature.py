@@ -2,7 +2,7 @@
 
 A signature is read from the columns of a training query before any row moves, stored with the model, and is what every
 later relation is bound against. This room also decides how a column of each DuckDB type reaches a model: as a DOUBLE
-(numbers, BOOLEAN, dates as days and timestamps as seconds since 1970), as a BIGINT or as a VARCHAR (categories).
+(numbers, BOOLEAN, dates and timestamps), as a BIGINT or as a VARCHAR (categories).
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ class Feature:
     storage: Storage
 
     def stored_as(self, value: str) -> str:
-        """The SQL expression that turns `value`, of type `sql_type`, into what the model reads."""
-        if self.kind == "date":
-            return f"epoch({value}) / 86400.0"
-        if self.kind == "timestamp":
-            return f"epoch({value})"
-        if self.sql_type == self.storage:
+        """The SQL expression that the model is given for `value`, which is of type `sql_type`.
+
+        The value itself, except for categories made of other types than texts and whole numbers: these are read as
+        DuckDB writes them, and points in time independently of the session's time zone.
+        """
+        if self.kind != "category" or self.sql_type in {self.storage, "VARCHAR"}:
             return value
-        return f"CAST({value} AS {self.storage})"
+        return f"CAST({f'epoch_us({value})' if 'ZONE' in self.sql_type else value} AS VARCHAR)"
 
     def __str__(self) -> str:
         return f"{self.name} {self.sql_type}"

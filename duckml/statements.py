@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
 
 from duckml.names import literal, qualified
 from duckml.signature import Signature
 
-Function = Literal["predict", "model_version", "evaluate", "training_info", "feature_info"]
+# Functions of the grammar that a later release brings.
+LATER_FUNCTIONS = frozenset(
+    {"predict_proba", "weights", "global_explain", "explain_predict", "confusion_matrix", "roc_curve", "trial_info"}
+    | {"validate_data_skew"}
+)
 
 
 @dataclass(frozen=True)
@@ -59,33 +62,42 @@ class Argument:
 
 @dataclass(frozen=True)
 class Call:
-    """A duckml function in a query: which one, of which model, with what.
+    """A duckml function in a query: which one (in lower case), of which model, with what.
 
-    `explicit` says that the text can't mean a function of the user's own (MODEL or ML. stands in it). `in_from` says
-    that it stands where a table is wanted; then `table` is the span of its input, if it has one. `lone` says that it is
-    a whole item of a SELECT list without an alias.
+    `explicit` says that the text can't mean a function of the user's own, because MODEL stands in it. `in_from` says
+    that it stands where a table is wanted; then `table` is the span of its input, if it has one.
     """
 
-    function: Function
+    function: str
     model: ModelName
     span: Span
     arguments: tuple[Argument, ...]
     explicit: bool
     in_from: bool
     table: Span | None
-    lone: bool
+
+
+@dataclass(frozen=True)
+class Item:
+    """An item of a SELECT list without an alias, and the name that it gets."""
+
+    span: Span
+    name: str
 
 
 @dataclass(frozen=True)
 class Query:
     """A statement that is DuckDB's, with the calls in it that are ours, outermost first.
 
-    `tying` names what would tie the user's table to a model, where a call stands in such a thing: an index, a GENERATED
-    column and the like.
+    `unnamed` are the items of SELECT lists that hold a call and have no alias. `made` is what a CREATE makes. `tying`
+    names what would tie the user's table to a model, where a call stands in such a thing: an index, a GENERATED column
+    and the like.
     """
 
     span: Span
     calls: tuple[Call, ...] = ()
+    unnamed: tuple[Item, ...] = ()
+    made: str | None = None
     tying: str | None = None
 
 
@@ -133,9 +145,13 @@ class Script:
     statements: tuple[Statement, ...]
     spans: tuple[Span, ...]
 
-    def placed(self, span: Span) -> str:
-        """The text of a span, on the line that it has in the script, so that DuckDB's errors name the right one."""
-        return "\n" * self.text[: span.start].count(b"\n") + self.text[span.start : span.end].decode()
+    def source(self, span: Span) -> str:
+        """The user's own text of a span."""
+        return self.text[span.start : span.end].decode()
+
+    def line(self, span: Span) -> int:
+        """The number of lines before a span."""
+        return self.text.count(b"\n", 0, span.start)
 
     @property
     def is_plain(self) -> bool:
@@ -158,15 +174,26 @@ class Resolved:
     signature: Signature
     key: str
 
-    @property
-    def function(self) -> str:
-        """The macro that predicts, as SQL."""
-        return qualified(self.database, self.schema, predict_macro(self.name, self.version))
+    def function(self, macro: str, within_database: bool = False) -> str:
+        """A macro of the model as SQL; `within_database` leaves out the database, for use inside a macro of it."""
+        return qualified(*([] if within_database else [self.database]), self.schema, macro)
 
 
 def prediction_call(key: str, values: Iterable[str]) -> str:
     """The call of the one function that every prediction comes from, as SQL: the model's key, then its features."""
     return f"system.main.duckml_predict_double({literal(key)}, {', '.join(values)})"
+
+
+def with_prediction(alias: str, prediction: str, output: str, source: str) -> str:
+    """A SELECT of all columns of `source`, which goes by `alias`, and then the prediction as `output`.
+
+    The condition is a constant for the binder, and an error when the input has a column of that name: DuckDB alone
+    knows the columns, of a CTE too, and would silently rename the second of two equal ones.
+    """
+    return (
+        f"SELECT {alias}.*, {prediction} AS {output} FROM {source} "
+        f"WHERE typeof(struct_insert({alias}, {output} := 0)) IS NOT NULL"
+    )
 
 
 def predict_macro(model: str, version: int | None = None) -> str:

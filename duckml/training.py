@@ -102,8 +102,10 @@ def _fit_at_once(
         warnings.simplefilter("always")
         try:
             estimator.fit(x, y, **_weighted(weights))
-        except ValueError as error:
-            raise TrainingDataError.diverged(str(error)) from error
+        except Exception as error:  # whatever an estimator of the user's own raises
+            raise TrainingDataError.refused(type(estimator).__name__, f"{type(error).__name__}: {error}") from error
+    if any("interrupted by user" in str(warning.message) for warning in caught):
+        raise KeyboardInterrupt  # scikit-learn's nets swallow Ctrl-C
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
     residuals = y - np.asarray(estimator.predict(x)).reshape(len(y))
     loss = float(np.mean(residuals.astype(np.float64) ** 2) / 2)
@@ -155,9 +157,13 @@ def _fit_by_passes(
 def _one_pass(estimator: Any, x: Floats, y: Floats, weights: npt.NDArray[np.float64] | None) -> None:
     seen = getattr(estimator, "t_", 0)
     try:
-        estimator.partial_fit(x, y, **_weighted(weights))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "Training interrupted by user."
+            estimator.partial_fit(x, y, **_weighted(weights))
     except ValueError as error:
-        raise TrainingDataError.diverged(str(error).split(".", maxsplit=1)[0]) from error
+        if seen or "non-finite" in str(error):
+            raise TrainingDataError.diverged(str(error).split(".", maxsplit=1)[0]) from error
+        raise TrainingDataError.refused(type(estimator).__name__, str(error)) from error
     # scikit-learn swallows Ctrl-C and returns in mid-pass, with a warning only. The rows that it counts tell.
     if estimator.t_ != seen + len(x):
         raise KeyboardInterrupt

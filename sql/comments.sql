@@ -7,7 +7,7 @@ COMMENT ON COLUMN {database}._duckml.model.name_key IS 'The name, ASCII letters 
 COMMENT ON COLUMN {database}._duckml.model.schema_name IS 'The schema that the model lives in, as it is spelled';
 COMMENT ON COLUMN {database}._duckml.model.name IS 'The name as its creator spelled it';
 COMMENT ON COLUMN {database}._duckml.model.default_version IS 'The version behind the macro predict_<name>';
-COMMENT ON COLUMN {database}._duckml.model.created_at IS 'When the first version was stored';
+COMMENT ON COLUMN {database}._duckml.model.created_at IS 'When the first version was stored, UTC';
 COMMENT ON TABLE {database}._duckml.model_version IS 'One row per version: what it was trained on, how, and how good it is. Never changed';
 COMMENT ON COLUMN {database}._duckml.model_version.schema_key IS 'See model.schema_key';
 COMMENT ON COLUMN {database}._duckml.model_version.name_key IS 'See model.name_key';
@@ -37,7 +37,7 @@ COMMENT ON COLUMN {database}._duckml.model_version.description IS 'OPTIONS (desc
 COMMENT ON COLUMN {database}._duckml.model_version.tags IS 'JSON: OPTIONS (tags = …)';
 COMMENT ON COLUMN {database}._duckml.model_version.size_bytes IS 'Length of the ONNX bytes';
 COMMENT ON COLUMN {database}._duckml.model_version.seconds IS 'Wall time of CREATE MODEL, in seconds';
-COMMENT ON COLUMN {database}._duckml.model_version.created_at IS 'When it was stored';
+COMMENT ON COLUMN {database}._duckml.model_version.created_at IS 'When it was stored, UTC';
 COMMENT ON COLUMN {database}._duckml.model_version.created_by IS 'The user of the operating system';
 COMMENT ON TABLE {database}._duckml.artifact IS 'The models themselves: ONNX bytes by their SHA-256';
 COMMENT ON COLUMN {database}._duckml.artifact.key IS 'SHA-256 of onnx, in hexadecimal; checked at every load';
@@ -67,11 +67,14 @@ COMMENT ON COLUMN {database}._duckml.feature_info.category_count IS 'Different v
 COMMENT ON COLUMN {database}._duckml.feature_info.null_count IS 'NULL and NaN values';
 COMMENT ON COLUMN {database}._duckml.feature_info.dimension IS 'Columns that the feature takes in the matrix that the estimator sees';
 COMMENT ON TABLE {database}._duckml.event IS 'What happened to the models of this database. Only ever added to';
-COMMENT ON COLUMN {database}._duckml.event."at" IS 'When';
+COMMENT ON COLUMN {database}._duckml.event."at" IS 'When, UTC';
 COMMENT ON COLUMN {database}._duckml.event.who IS 'The user of the operating system';
 COMMENT ON COLUMN {database}._duckml.event.schema_name IS 'Schema of the model';
 COMMENT ON COLUMN {database}._duckml.event.name IS 'Name of the model';
 COMMENT ON COLUMN {database}._duckml.event.version IS 'The version concerned, NULL for all';
 COMMENT ON COLUMN {database}._duckml.event.action IS 'created, default changed, dropped';
 COMMENT ON VIEW {database}._duckml.models IS 'The models of this database with their default version, for people and BI tools';
-COMMENT ON VIEW {database}._duckml.versions IS 'Every version of every model of this database'
+COMMENT ON VIEW {database}._duckml.versions IS 'Every version of every model of this database';
+COMMENT ON VIEW {database}._duckml.metrics IS 'What was measured on the test rows of every version, one row per metric';
+COMMENT ON VIEW {database}._duckml.features IS 'The features of every version with statistics of the training rows';
+COMMENT ON VIEW {database}._duckml.events IS 'What happened to the models of this database, in order'

@@ -72,22 +72,27 @@ WHERE (lower(schema), 'predict_' || lower(name)) IN (
 -- name: show_nothing
 SELECT NULL::VARCHAR AS database, NULL::VARCHAR AS schema, NULL::VARCHAR AS name, NULL::INTEGER AS default_version,
     NULL::BIGINT AS versions, NULL::VARCHAR AS estimator, NULL::VARCHAR AS target, NULL::VARCHAR AS metric,
-    NULL::DOUBLE AS metric_value, NULL::TIMESTAMPTZ AS created_at, NULL::BIGINT AS size_bytes,
+    NULL::DOUBLE AS metric_value, NULL::TIMESTAMP AS created_at, NULL::BIGINT AS size_bytes,
     NULL::VARCHAR AS description
 WHERE false
 
 -- name: dependents
-SELECT DISTINCT coalesce(t.schema_name || '.' || t.table_name, i.schema_name || '.' || i.index_name, 'another object')
+SELECT DISTINCT coalesce(t.schema_name || '.' || t.table_name, i.schema_name || '.' || i.index_name) AS dependent
 FROM duckdb_functions() f
 JOIN duckdb_dependencies() d ON d.objid = f.function_oid
 LEFT JOIN duckdb_tables() t ON t.table_oid = d.refobjid AND t.database_name = f.database_name
 LEFT JOIN duckdb_indexes() i ON i.index_oid = d.refobjid AND i.database_name = f.database_name
 WHERE f.database_name = $database AND f.schema_name = $schema AND f.function_name = $function
-
--- name: views_naming
-SELECT schema_name, view_name FROM duckdb_views()
-WHERE database_name = $database AND NOT internal AND contains(lower(sql), lower($function))
+    AND dependent IS NOT NULL
 ORDER BY ALL
+
+-- name: views
+SELECT database_name, schema_name, view_name, sql FROM duckdb_views() WHERE NOT internal AND sql IS NOT NULL
+ORDER BY ALL
+
+-- name: macro_bodies
+SELECT function_name, macro_definition FROM duckdb_functions()
+WHERE function_type IN ('macro', 'table_macro') AND NOT internal AND macro_definition IS NOT NULL
 
 -- name: created
 SELECT {name_literal} AS model, v.version, v.version = m.default_version AS is_default, v.estimator, v.target,

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model (
     schema_name VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
     default_version INTEGER,
-    created_at TIMESTAMPTZ NOT NULL,
+    created_at TIMESTAMP NOT NULL,
     PRIMARY KEY (schema_key, name_key)
 );
 
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model_version (
     tags VARCHAR,
     size_bytes BIGINT NOT NULL,
     seconds DOUBLE NOT NULL,
-    created_at TIMESTAMPTZ NOT NULL,
+    created_at TIMESTAMP NOT NULL,
     created_by VARCHAR NOT NULL,
     PRIMARY KEY (schema_key, name_key, version)
 );
@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.feature_info (
 
 -- name: event
 CREATE TABLE IF NOT EXISTS {database}._duckml.event (
-    "at" TIMESTAMPTZ NOT NULL,
+    "at" TIMESTAMP NOT NULL,
     who VARCHAR NOT NULL,
     schema_name VARCHAR NOT NULL,
     name VARCHAR NOT NULL,
@@ -113,3 +113,18 @@ SELECT m.schema_name AS schema, m.name, v.* EXCLUDE (schema_key, name_key),
     v.version = m.default_version AS is_default
 FROM {database}._duckml.model m
 JOIN {database}._duckml.model_version v ON v.schema_key = m.schema_key AND v.name_key = m.name_key;
+
+-- name: metrics
+CREATE OR REPLACE VIEW {database}._duckml.metrics AS
+SELECT schema, name, version, unnest(map_keys(metrics)) AS metric, unnest(map_values(metrics)) AS value
+FROM {database}._duckml.versions;
+
+-- name: features
+CREATE OR REPLACE VIEW {database}._duckml.features AS
+SELECT m.schema_name AS schema, m.name, f.* EXCLUDE (schema_key, name_key)
+FROM {database}._duckml.feature_info f
+JOIN {database}._duckml.model m USING (schema_key, name_key);
+
+-- name: events
+CREATE OR REPLACE VIEW {database}._duckml.events AS
+SELECT "at", who, schema_name AS schema, name, version, action FROM {database}._duckml.event ORDER BY "at";

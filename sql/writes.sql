@@ -7,7 +7,7 @@ INSERT INTO {database}._duckml.artifact (key, onnx) VALUES ($key, $onnx) ON CONF
 
 -- name: insert_model
 INSERT INTO {database}._duckml.model (schema_key, name_key, schema_name, name, default_version, created_at)
-VALUES ($schema_key, $name_key, $schema_name, $name, $version, now())
+VALUES ($schema_key, $name_key, $schema_name, $name, $version, $created_at)
 ON CONFLICT DO NOTHING
 
 -- name: set_default
@@ -25,7 +25,7 @@ SELECT $schema_key AS schema_key, $name_key AS name_key, $version AS version, $a
     $stop_reason AS stop_reason,
     list_transform(list_zip($warning_codes, $warning_messages), lambda w: {{'code': w[1], 'message': w[2]}}) AS warnings,
     map($library_names, $library_versions) AS library_versions, $description AS description, $tags AS tags,
-    $size_bytes AS size_bytes, $seconds AS seconds, now() AS created_at, $created_by AS created_by
+    $size_bytes AS size_bytes, $seconds AS seconds, $created_at AS created_at, $created_by AS created_by
 
 -- name: insert_training_info
 INSERT INTO {database}._duckml.training_info
@@ -39,7 +39,7 @@ SELECT $schema_key, $name_key, $version, unnest($position), unnest($input), unne
 
 -- name: insert_event
 INSERT INTO {database}._duckml.event ("at", who, schema_name, name, version, action)
-VALUES (now(), $who, $schema_name, $name, $version, $action)
+VALUES ($at, $who, $schema_name, $name, $version, $action)
 
 -- name: delete_model
 DELETE FROM {database}._duckml.model WHERE schema_key = $schema_key AND name_key = $name_key

@@ -83,10 +83,24 @@ Encoder = NumberEncoder | CategoryEncoder
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """The encoders of a signature, in the order of its features."""
+    """The encoders of a signature, in the order of their columns: first those of numbers, then those of categories."""
 
     signature: Signature
     encoders: tuple[Encoder, ...]
+
+    @property
+    def numbers(self) -> tuple[NumberEncoder, ...]:
+        """The encoders of numbers, booleans and dates."""
+        return tuple(encoder for encoder in self.encoders if isinstance(encoder, NumberEncoder))
+
+    @property
+    def categories(self) -> tuple[CategoryEncoder, ...]:
+        """The encoders of categories."""
+        return tuple(encoder for encoder in self.encoders if isinstance(encoder, CategoryEncoder))
+
+    def dimension(self, feature: str) -> int:
+        """How many columns a feature fills."""
+        return next(encoder.dimension for encoder in self.encoders if encoder.feature.name == feature)
 
     @property
     def width(self) -> int:
@@ -105,13 +119,9 @@ class Preprocessing:
 
 def fit(signature: Signature, columns: pa.Table, max_categories: int) -> Preprocessing:
     """The preprocessing of a signature, fitted on training rows."""
-    encoders = tuple(
-        _fit_category(feature, columns[feature.name], max_categories)
-        if feature.kind == "category"
-        else _fit_number(feature, columns[feature.name])
-        for feature in signature.features
-    )
-    return Preprocessing(signature, encoders)
+    numeric = [_fit_number(f, columns[f.name]) for f in signature.features if f.kind != "category"]
+    categories = [_fit_category(f, columns[f.name], max_categories) for f in signature.features if f.kind == "category"]
+    return Preprocessing(signature, (*numeric, *categories))
 
 
 def numbers(column: pa.ChunkedArray) -> Doubles:
@@ -135,7 +145,7 @@ def _fit_number(feature: Feature, column: pa.ChunkedArray) -> NumberEncoder:
         part = PARTS[name](filled)
         deviation = float(part.std())
         # A part that doesn't change in the training rows, or only by rounding, says nothing: it becomes 0.
-        constant = deviation <= 1e-12 * max(1.0, float(np.abs(part).max()))
+        constant = deviation <= 1e-12 * float(np.abs(part).max())
         parts.append(Part(name, float(part.mean()), 1.0 if constant else deviation))
     return NumberEncoder(feature, fill, tuple(parts))
 

@@ -53,7 +53,7 @@ class Estimator:
             assert parameter is not None
             try:
                 values[parameter.name] = parameter.read(value)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise OptionError.bad_value(option, value, parameter.wanted) from error
         return values
 

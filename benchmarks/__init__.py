@@ -1,0 +1,1 @@
+"""What duckml costs, beside what it is built on: `make bench`."""
