@@ -159,9 +159,11 @@ class Connection(duckdb.DuckDBPyConnection):
     def _executed(self, method: Any, query: Any, parameters: object, frame: FrameType) -> Connection:
         if isinstance(query, str) and might_concern_us(query):
             engine.discard_result(self)
+            _state(self).answered = False
             run = _Run(self, frame)
             run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
         else:
+            _state(self).answered = False
             in_frame(frame, method, self, query, parameters)
         return self
 
@@ -573,10 +575,11 @@ class _Run:
 
     def drop_model(self, statement: DropModel, finish: Finish) -> Any:
         """Remove a model or a version of it."""
-        stored = registry.find(self.con, statement.name)
-        if stored is None:
+        try:
+            stored = registry.require(self.con, statement.name)
+        except ModelNotFoundError:
             if not statement.if_exists:
-                raise registry.not_found(self.con, statement.name)
+                raise
             return self.answer(_NOTHING, finish)
         engine.require_writable(self.con, stored.place.database, f"drop model '{statement.name}'")
         versions = registry.versions_of(self.con, stored.place, stored.name)

@@ -624,7 +624,7 @@ class _Parser:
         if stop - first < 2:
             return False
         last, before = self.tokens[stop - 1], self.tokens[stop - 2]
-        can_be_alias = self.is_identifier(stop - 1) or last.text.startswith("'")
+        can_be_alias = last.word != "end" and (self.is_identifier(stop - 1) or last.text.startswith("'"))
         ends_value = before.text in _CLOSING or before.is_identifier or before.text[0] in "'\"0123456789?$"
         return can_be_alias and (ends_value or before.word == "end")
 

@@ -183,7 +183,7 @@ class _Rewriter:
 
     def input(self, span: Span) -> str:
         """The input of a table form as a FROM item with an alias of ours."""
-        return f"{self.render(span)} AS {_INPUT}"
+        return f"(FROM {self.render(span)}) AS {_INPUT}"
 
     def prediction_table(self, call: Call, model: Resolved) -> str:
         """FROM PREDICT: all columns of the input, then the prediction."""
