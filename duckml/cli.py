@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 
 import duckml
+from duckml import engine
 from duckml.connection import Connection, ModelWarningMessage, connect
-from duckml.engine import interruptible
 from duckml.parser import parse
 from duckml.statements import CreateModel, DescribeModel, DropModel, Query, Statement
 
@@ -39,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that can't show every letter still shows the others
     try:
-        with interruptible():
-            return int(options.run(options))
+        return int(options.run(options))
     except BrokenPipeError:
         # The reader has seen enough, as in duckml sql … | head.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -124,9 +123,16 @@ def _devices(_: argparse.Namespace) -> int:
 
 def _sql(options: argparse.Namespace) -> int:
     text = _text_of(options)
-    with connect(options.database, read_only=options.read_only, device=options.device) as con:
+    with _open(options) as con:
         _run_script(con, text, options.format, options.script if options.script not in {None, "-"} else "line")
     return Exit.OK
+
+
+def _open(options: argparse.Namespace) -> Connection:
+    """The database that the arguments name, set up so that Arrow keeps every type of DuckDB's."""
+    con = connect(options.database, read_only=options.read_only, device=options.device)
+    con.execute("SET arrow_lossless_conversion = true; SET enable_progress_bar = false")
+    return con
 
 
 def _text_of(options: argparse.Namespace) -> str:
@@ -144,7 +150,8 @@ def _run_script(con: Connection, text: str, how: str, source: str) -> None:
     script = parse(text)
     for span, statement in zip(script.spans, script.statements, strict=True):
         try:
-            _show(con, script.source(span), statement, how)
+            with engine.interruptible(con):
+                _show(con, script.source(span), statement, how)
         except duckdb.Error as error:
             error.args = (f"{source}:{script.line(span) + 1}: {error}",) if len(script.statements) > 1 else error.args
             raise
@@ -152,9 +159,11 @@ def _run_script(con: Connection, text: str, how: str, source: str) -> None:
 
 def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
     """Run a statement and print its rows, if it has any."""
-    relation = con.sql(sql)
-    if relation is None or not _answers_rows(con, sql, statement):
+    con.execute(sql)  # a relation could not be interrupted
+    if not _answers_rows(con, sql, statement):
+        engine.finish_result(con)
         return
+    relation = con.over(engine.fetch_arrow(con), "FROM answer", "answer")
     if how == "csv":
         print(",".join(_csv(name) for name in relation.columns))
         for row in relation.project("CAST(COLUMNS(*) AS VARCHAR)").fetchall():
@@ -205,7 +214,7 @@ def _readable(value: Any) -> str:
 def _shell(options: argparse.Namespace) -> int:
     from duckml.shell import run
 
-    with connect(options.database, read_only=options.read_only, device=options.device) as con:
+    with _open(options) as con:
         if not sys.stdin.isatty():
             _run_script(con, sys.stdin.read(), "table", "line")
         else:
@@ -216,8 +225,7 @@ def _shell(options: argparse.Namespace) -> int:
 def _run_typed(con: Connection, text: str) -> None:
     """Run what was typed and print what comes back, errors included: a shell goes on after them."""
     try:
-        with interruptible():
-            _run_script(con, text, "table", "line")
+        _run_script(con, text, "table", "line")
     except duckdb.Error as error:
         _narrate(f"Error: {error}")
     except KeyboardInterrupt:

@@ -512,7 +512,7 @@ class _Run:
             if_not_exists=statement.if_not_exists,
             options=read_options(given),
             given=given,
-            training_query=script.source(query.span),
+            training_query=script.source(query.span).strip(),
             query=rewrite(script.text, query, self.resolve(query, fresh=True)),
             parameters=parameters,
         )

@@ -214,7 +214,7 @@ def _sortable(reference: str, sql_type: str) -> str:
 
 def _read(con: Native, request: Request, frame: FrameType, materials: _Materials) -> pa.Table:
     """The rows of the training query, every feature as the model reads it."""
-    with engine.interruptible():
+    with engine.interruptible(con):
         select_list = _select_list(materials, request.options)
         table = engine.stream(con, request.query, select_list, request.parameters, frame)
     for feature in materials.signature.features:

@@ -12,6 +12,8 @@ import functools
 import getpass
 import os
 import re
+import signal
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -135,20 +137,56 @@ def stream(con: Native, query: str, select_list: str, parameters: object, frame:
     rows once more than a relation does.
     """
     in_frame(frame, Native.execute, con, f"SELECT {select_list} FROM ({query}\n)", parameters)
+    return fetch_arrow(con)
+
+
+def fetch_arrow(con: Native) -> pa.Table:
+    """The rest of the open result as Arrow."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of that copy
+        warnings.simplefilter("ignore", UserWarning)  # DuckDB says that it copies the rows
         return con.to_arrow_table()
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Ctrl-C in a block ends it with KeyboardInterrupt, where DuckDB's Python package raises a RuntimeError."""
+def interruptible(con: Native) -> Iterator[None]:
+    """Ctrl-C in a block ends it with KeyboardInterrupt, also while DuckDB is at work on `con`.
+
+    Left alone, DuckDB looks for Ctrl-C only where the main thread waits for the others, which a long step of its own
+    keeps it from; and what it raises then is a RuntimeError.
+    """
     try:
-        yield
+        with _interrupt_on_signal(con):
+            yield
     except (RuntimeError, duckdb.InterruptException) as error:
         if "interrupt" not in str(error).lower():
             raise
         raise KeyboardInterrupt from error
+
+
+@contextlib.contextmanager
+def _interrupt_on_signal(con: Native) -> Iterator[None]:
+    """Interrupt DuckDB from a thread of its own as soon as SIGINT arrives; only the main thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+
+    def watch() -> None:
+        while byte := reading.recv(1):
+            if byte[0] == signal.SIGINT:
+                con.interrupt()
+
+    before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        writing.close()
+        watcher.join()
+        reading.close()
 
 
 def at_line(error: duckdb.Error, lines: int) -> duckdb.Error:

@@ -109,20 +109,24 @@ def parse(sql: str) -> Script:
     Raises StatementError where a statement of ours is misspelt and NotYetError for what later releases bring.
     """
     text = sql.encode()
-    parts = _split(tokenize(text))
-    statements = tuple(_Parser(text, tokens).statement() for tokens in parts)
-    return Script(text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens in parts))
+    parts = _split(tokenize(text), len(text))
+    statements = tuple(_Parser(text, tokens, segment).statement() for tokens, segment in parts)
+    return Script(text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens, _ in parts))
 
 
-def _split(tokens: list[Token]) -> list[list[Token]]:
-    """The tokens of each statement, without the semicolons between them."""
-    statements: list[list[Token]] = [[]]
-    for token in tokens:
+def _split(tokens: list[Token], length: int) -> list[tuple[list[Token], Span]]:
+    """The tokens of each statement, and the bytes between the semicolons around it, comments included."""
+    statements: list[tuple[list[Token], Span]] = []
+    current: list[Token] = []
+    start = 0
+    for token in [*tokens, Token(length, length, ";", ";", False)]:
         if token.text == ";":
-            statements.append([])
+            if current:
+                statements.append((current, Span(start, token.start)))
+            current, start = [], token.end
         else:
-            statements[-1].append(token)
-    return [statement for statement in statements if statement]
+            current.append(token)
+    return statements
 
 
 def check_new_name(name: ModelName) -> None:
@@ -139,7 +143,7 @@ def model_name(text: str) -> ModelName:
     if not isinstance(text, str):
         raise StatementError(f"A model's name is a text, not {text!r}.")
     tokens = tokenize(text.encode())
-    found = None if text.startswith("'") else _Parser(text.encode(), tokens).match_name(0)
+    found = None if text.startswith("'") else _Parser(text.encode(), tokens, Span(0, 0)).match_name(0)
     if found is None or found[1] != len(tokens):
         # In a text a name needs no quotes for its spaces: 'my schema.my model@2'.
         if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@(\w+))?", text):
@@ -151,9 +155,10 @@ def model_name(text: str) -> ModelName:
 class _Parser:
     """The tokens of one statement and the means to read them."""
 
-    def __init__(self, text: bytes, tokens: list[Token]) -> None:
+    def __init__(self, text: bytes, tokens: list[Token], segment: Span) -> None:
         self.text = text
         self.tokens = tokens
+        self.segment = segment
 
     # Reading tokens
 
@@ -346,7 +351,7 @@ class _Parser:
     def query(self, first: int) -> Query:
         """The tokens from `first` on as a query of DuckDB's with our calls in it."""
         calls = tuple(call for index in range(first, len(self.tokens)) if (call := self.call(index)) is not None)
-        span = self.span(first, len(self.tokens))
+        span = Span(self.tokens[first].start if first else self.segment.start, self.segment.end)
         return Query(span, calls, self.unnamed_items(calls), self.made(), self.tying(first, calls))
 
     def call(self, index: int) -> Call | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 
@@ -19,7 +20,9 @@ def progress_bar() -> Iterator[OnIteration | None]:
         return
     from tqdm import tqdm
 
-    bar = tqdm(desc="training", unit="pass", leave=False, dynamic_ncols=True, file=sys.stderr)
+    # The size as the standard library finds it: tqdm draws nothing on a terminal that says its size is 0.
+    size = shutil.get_terminal_size()
+    bar = tqdm(desc="training", unit="pass", leave=False, ncols=size.columns, nrows=size.lines, file=sys.stderr)
 
     def show(progress: Progress) -> None:
         bar.total = progress.max_iter

@@ -1,0 +1,323 @@
+"""What could end the process or the file: freed functions, threads, Ctrl-C, kill -9, a second process."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import duckml
+from duckml import errors
+from tests.conftest import LINE, make_line
+
+pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
+
+
+def python(code: str, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run code in a process of its own."""
+    command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+TRAIN = f"CREATE MODEL line {LINE} AS SELECT i AS x, 2 * i + 1 AS y FROM range(100) t(i)"
+MANY = "SELECT sum(PREDICT(line, x := i)) FROM range(300000) t(i)"
+
+
+# The three ways to crash of DuckDB's Python functions: each ended the process when the function was freed.
+
+
+def test_a_cursor_that_registered_is_closed_and_another_predicts() -> None:
+    code = f"""
+import gc, duckdb, duckml
+con = duckdb.connect()
+cursor = duckml.attach(con.cursor())
+cursor.execute({TRAIN!r})
+cursor.close(); del cursor; gc.collect()
+print(con.execute("SELECT sum(predict_line(i::DOUBLE)) > 0 FROM range(300000) t(i)").fetchall())
+"""
+    answer = python(code)
+    assert (answer.returncode, answer.stdout.strip()) == (0, "[(True,)]"), answer.stderr
+
+
+def test_the_first_of_two_connections_to_a_file_is_closed(tmp_path: Path) -> None:
+    code = f"""
+import gc, sys, duckml
+first, second = duckml.connect(sys.argv[1]), duckml.connect(sys.argv[1])
+first.execute({TRAIN!r})
+first.close(); del first; gc.collect()
+print(second.execute({MANY!r}).fetchone()[0] > 0)
+second.close()
+"""
+    answer = python(code, str(tmp_path / "two.duckdb"))
+    assert (answer.returncode, answer.stdout.strip()) == (0, "True"), answer.stderr
+
+
+def test_connections_come_and_go_while_a_query_predicts(tmp_path: Path) -> None:
+    code = f"""
+import gc, sys, threading, duckml
+con = duckml.connect(sys.argv[1])
+con.execute({TRAIN!r})
+stop = False
+def churn():
+    while not stop:
+        other = duckml.connect(sys.argv[1])
+        other.cursor().close()
+        other.close()
+        del other
+        gc.collect()
+threads = [threading.Thread(target=churn) for _ in range(2)]
+for thread in threads: thread.start()
+totals = {{con.execute({MANY!r}).fetchone()[0] for _ in range(15)}}
+stop = True
+for thread in threads: thread.join()
+print(len(totals))
+"""
+    answer = python(code, str(tmp_path / "churn.duckdb"))
+    assert (answer.returncode, answer.stdout.strip()) == (0, "1"), answer.stderr
+
+
+# Threads
+
+
+def test_no_query_mixes_versions_while_they_are_replaced(tmp_path: Path) -> None:
+    """16 threads predict while versions come: every answer is of one version, and none is an error."""
+    with duckml.connect(str(tmp_path / "replaced.duckdb")) as con:
+        make_line(con, factor=1)
+        con.execute("CREATE VIEW v AS SELECT i AS x, PREDICT(line, x := i) AS p, MODEL_VERSION(line) AS version "
+                    "FROM range(30000) t(i)")  # fmt: skip
+        mixed: list[object] = []
+        failures: list[BaseException] = []
+        answered = 0
+        stop = threading.Event()
+
+        def predict(number: int) -> None:
+            nonlocal answered
+            # x = 1 predicts factor + 1, and the factor is the version: so rows of two versions would show.
+            query = (
+                "SELECT DISTINCT round((p - 1) / x)::INT AS factor, split_part(version, '@', 2)::INT FROM v WHERE x > 0"
+                if number % 2
+                else "SELECT DISTINCT round(PREDICT(line, x := 1.0 + i * 0) - 1)::INT, "
+                "split_part(MODEL_VERSION(line), '@', 2)::INT FROM range(30000) t(i)"
+            )
+            try:
+                with con.cursor() as cursor:
+                    while not stop.is_set():
+                        rows = cursor.execute(query).fetchall()
+                        answered += 1
+                        if len(rows) != 1 or rows[0][0] != rows[0][1]:
+                            mixed.append(rows)
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=predict, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for factor in range(2, 22):
+            make_line(con, factor=factor)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert mixed == []
+        assert answered > 30
+        assert con.model("line").version == 21
+
+
+def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -> None:
+    with duckml.connect(str(tmp_path / "writers.duckdb")) as con:
+        make_line(con)
+        failures: list[BaseException] = []
+
+        def create() -> None:
+            try:
+                with con.cursor() as cursor:
+                    for _ in range(3):
+                        cursor.execute(f"CREATE OR REPLACE MODEL line {LINE} AS FROM points").fetchall()
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=create) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        versions = [number for (number,) in con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()]
+        assert versions == list(range(1, 14))
+
+
+# Ctrl-C
+
+INTERRUPTED = """
+import sys, time, duckml
+con = duckml.connect(sys.argv[1])
+con.execute("SET enable_progress_bar = false")
+con.execute("CREATE TABLE kept AS SELECT 1 AS a")
+con.execute("CREATE TABLE t AS SELECT random() AS a, random() AS b, random() AS y FROM range(100000)")
+{begin}
+print("ready", flush=True)
+try:
+    {train}
+    print("finished")
+except KeyboardInterrupt:
+    print("interrupted")
+{end}
+print(con.execute("SHOW MODELS").fetchall(), con.execute("FROM kept").fetchall())
+con.execute("CREATE MODEL after OPTIONS (target = 'y', estimator = 'linear_regression') AS FROM t")
+print(con.model("after").version)
+"""
+IN_PASSES = "con.execute(\"CREATE MODEL m OPTIONS (target = 'y', max_iter = 5000, n_iter_no_change = 5000) AS FROM t\")"
+IN_QUERY = (
+    "con.execute(\"CREATE MODEL m OPTIONS (target = 'y') AS SELECT a, y, "
+    '(SELECT sum(i * j) FROM range(100000) x(i), range(100000) z(j)) AS s FROM t")'
+)
+IN_PIPELINE = (
+    "from sklearn.pipeline import make_pipeline; from sklearn.preprocessing import StandardScaler; "
+    "from sklearn.neural_network import MLPRegressor; "
+    "con.create_model('m', 'FROM t', 'y', make_pipeline(StandardScaler(), MLPRegressor(max_iter=5000, tol=0, "
+    "n_iter_no_change=5000)))"
+)
+
+
+@pytest.mark.parametrize("transaction", [False, True], ids=["autocommit", "in a transaction"])
+@pytest.mark.parametrize("train", [IN_PASSES, IN_QUERY, IN_PIPELINE], ids=["passes", "query", "pipeline"])
+def test_ctrl_c_leaves_no_model_and_a_working_connection(tmp_path: Path, train: str, transaction: bool) -> None:
+    if transaction and train is not IN_PASSES:
+        pytest.skip("one of them is enough")
+    code = INTERRUPTED.format(
+        train=train,
+        begin='con.execute("BEGIN")' if transaction else "",
+        end='con.execute("COMMIT")' if transaction else "",
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "c.duckdb")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    output, narration = process.communicate(timeout=60)
+    assert output.splitlines() == ["interrupted", "[] [(1,)]", "1"], narration
+
+
+# kill -9
+
+KILLED = f"""
+import sys, duckml, duckml.creation, sklearn.linear_model, sklearn.metrics, skl2onnx, onnxruntime
+con = duckml.connect(sys.argv[1])
+print("ready", flush=True)
+for factor in range(2, 1000):
+    con.execute("CREATE OR REPLACE TABLE points AS SELECT i::DOUBLE AS x, $1 * i + 1.0 AS y "
+                "FROM range(100) t(i)", [factor])
+    con.execute("CREATE OR REPLACE MODEL line {LINE} AS FROM points").fetchall()
+"""
+
+
+def test_kill_9_during_create_model_leaves_the_old_or_the_new_version(tmp_path: Path) -> None:
+    file = str(tmp_path / "killed.duckdb")
+    with duckml.connect(file) as con:
+        make_line(con, factor=1)
+    rng = random.Random(0)
+    for trial in range(50):
+        command = [sys.executable, "-W", "ignore", "-c", KILLED, file]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(rng.uniform(0.0, 0.6))  # before, during and after the first versions
+        process.kill()
+        process.wait()
+        with duckml.connect(file) as con:
+            version = con.model("line").version
+            versions = [n for (n,) in con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()]
+            assert versions == list(range(1, version + 1)), trial
+            for number in {1, version}:
+                [(answer,)] = con.execute(f"SELECT PREDICT(line@{number}, x := 1)").fetchall()
+                assert answer == pytest.approx(round(answer)), trial
+            [(answer, said)] = con.execute("SELECT PREDICT(line, x := 1), MODEL_VERSION(line)").fetchall()
+            assert said == f"main.line@{version}"
+    assert version > 1
+
+
+# Other processes and read-only files
+
+
+def test_a_file_that_another_process_writes_says_so(tmp_path: Path) -> None:
+    file = str(tmp_path / "held.duckdb")
+    with duckml.connect(file):
+        answer = python(f"import duckml; duckml.connect({file!r})")
+        assert answer.returncode == 1
+        assert "lock" in answer.stderr
+
+
+def test_readers_share_a_file(tmp_path: Path) -> None:
+    file = str(tmp_path / "shared.duckdb")
+    with duckml.connect(file) as con:
+        make_line(con)
+    with duckml.connect(file, read_only=True) as con:
+        code = (
+            f"import duckml; con = duckml.connect({file!r}, read_only=True); "
+            "print(con.execute('SELECT round(PREDICT(line, x := 1))').fetchall())"
+        )
+        assert python(code).stdout.strip() == "[(3.0,)]"
+        with pytest.raises(errors.ReadOnlyError, match="is open read-only"):
+            con.execute(f"CREATE MODEL other {LINE} AS FROM points")
+
+
+def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """The write fails; nothing half-written is left."""
+    file = tmp_path / "full.duckdb"
+    with duckml.connect(str(file)) as con:
+        make_line(con)
+    size = os.path.getsize(file)
+    code = f"""
+import resource, duckml, sklearn.linear_model, skl2onnx, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+con = duckml.connect({str(file)!r})
+con.execute("SET checkpoint_threshold = '1KB'")
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size} + 2000, {size} + 2000))
+try:
+    con.execute("CREATE MODEL wide OPTIONS (target = 'y', max_iter = 1, hidden_layer_sizes = [600, 600]) AS "
+                "FROM points").fetchall()
+    print("stored")
+except Exception as error:
+    print(type(error).__name__)
+"""
+    answer = python(code)
+    assert answer.stdout.strip() not in {"", "stored"}, answer.stderr
+    with duckml.connect(str(file)) as con:
+        assert [row[2] for row in con.execute("SHOW MODELS").fetchall()] in (["line"], ["line", "wide"])
+        assert con.execute("SELECT round(PREDICT(line, x := 1))").fetchall() == [(3.0,)]
+
+
+def test_a_damaged_artifact_is_refused_in_a_view_too(tmp_path: Path) -> None:
+    file = str(tmp_path / "damaged.duckdb")
+    with duckml.connect(file) as con:
+        make_line(con)
+        con.execute("CREATE VIEW v AS SELECT PREDICT(line) AS p FROM points")
+    with duckdb.connect(file) as plain:
+        [(onnx,)] = plain.execute("SELECT onnx FROM _duckml.artifact").fetchall()
+        flipped = bytearray(onnx)
+        flipped[len(onnx) // 2] ^= 1
+        plain.execute("UPDATE _duckml.artifact SET onnx = ?", [bytes(flipped)])
+    code = f"""
+import duckml
+con = duckml.connect({file!r})
+for sql in ("SELECT PREDICT(line) FROM points", "FROM v"):
+    try:
+        con.execute(sql).fetchall()
+    except Exception as error:
+        print(type(error).__name__, "is damaged: its bytes have the SHA-256" in str(error))
+try:
+    con.model("line").onnx
+except Exception as error:
+    print(type(error).__name__)
+"""
+    answer = python(code)
+    assert answer.stdout.split("\n")[:3] == ["ArtifactError True", "InvalidInputException True", "ArtifactError"]
