@@ -11,7 +11,7 @@ import duckml
 from benchmarks.measure import Table, in_turns
 
 HOUSES = Path(__file__).parent.parent / "examples" / "data" / "house_prices.parquet"
-EPOCHS = 20
+EPOCHS = 30
 
 
 def tables() -> Iterator[Table]:

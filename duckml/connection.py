@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
@@ -71,19 +71,18 @@ class ModelWarningMessage(UserWarning):
 
 @dataclass
 class _State:
-    """What a connection remembers: the device that serves, and what names meant since the catalog last changed.
-
-    `answered` says that the open result is the answer of a statement of ours. To the user it is like that of CREATE
-    TABLE, which never keeps a connection busy, so it is given up when something else is run.
-    """
+    """What a connection remembers: the device that serves, and what names meant since the catalog last changed."""
 
     device: str
     resolved: dict[ModelName, Resolved] = field(default_factory=dict)
     catalog_version: int | None = None
-    answered: bool = False
 
 
 _states: WeakKeyDictionary[Native, _State] = WeakKeyDictionary()
+
+# The connections whose open result is the answer of a statement of ours. To the user it is like that of
+# CREATE TABLE, which never keeps a connection busy, so it is given up when something else is run.
+_answered: WeakSet[Native] = WeakSet()
 
 
 def connect(
@@ -150,22 +149,29 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def execute(self, query: Any, parameters: object = None) -> Connection:
         """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB."""
-        return self._executed(Native.execute, query, parameters, sys._getframe(1))
+        frame = sys._getframe(1)
+        if isinstance(query, str) and might_concern_us(query):
+            self._run_script(Native.execute, query, parameters, frame)
+        else:
+            if _answered:
+                _answered.discard(self)
+            in_frame(frame, Native.execute, self, query, parameters)
+        return self
 
     def executemany(self, query: Any, parameters: object = None) -> Connection:
         """Run one statement for each set of parameters; it may hold PREDICT."""
-        return self._executed(Native.executemany, query, parameters, sys._getframe(1))
-
-    def _executed(self, method: Any, query: Any, parameters: object, frame: FrameType) -> Connection:
         if isinstance(query, str) and might_concern_us(query):
-            engine.discard_result(self)
-            _state(self).answered = False
-            run = _Run(self, frame)
-            run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
+            self._run_script(Native.executemany, query, parameters, sys._getframe(1))
         else:
-            _state(self).answered = False
-            in_frame(frame, method, self, query, parameters)
+            _answered.discard(self)
+            in_frame(sys._getframe(1), Native.executemany, self, query, parameters)
         return self
+
+    def _run_script(self, method: Any, query: str, parameters: object, frame: FrameType) -> None:
+        engine.discard_result(self)
+        _answered.discard(self)
+        run = _Run(self, frame)
+        run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
 
     def sql(self, query: Any, *, alias: str = "", params: object = None) -> Any:
         """Run SQL, duckml's statements included, and answer a relation; a SELECT runs when the relation is read."""
@@ -187,9 +193,8 @@ class Connection(duckdb.DuckDBPyConnection):
         return _Run(self, frame).script(query, params, finish)
 
     def _give_up_answer(self) -> None:
-        state = _state(self)
-        if state.answered:
-            state.answered = False
+        if self in _answered:
+            _answered.discard(self)
             engine.discard_result(self)
 
     def cursor(self) -> Connection:
@@ -365,7 +370,7 @@ class _Run:
     def answer(self, sql: str, finish: Finish) -> Any:
         """Give the user the rows that a statement of ours answers."""
         answer = finish(sql, None)()
-        _state(self.con).answered = True
+        _answered.add(self.con)
         return answer
 
     def statement(self, script: Script, statement: Statement, parameters: object, finish: Finish) -> Any:

@@ -41,14 +41,22 @@ _PINNED: list[object] = []
 _register_lock = threading.Lock()
 
 
-def _calling_code() -> CodeType:
-    """Code that calls its only constant."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)
-        return compile("'a text that is replaced by something to call'()", "<duckml>", "eval")
+class _Calls(threading.local):
+    """The calls that a thread is about to make, and code that makes the last of them.
+
+    The code has one constant, a method that takes a call from the list: so one code object serves every call, and
+    needs no variable.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], Any]] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # a text is not callable; it is replaced
+            code = compile("'take the call'()()", "<duckml>", "eval")
+        self.code: CodeType = code.replace(co_consts=(self.waiting.pop,))
 
 
-_CALL = _calling_code()
+_calls = _Calls()
 
 
 def in_frame(frame: FrameType, function: Callable[..., T], *arguments: object, **options: object) -> T:
@@ -58,8 +66,8 @@ def in_frame(frame: FrameType, function: Callable[..., T], *arguments: object, *
     variables of the user's frame, and no local variable of duckml's stands in their way. `function` is DuckDB's own:
     a function in Python would bring a frame of its own.
     """
-    call = functools.partial(function, *arguments, **options)
-    answer: T = eval(_CALL.replace(co_consts=(call,)), frame.f_globals, frame.f_locals)
+    _calls.waiting.append(functools.partial(function, *arguments, **options))
+    answer: T = eval(_calls.code, frame.f_globals, frame.f_locals)
     return answer
 
 

@@ -29,10 +29,6 @@ from duckml.statements import (
     Statement,
 )
 
-# A text without any of these can't hold anything of ours. A substring test costs less than a microsecond, so that
-# ordinary SQL pays nothing for duckml.
-_WORDS = ("model", "predict", "evaluate", "_info", "weights", "_explain", "confusion_matrix", "roc_curve", "_data_skew")
-
 _FUNCTIONS = frozenset({"predict", "model_version", "evaluate", "training_info", "feature_info", *LATER_FUNCTIONS})
 _LATER_STATEMENTS = {"alter": "ALTER MODEL", "export": "EXPORT MODEL", "retrain": "RETRAIN MODEL"}
 
@@ -84,9 +80,22 @@ class Token:
 
 
 def might_concern_us(sql: str) -> bool:
-    """Whether the text holds a word of ours at all; False means that it is DuckDB's alone."""
-    lowered = sql.lower()
-    return any(word in lowered for word in _WORDS)
+    """Whether the text holds a word of ours at all; False means that it is DuckDB's alone.
+
+    Substring tests, written out, take half a microsecond: every statement of the user's passes through here.
+    """
+    text = sql.lower()
+    return (
+        "model" in text
+        or "predict" in text
+        or "evaluate" in text
+        or "_info" in text
+        or "weights" in text
+        or "_explain" in text
+        or "confusion_matrix" in text
+        or "roc_curve" in text
+        or "_data_skew" in text
+    )
 
 
 def tokenize(text: bytes) -> list[Token]:

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from duckml import engine
-from duckml.engine import Native, Place
+from duckml.engine import Macro, Native, Place
 from duckml.errors import (
     ArtifactError,
     DependentsError,
@@ -170,10 +170,15 @@ def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
 
 def has_macro(con: Native, place: Place, name: str) -> bool:
     """Whether the macro that a model is used through is there."""
-    return any(
-        fold(macro.schema) == fold(place.schema) and fold(macro.name) == fold(predict_macro(name))
-        for macro in engine.macros(con, place.database)
-        if macro.kind == "macro" and macro.comment.startswith(_OURS)
+    return any(_is_used_through(macro, place, name) for macro in engine.macros(con, place.database))
+
+
+def _is_used_through(macro: Macro, place: Place, name: str) -> bool:
+    return (
+        macro.kind == "macro"
+        and macro.comment.startswith(_OURS)
+        and fold(macro.schema) == fold(place.schema)
+        and fold(macro.name) == fold(predict_macro(name))
     )
 
 
@@ -199,11 +204,12 @@ def exists(con: Native, place: Place, name: str) -> bool:
     """
     stored = versions_of(con, place, name) if place.database in registries(con) else []
     wanted = {fold(predict_macro(name)), fold(version_macro(name)), fold(predict_macro(name, len(stored) + 1))}
-    for macro in engine.macros(con, place.database):
+    macros = engine.macros(con, place.database)
+    for macro in macros:
         taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
         if taken and not macro.comment.startswith(_OURS):
             raise ModelExistsError.macro(name, macro.name)
-    return bool(stored) and has_macro(con, place, name)
+    return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
 
 
 def place_for(con: Native, name: ModelName) -> Place:
