@@ -159,8 +159,9 @@ def _run_script(con: Connection, text: str, how: str, source: str) -> None:
 
 def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
     """Run a statement and print its rows, if it has any."""
+    answers_rows = _answers_rows(con, sql, statement)
     con.execute(sql)  # a relation could not be interrupted
-    if not _answers_rows(con, sql, statement):
+    if not answers_rows:
         engine.finish_result(con)
         return
     relation = con.over(engine.fetch_arrow(con), "FROM answer", "answer")

@@ -24,6 +24,10 @@ def read_column(feature: Feature, column: pa.Array) -> pa.Array:
     Raises FeatureError when the column has a type that the feature doesn't take.
     """
     kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        # With SET arrow_lossless_conversion DuckDB marks the types that Arrow doesn't have, a BOOLEAN as arrow.bool8.
+        column = column.storage.cast(pa.bool_()) if kind.extension_name == "arrow.bool8" else column.storage
+        kind = column.type
     if feature.storage == "DOUBLE":
         if kind == pa.float64() and feature.kind == "number":
             return column
@@ -35,7 +39,9 @@ def read_column(feature: Feature, column: pa.Array) -> pa.Array:
             raise FeatureError.wrong_type(feature.name, feature.sql_type, str(kind))
         return column if kind == pa.int64() else column.cast(pa.int64(), safe=False)
     texts = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if not (pa.types.is_string(texts) or pa.types.is_large_string(texts) or pa.types.is_string_view(texts)):
+    if pa.types.is_string_view(texts):
+        return column.cast(pa.string())
+    if not (pa.types.is_string(texts) or pa.types.is_large_string(texts)):
         raise FeatureError.wrong_type(feature.name, feature.sql_type, str(kind))
     return column
 

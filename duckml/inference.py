@@ -199,6 +199,8 @@ class Predictor:
             empty = combine.reduce(nulls)
             refused = empty if refused is None else refused | empty
         predictions = self._session.run([self._output], feeds)[0].reshape(rows)
+        if refused is None:
+            return pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(predictions)])
         return pa.array(predictions, pa.float64(), mask=refused)
 
 
@@ -219,7 +221,9 @@ def _numbers(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
     """The values with NaN for NULL, and which of the others the graph must not answer, or None when all are fine."""
     if null is None:
-        values = column.to_numpy()
+        # The buffer itself: to_numpy() lets go of the interpreter's lock for a moment, and every time another thread
+        # of DuckDB's takes it.
+        values = np.frombuffer(column.buffers()[1], np.float64, len(column), column.offset * 8)
         # One pass tells whether anything is wrong at all: NaN makes the comparison false.
         if np.abs(values).max() <= _FLOAT32_MAX:
             return values, None

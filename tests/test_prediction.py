@@ -252,3 +252,22 @@ def test_infinite_dates_answer_null() -> None:
             "PREDICT(m, NULL, TIMESTAMP '2020-01-02') IS NOT NULL"
         ).fetchone()
         assert row == (None, None, True)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["arrow_lossless_conversion", "produce_arrow_string_view", "arrow_large_buffer_size", "arrow_output_list_view"],
+)
+def test_arrow_settings_of_the_session_do_not_matter(fitted: Fitted, setting: str) -> None:
+    con = fitted.con
+    con.execute(
+        "CREATE OR REPLACE TABLE s AS SELECT i AS id, 1e6 + i AS n1, i % 20 AS n2, i % 2 = 0 AS flag, "
+        "['a', NULL, 'b'][i % 3 + 1] AS k1, 'x' AS k2, 98000 + i % 7 AS zip FROM range(100) r(i)"
+    )
+    query = "SELECT PREDICT(m), predict_m(s) FROM s ORDER BY id"
+    expected = con.execute(query).fetchall()
+    con.execute(f"SET {setting} = true")
+    try:
+        assert con.execute(query).fetchall() == expected
+    finally:
+        con.execute(f"RESET {setting}")
