@@ -227,12 +227,11 @@ def test_kill_9_during_create_model_leaves_the_old_or_the_new_version(tmp_path: 
     rng = random.Random(0)
     for trial in range(50):
         command = [sys.executable, "-W", "ignore", "-c", KILLED, file]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(rng.uniform(0.0, 0.6))  # before, during and after the first versions
-        process.kill()
-        process.wait()
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            time.sleep(rng.uniform(0.0, 0.6))  # before, during and after the first versions
+            process.kill()
         with duckml.connect(file) as con:
             version = con.model("line").version
             versions = [n for (n,) in con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()]
