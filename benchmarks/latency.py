@@ -49,15 +49,18 @@ def _statements() -> Table:
 
     columns = [f"x{i}" for i in range(8)]
     values = ", ".join(f"random() AS {name}" for name in columns)
-    ours.execute(f"CREATE TABLE t AS SELECT {values} FROM range(2000)")
+    ours.execute(f"CREATE TABLE t AS SELECT i AS id, {values} FROM range(2000) r(i)")
     ours.execute("CREATE TABLE one AS FROM t LIMIT 1")
-    ours.execute("CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT *, x0 + x1 AS y FROM t").fetchall()
+    ours.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT * EXCLUDE (id), x0 + x1 AS y FROM t"
+    ).fetchall()
     names = ", ".join(columns)
-    without, with_predict = _median_pair(
-        lambda: ours.execute(f"SELECT {names} FROM one").fetchall(),
-        lambda: ours.execute(f"SELECT {names}, PREDICT(m) FROM one").fetchall(),
-    )
-    _add(result, "one row, 8 features: SELECT, SELECT with PREDICT", without, with_predict)
+    for source in ("one", "t WHERE id = 77"):
+        without, with_predict = _median_pair(
+            lambda source=source: ours.execute(f"SELECT {names} FROM {source}").fetchall(),
+            lambda source=source: ours.execute(f"SELECT {names}, PREDICT(m) FROM {source}").fetchall(),
+        )
+        _add(result, f"one row, 8 features, FROM {source}: without PREDICT, with it", without, with_predict)
     plain.close()
     ours.close()
     return result

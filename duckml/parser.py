@@ -6,6 +6,7 @@ is never looked at again. There is no second SQL parser here, on purpose: regene
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -64,6 +65,7 @@ _OPERATOR_WORDS = frozenset(
     }
 )
 _KINDS_MADE = ("table", "view", "index", "trigger", "macro", "function")
+_SHORT = 10_000  # characters of a text worth remembering
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 _CLOSING = frozenset(_OPENING.values())
 
@@ -115,12 +117,20 @@ def tokenize(text: bytes) -> list[Token]:
 def parse(sql: str) -> Script:
     """The statements of a text.
 
-    Raises StatementError where a statement of ours is misspelt and NotYetError for what later releases bring.
+    Raises StatementError where a statement of ours is misspelt and NotYetError for what later releases bring. A short
+    text that comes again and again, as those of dashboards do, is read once.
     """
+    return _parse_short(sql) if len(sql) <= _SHORT else _parse(sql)
+
+
+def _parse(sql: str) -> Script:
     text = sql.encode()
     parts = _split(tokenize(text), len(text))
     statements = tuple(_Parser(text, tokens, segment).statement() for tokens, segment in parts)
     return Script(text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens, _ in parts))
+
+
+_parse_short = functools.lru_cache(maxsize=256)(_parse)
 
 
 def _split(tokens: list[Token], length: int) -> list[tuple[list[Token], Span]]:
@@ -490,18 +500,10 @@ class _Parser:
 
     def clause_before(self, index: int) -> int | None:
         """The nearest reserved word that opens a clause before `index`, at the same depth; None inside a function."""
-        depth = 0
-        for position in range(index - 1, -1, -1):
-            text = self.tokens[position].text
-            if text in _CLOSING:
-                depth += 1
-            elif text in _OPENING:
-                depth -= 1
-                if depth < 0:
-                    return None
-            elif depth == 0 and self.is_clause(position):
-                return position
-        return None
+        position = self.boundary(index)
+        while position is not None and self.word(position) == ",":
+            position = self.boundary(position)
+        return None if position is None or self.tokens[position].text in _OPENING else position
 
     def is_clause(self, index: int) -> bool:
         """Whether the word at `index` opens a clause: not t.from, not IS DISTINCT FROM."""
