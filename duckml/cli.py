@@ -20,13 +20,14 @@ from duckml.connection import Connection, ModelWarningMessage, connect
 from duckml.parser import parse
 from duckml.statements import CreateModel, DescribeModel, DropModel, Query, Statement
 
+_ROW = "__duckml_row"
+
 
 class Exit(enum.IntEnum):
-    """The exit codes."""
+    """The exit codes, beside argparse's 2 for wrong arguments."""
 
     OK = 0
     FAILED = 1  # a statement failed, or the database can't be opened
-    USAGE = 2  # the arguments are wrong
     INTERRUPTED = 130  # Ctrl-C
 
 
@@ -159,18 +160,19 @@ def _run_script(con: Connection, text: str, how: str, source: str) -> None:
 
 def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
     """Run a statement and print its rows, if it has any."""
-    answers_rows = _answers_rows(con, sql, statement)
+    may_count = not _is_query(con, sql, statement)
     con.execute(sql)  # a relation could not be interrupted
-    if not answers_rows:
+    names = [column[0] for column in con.description or []]
+    if may_count and names in (["Count"], ["Success"]):
         engine.finish_result(con)
         return
-    relation = con.over(engine.fetch_arrow(con), "FROM answer", "answer")
+    relation: Any = con.from_arrow(engine.fetch_arrow(con))
     if how == "csv":
         print(",".join(_csv(name) for name in relation.columns))
         for row in relation.project("CAST(COLUMNS(*) AS VARCHAR)").fetchall():
             print(",".join("" if value is None else _csv(value) for value in row))
     elif how == "json":
-        rows = relation.query("answer", "SELECT to_json(answer)::VARCHAR FROM answer").fetchall()
+        rows = relation.query(_ROW, f"SELECT to_json({_ROW})::VARCHAR FROM {_ROW}").fetchall()
         print("[" + ",\n ".join(row for (row,) in rows) + "]")
     elif isinstance(statement, CreateModel | DescribeModel):
         print(_upright(relation))
@@ -178,8 +180,8 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
         print(relation)
 
 
-def _answers_rows(con: Connection, sql: str, statement: Statement) -> bool:
-    """Whether a statement is there for its rows: not the count of an INSERT, nor what DROP MODEL answers."""
+def _is_query(con: Connection, sql: str, statement: Statement) -> bool:
+    """Whether a statement can only answer rows: its column "Count" is the user's then."""
     if not isinstance(statement, Query):
         return not isinstance(statement, DropModel)
     [parsed] = duckdb.extract_statements(con.rewritten(sql))

@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 from duckml.errors import FeatureError
 from duckml.signature import Feature
 
+# Beyond it a number is refused like an infinity: the net computes in float32.
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
 _INFINITE_DAYS = 2**31 - 1  # how DuckDB stores 'infinity'::DATE; -infinity is the negative
 _INFINITE_TICKS = 2**63 - 1  # … and 'infinity'::TIMESTAMP
 _TICKS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

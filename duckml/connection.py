@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import decimal
 import functools
 import json
 import sys
@@ -25,6 +26,8 @@ from duckml import engine, registry
 from duckml.diagnosis import explain
 from duckml.engine import Native, in_frame
 from duckml.errors import (
+    ArtifactError,
+    ConflictError,
     DeviceError,
     DuckmlError,
     ModelNotFoundError,
@@ -54,7 +57,6 @@ from duckml.statements import (
     Script,
     ShowModels,
     Statement,
-    predict_macro,
 )
 
 if TYPE_CHECKING:
@@ -129,13 +131,18 @@ def _adopt(con: duckdb.DuckDBPyConnection, device: str) -> Connection:
 
 def _load(key: str) -> bytes:
     """The bytes of a model that a query has met, from any database that is open through duckml."""
-    return registry.load_anywhere(list(_states), key)
+    return registry.load_anywhere(_open_connections(), key)
+
+
+def _open_connections() -> list[Native]:
+    """The connections of this process, in one step: other threads come and go with theirs."""
+    return [con for reference in _states.keyrefs() if (con := reference()) is not None]
 
 
 @atexit.register
 def _close_all() -> None:
     """Close what is still open: DuckDB's Python package complains at exit about connections that are not."""
-    for con in list(_states):
+    for con in _open_connections():
         with contextlib.suppress(duckdb.Error):
             Native.close(con)
 
@@ -311,7 +318,13 @@ class Connection(duckdb.DuckDBPyConnection):
 
 
 def _plain(value: Any) -> Any:
-    """An option given in Python without NumPy's types."""
+    """An option without NumPy's types and decimals."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, decimal.Decimal):
+        return float(value)
     return value.tolist() if hasattr(value, "tolist") else value
 
 
@@ -337,6 +350,7 @@ class _Run:
     def __init__(self, con: Connection, frame: FrameType) -> None:
         self.con = con
         self.frame = frame
+        self.caller = frame  # whom warnings are for
 
     def script(self, sql: str, parameters: object, finish: Finish) -> Any:
         """Run every statement of a text; the answer of the last one. Parameters belong to the last one too."""
@@ -437,10 +451,6 @@ class _Run:
                 return False
             return True
 
-        with contextlib.suppress(duckdb.TransactionException):  # the error may have aborted the transaction
-            for call, model in resolved.items():
-                if not registry.has_macro(self.con, engine.Place(model.database, model.schema), model.name):
-                    return ModelNotFoundError.dropped(str(call.model), predict_macro(model.name))
         return explain(error, script.text.decode(), resolved, binds) or error
 
     def resolve(self, query: Query, fresh: bool) -> dict[Call, Resolved]:
@@ -477,16 +487,12 @@ class _Run:
     def looked_up(self, call: Call, fresh: bool) -> Resolved | None:
         """What a name means, from the registry; None when it is the user's own function that is called."""
         stored = registry.find(self.con, call.model, check_macro=fresh or call.function != "predict")
-        if call.explicit and call.function in LATER_FUNCTIONS:
-            raise NotYetError.of(call.function.upper())
-        if stored is None:
+        if stored is None or call.function in LATER_FUNCTIONS:
             if not call.explicit and engine.function_exists(self.con, call.function):
                 return None
-            if not call.explicit and call.function in LATER_FUNCTIONS:
-                return None
+            if call.function in LATER_FUNCTIONS:
+                raise NotYetError.of(call.function.upper())
             raise registry.not_found(self.con, call.model)
-        if call.function in LATER_FUNCTIONS:
-            raise NotYetError.of(call.function.upper())
         fixed = stored.version if call.model.version is not None else None
         resolved = stored.resolved(fixed)
         if call.function == "predict" or call.table is not None:
@@ -500,7 +506,7 @@ class _Run:
         if opened(stored.key, device) is None:
             onnx = registry.load(self.con, stored.key)
             if onnx is None:
-                raise ModelNotFoundError.dropped(stored.name, stored.key)
+                raise ArtifactError.gone(stored.key)
             open_model(stored.key, onnx, device)
 
     # CREATE MODEL
@@ -526,7 +532,8 @@ class _Run:
         except DuckmlError:
             raise
         except duckdb.Error as error:
-            raise engine.at_line(error, script.line(query.span) - script.line(script.spans[0])) from error.__cause__
+            statement_span = script.spans[script.statements.index(statement)]
+            raise engine.at_line(error, script.line(query.span) - script.line(statement_span)) from error.__cause__
         return self.answer(registry.created_query(created.place, created.name, created.version), finish)
 
     def option_values(self, script: Script, statement: CreateModel) -> dict[str, Any]:
@@ -540,7 +547,7 @@ class _Run:
                 if isinstance(error, duckdb.TransactionException | duckdb.ResourceInUseException):
                     raise
                 raise OptionError.not_constant(name, text) from error
-            values[name] = value
+            values[name] = _plain(value)
         return values
 
     def create(self, request: Request, progress: OnIteration | None) -> Created:
@@ -555,8 +562,8 @@ class _Run:
             warnings.warn_explicit(
                 f"{request.name}: {warning.message} [{warning.code}]",
                 ModelWarningMessage,
-                self.frame.f_code.co_filename,
-                self.frame.f_lineno,
+                self.caller.f_code.co_filename,
+                self.caller.f_lineno,
             )
         return created
 
@@ -573,8 +580,9 @@ class _Run:
         if hasattr(query, "sql_query") and hasattr(query, "to_arrow_table"):
             # Its rows and not its text: the relation may have parameters, or be of another database.
             text, query = str(query.sql_query()), query.to_arrow_table()
-        self.frame = _frame_with(duckml_rows=query)
-        return {"training_query": text, "query": "SELECT * FROM duckml_rows", "parameters": None}
+        name = engine.unused_name()
+        self.frame = _frame_with(**{name: query})
+        return {"training_query": text, "query": f"SELECT * FROM {name}", "parameters": None}
 
     # Other statements
 
@@ -594,17 +602,20 @@ class _Run:
                 f"Version {stored.version} is the default of model '{stored.name}': PREDICT({stored.name}) means it. "
                 f"DROP MODEL {stored.name} drops all versions."
             )
-        if not only_this:
-            registry.require_replaceable(self.con, stored.place, stored.name, "dropped")
-        if engine.in_transaction(self.con):
-            registry.drop(self.con, stored, only_this)
-        else:
-            session = engine.sibling(self.con)
-            try:
-                with engine.transaction(session):
-                    registry.drop(session, stored, only_this)
-            finally:
-                session.close()
+        macros = registry.macros_of(self.con, stored, only_this)
+        registry.require_replaceable(self.con, stored.place, stored.name, macros, "dropped")
+        try:
+            if engine.in_transaction(self.con):
+                registry.drop(self.con, stored, only_this)
+            else:
+                session = engine.sibling(self.con)
+                try:
+                    with engine.transaction(session):
+                        registry.drop(session, stored, only_this)
+                finally:
+                    session.close()
+        except duckdb.TransactionException as error:
+            raise ConflictError.of(stored.name) from error
         _state(self.con).resolved.clear()
         return self.answer(_NOTHING, finish)
 

@@ -9,6 +9,7 @@ another one got in between.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import importlib.metadata
 import time
 from collections.abc import Callable, Mapping
@@ -22,7 +23,7 @@ import pyarrow as pa
 from duckml import engine, evaluation, export, inference, profiling, registry, training
 from duckml.columns import read_column
 from duckml.engine import Column, Native, Place
-from duckml.errors import ArtifactError, ConflictError, ModelExistsError, OptionError, ParityError, TrainingDataError
+from duckml.errors import ConflictError, DeviceError, ModelExistsError, OptionError, ParityError, TrainingDataError
 from duckml.estimators.preprocessing import numbers
 from duckml.estimators.trained import ModelWarning, TrainedModel
 from duckml.names import quote
@@ -30,7 +31,7 @@ from duckml.options import TrainingOptions
 from duckml.progress import OnIteration
 from duckml.registry import NewVersion
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
-from duckml.statements import ModelName
+from duckml.statements import ModelName, predict_macro, version_macro
 
 _ATTEMPTS = 8
 _PARITY_ROWS = 20_000
@@ -91,7 +92,7 @@ def create(
     if exists and not request.or_replace:
         raise ModelExistsError.model(name)
     if exists:
-        registry.require_replaceable(con, place, name, "replaced")
+        registry.require_replaceable(con, place, name, [predict_macro(name), version_macro(name)], "replaced")
     materials = _check(con, request, frame)
     inside = engine.in_transaction(con)
     if inside:
@@ -105,9 +106,9 @@ def create(
         if inside:
             _release(con, place, name)
         raise
-    broken = _broken_views(con, place, name, new.signature) if exists else []
+    broken = _broken_views(con, place, name, new.signature, inside) if exists else []
     warnings = [*new.warnings, *_of_place(con, place), *_of_views(broken)]
-    new = NewVersion(**{**new.__dict__, "warnings": warnings, "seconds": time.perf_counter() - started})
+    new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
     try:
         version = _store(con, place, name, new, inside, request.or_replace, not broken)
     except ModelExistsError:
@@ -117,16 +118,22 @@ def create(
     return Created(place, name, version), warnings
 
 
-def _broken_views(con: Native, place: Place, name: str, signature: Signature) -> list[str]:
-    """The views that the new signature would break, tried out beside the user's transaction."""
+def _broken_views(con: Native, place: Place, name: str, signature: Signature, inside: bool) -> list[str]:
+    """The views that the new signature would break.
+
+    Tried out on a session of its own. Inside the user's transaction, which another session doesn't see, any other
+    signature counts as one that breaks them.
+    """
+    stored = registry.require(con, ModelName((place.database, place.schema, name)))
+    if stored.signature == signature:
+        return []
+    if inside:
+        return registry.views_over(con, place, name)
     session = engine.sibling(con)
     try:
-        with contextlib.suppress(duckdb.Error):  # the model itself may not be committed yet: then no view is
-            stored = registry.find(session, ModelName((place.database, place.schema, name)))
-            return [] if stored is None else registry.views_that_would_break(session, stored, signature)
+        return registry.views_that_would_break(session, stored, signature)
     finally:
         session.close()
-    return []
 
 
 def _as_it_is(con: Native, place: Place, name: str) -> Created:
@@ -297,7 +304,7 @@ def _train(
         iterations=trained.iterations,
         stop_reason=trained.stop_reason,
         warnings=warnings,
-        library_versions={library: importlib.metadata.version(library) for library in _libraries()},
+        library_versions=_library_versions(),
         description=options.description,
         tags=options.tags,
         statistics=profiling.statistics(train, signature),
@@ -306,16 +313,13 @@ def _train(
     )
 
 
-def _libraries() -> list[str]:
+def _library_versions() -> dict[str, str]:
     """The libraries that make a model what it is, as far as they are installed under these names."""
-    installed = []
+    versions = {}
     for library in _LIBRARIES:
-        try:
-            importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        installed.append(library)
-    return installed
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[library] = importlib.metadata.version(library)
+    return versions
 
 
 def _source_tables(con: Native, query: str) -> list[str]:
@@ -342,14 +346,20 @@ def _exported(
     # Rows held out come last in the table; they are the ones that the estimator has not seen.
     sample = table.slice(max(0, len(table) - _PARITY_ROWS))
     if options.on_null == "null":
-        complete = pa.compute.drop_null(sample)
-        sample = complete if len(complete) else sample.slice(0, 0)
+        sample = sample.select([*trained.signature.names]).drop_null()
+        if not len(sample):
+            raise TrainingDataError(
+                "With on_null = 'null' the model could answer none of its training rows: every one has a NULL in it. "
+                "Leave out the column that is mostly NULL, or use on_null = 'impute'."
+            )
+    expected = trained.predict(sample)
     try:
         predict = inference.open_model(inference.key_of(onnx), onnx, device)
-    except ArtifactError as error:
-        raise ParityError.not_exportable(estimator_name, str(error)) from error
-    expected = trained.predict(sample)
-    answered = predict.answer([sample[name].combine_chunks() for name in predict.names])
+        answered = predict.answer([sample[name].combine_chunks() for name in predict.names])
+    except DeviceError:
+        raise
+    except Exception as error:  # whatever onnxruntime says of what skl2onnx made
+        raise ParityError.not_exportable(estimator_name, f"{str(error).strip().splitlines()[0]}.") from error
     found = answered.to_numpy(zero_copy_only=False)
     refused = answered.is_null().to_numpy(zero_copy_only=False)
     parity = evaluation.largest_relative_difference(expected[~refused], found[~refused], trained.target_scale)
@@ -403,6 +413,8 @@ def _of_training(trained: TrainedModel, metrics: Mapping[str, float]) -> list[Mo
     passes = len(trained.iterations)
     if trained.stop_reason == "max_iter":
         message = f"The loss was still falling after {passes} passes: raise max_iter."
+        if passes == 1:
+            message = "Training ended at max_iter, before it converged: raise max_iter."
         warnings.append(ModelWarning("not_converged", message))
     elif trained.stop_reason == "early_stopping":
         best = min(range(passes), key=lambda i: trained.iterations[i].judged)

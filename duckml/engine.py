@@ -15,6 +15,7 @@ import re
 import signal
 import socket
 import threading
+import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,14 +26,14 @@ import duckdb
 import pyarrow as pa
 
 from duckml.errors import ReadOnlyError
-from duckml.names import fold, literal, quote
+from duckml.names import fold, quote
+from duckml.statements import PREDICT_FUNCTION
 
 Native = duckdb.DuckDBPyConnection
 T = TypeVar("T")
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
-_PREDICT_FUNCTION = "duckml_predict_double"
 _ENGINE_FUNCTION = "duckml_engine"
 
 # A function that DuckDB still calls must never be freed: closing the cursor that registered it, or the last connection
@@ -84,6 +85,18 @@ def discard_result(con: Native) -> None:
 def finish_result(con: Native) -> None:
     """Run what is being fetched to its end and forget its rows, as DuckDB does with all statements but the last."""
     Native.complete(con)
+
+
+def read_row(con: Native, sql: str, parameters: object) -> dict[str, Any]:
+    """The one row of a SELECT of ours, by column."""
+    relation = Native.sql(con, sql, params=parameters)
+    [row] = relation.fetchall()
+    return dict(zip(relation.columns, row, strict=True))
+
+
+def unused_name() -> str:
+    """A name that nothing in a database has: DuckDB prefers a table of a name to a variable of the user's program."""
+    return f"__duckml_rows_{uuid.uuid4().hex}"
 
 
 def write(con: Native, sql: str, parameters: object = None) -> None:
@@ -162,17 +175,22 @@ def interruptible(con: Native) -> Iterator[None]:
     Left alone, DuckDB looks for Ctrl-C only where the main thread waits for the others, which a long step of its own
     keeps it from; and what it raises then is a RuntimeError.
     """
+    pressed = threading.Event()
     try:
-        with _interrupt_on_signal(con):
+        with _interrupt_on_signal(con, pressed):
             yield
-    except (RuntimeError, duckdb.InterruptException) as error:
-        if "interrupt" not in str(error).lower():
+    except duckdb.InterruptException as error:
+        if not pressed.is_set():  # somebody called con.interrupt()
+            raise
+        raise KeyboardInterrupt from error
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
             raise
         raise KeyboardInterrupt from error
 
 
 @contextlib.contextmanager
-def _interrupt_on_signal(con: Native) -> Iterator[None]:
+def _interrupt_on_signal(con: Native, pressed: threading.Event) -> Iterator[None]:
     """Interrupt DuckDB from a thread of its own as soon as SIGINT arrives; only the main thread gets signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -183,6 +201,7 @@ def _interrupt_on_signal(con: Native) -> Iterator[None]:
     def watch() -> None:
         while byte := reading.recv(1):
             if byte[0] == signal.SIGINT:
+                pressed.set()
                 con.interrupt()
 
     before = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
@@ -248,14 +267,14 @@ def search_path(con: Native) -> list[Place]:
 def _split_path(path: str) -> list[tuple[str, ...]]:
     """The entries of a search path, `schema` or `database.schema`, with the quotes taken off."""
     entries: list[tuple[str, ...]] = []
-    for entry in duckdb_names(path, ","):
-        parts = tuple(part.strip().strip('"').replace('""', '"') for part in duckdb_names(entry, "."))
+    for entry in _split_unquoted(path, ","):
+        parts = tuple(part.strip().strip('"').replace('""', '"') for part in _split_unquoted(entry, "."))
         if 1 <= len(parts) <= 2 and all(parts):
             entries.append(parts)
     return entries
 
 
-def duckdb_names(text: str, separator: str) -> list[str]:
+def _split_unquoted(text: str, separator: str) -> list[str]:
     """`text` cut at a separator, but not inside double quotes."""
     pieces, quoted = [""], False
     for character in text:
@@ -278,10 +297,10 @@ def is_in_memory(con: Native, database: str) -> bool:
     return not rows or rows[0][0] is None
 
 
-def schema_exists(con: Native, place: Place) -> bool:
-    """Whether a schema is there."""
+def existing(con: Native, place: Place) -> Place | None:
+    """A schema as the catalog spells it, or None when it isn't there."""
     rows = read(con, "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name", {"name": place.database})
-    return any(fold(name) == fold(place.schema) for (name,) in rows)
+    return next((Place(place.database, name) for (name,) in rows if fold(name) == fold(place.schema)), None)
 
 
 def require_writable(con: Native, database: str, doing: str) -> None:
@@ -313,8 +332,8 @@ def macros(con: Native, database: str) -> list[Macro]:
 
 def function_exists(con: Native, name: str) -> bool:
     """Whether any function or macro of that name can be called without a schema before it."""
-    rows = read(con, f"SELECT 1 FROM duckdb_functions() WHERE lower(function_name) = {literal(name)} LIMIT 1")
-    return bool(rows)
+    query = "SELECT 1 FROM duckdb_functions() WHERE lower(function_name) = $name LIMIT 1"
+    return bool(read(con, query, {"name": name}))
 
 
 def user_name() -> str:
@@ -357,7 +376,7 @@ def register(
             _PINNED.extend((predict, engine))
             # DuckDB's stubs know the enumerations only; its Python package documents their names.
             create: Any = session.create_function
-            create(_PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
+            create(PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
             create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
             return description
         finally:

@@ -156,14 +156,6 @@ class ModelNotFoundError(DuckmlError, duckdb.CatalogException):
         return cls(f"No model named '{name}'.{hint}")
 
     @classmethod
-    def dropped(cls, name: str, macro: str) -> ModelNotFoundError:
-        """The model is in the registry, but the macro that it is used through is not."""
-        return cls(
-            f"Model '{name}' is gone: its function {macro} was dropped, perhaps with its schema. Train it again under "
-            "the same name: its next version will count on."
-        )
-
-    @classmethod
     def version(cls, name: str, version: str, known: Sequence[int]) -> ModelNotFoundError:
         """Model `name` exists, but without `version`."""
         versions = ", ".join(str(number) for number in known)

@@ -6,6 +6,7 @@ here. What the rows may hold (NULL, NaN, infinity, unknown categories) is decide
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -19,13 +20,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from duckml.columns import read_column
+from duckml.columns import FLOAT32_MAX, read_column
 from duckml.errors import ArtifactError, DeviceError
 from duckml.names import listed
 from duckml.signature import INTEGER_NULL, MANIFEST, Signature
 
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
-_KEPT = 256  # opened models; a dropped version that nobody asks for makes room for a new one
+_KEPT = 256  # opened models; the one not asked for longest makes room for a new one
 _TILE = 16_384  # rows per run: one run over millions of rows is many times slower per row
 
 
@@ -225,11 +225,11 @@ def _numbers(
         # of DuckDB's takes it.
         values = np.frombuffer(column.buffers()[1], np.float64, len(column), column.offset * 8)
         # One pass tells whether anything is wrong at all: NaN makes the comparison false.
-        if np.abs(values).max() <= _FLOAT32_MAX:
+        if np.abs(values).max() <= FLOAT32_MAX:
             return values, None
-        return values, ~(np.abs(values) <= _FLOAT32_MAX)
+        return values, ~(np.abs(values) <= FLOAT32_MAX)
     values = column.to_numpy(zero_copy_only=False)
-    bad = ~(np.abs(values) <= _FLOAT32_MAX) & ~null
+    bad = ~(np.abs(values) <= FLOAT32_MAX) & ~null
     return values, bad if bad.any() else None
 
 
@@ -290,7 +290,11 @@ def key_of(onnx_bytes: bytes) -> str:
 
 def opened(key: str, device: str) -> Predictor | None:
     """The model of that key if this process has it open on that device."""
-    return _opened.get((device, key))
+    predictor = _opened.get((device, key))
+    if predictor is not None:
+        with contextlib.suppress(KeyError):  # another thread has just closed it
+            _opened.move_to_end((device, key))
+    return predictor
 
 
 def open_model(key: str, onnx_bytes: bytes, device: str) -> Predictor:
@@ -351,7 +355,7 @@ def serving_function(
 
     def predict(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
         wanted = key[0].as_py()
-        predictor = _opened.get((device, wanted))
+        predictor = opened(wanted, device)
         if predictor is None:
             predictor = open_model(wanted, load(wanted), device)
         if len(columns) != len(predictor.names):

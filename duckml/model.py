@@ -13,9 +13,11 @@ from duckml import engine
 from duckml.errors import ArtifactError
 from duckml.estimators.trained import ModelWarning
 from duckml.inference import key_of
-from duckml.names import fold, literal, quote
-from duckml.registry import StoredVersion, load_anywhere
+from duckml.names import fold, qualified, quote
+from duckml.parser import model_name
+from duckml.registry import StoredVersion, load, load_anywhere
 from duckml.signature import Signature
+from duckml.sql import blocks
 
 if TYPE_CHECKING:
     from duckml.connection import Connection
@@ -35,22 +37,9 @@ class Model:
 
     def _read_row(self) -> dict[str, Any]:
         place = self._stored.place
-        columns = (
-            "estimator, target, metrics, params, options, warnings, parity, training_query, source_tables, data_hash, "
-            "rows_read, rows_used, rows_validation, rows_test, iterations, stop_reason, size_bytes, seconds, "
-            "CAST(created_at AS VARCHAR) AS created_at, created_by, library_versions, description, tags, precision"
-        )
-        session = self._con.registry_session()
-        [row] = engine.read(
-            session,
-            f"SELECT {columns} FROM {quote(place.database)}._duckml.model_version "
-            f"WHERE schema_key = {literal(fold(place.schema))} AND name_key = {literal(fold(self.name))} "
-            f"AND version = {self.version}",
-        )
-        names = [
-            column.split(" AS ")[-1] for column in columns.replace("CAST(created_at AS VARCHAR) AS ", "").split(", ")
-        ]
-        return dict(zip(names, row, strict=True))
+        query = blocks("queries")["version"].format(database=quote(place.database))
+        keys = {"schema_key": fold(place.schema), "name_key": fold(self.name), "version": self.version}
+        return engine.read_row(self._con.registry_session(), query, keys)
 
     @property
     def name(self) -> str:
@@ -101,7 +90,7 @@ class Model:
     @property
     def onnx(self) -> bytes:
         """The model itself: ONNX bytes that any onnxruntime runs. Raises ArtifactError when they are damaged."""
-        found = load_anywhere([self._con], self.key)
+        found = load(self._con.registry_session(), self.key) or load_anywhere([self._con], self.key)
         if key_of(found) != self.key:
             raise ArtifactError.damaged(self.key, key_of(found))
         return found
@@ -142,12 +131,13 @@ class Model:
     def _over(self, data: Any, query: Callable[[str], str]) -> Any:
         """A query over rows from anywhere, as a relation."""
         if isinstance(data, str):
-            return self._con.sql(query(data))
+            return self._con.sql(query(qualified(*model_name(data).parts)))
+        name = engine.unused_name()
         if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
-            return data.query("duckml_rows", self._con.rewritten(query("duckml_rows")))
+            return data.query(name, self._con.rewritten(query(name)))
         if type(data).__module__.startswith("polars") and hasattr(data, "collect"):
             data = data.collect()
-        return self._con.over(data, query("duckml_rows"), "duckml_rows")
+        return self._con.over(data, query(name), name)
 
     def _facts(self) -> list[tuple[str, str]]:
         r2 = self.metrics.get("r2_score")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
@@ -127,8 +126,6 @@ def _check_together(options: TrainingOptions) -> None:
         raise OptionError(f"data_split_method = '{method}' needs data_split_col: the column to split by.")
     if method not in {"seq", "custom"} and column is not None:
         raise OptionError("data_split_col goes with data_split_method = 'seq' or 'custom'.")
-    if options.sample_weight_col is not None and options.sample_weight_col == options.target:
-        raise OptionError("sample_weight_col and target name the same column.")
     if options.data_split_eval_fraction + options.data_split_test_fraction >= 1:
         raise OptionError("data_split_eval_fraction and data_split_test_fraction leave no rows to train on.")
 
@@ -167,7 +164,7 @@ def _whole(least: int) -> Reader:
 
 
 def _fraction(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not 0 <= value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
         raise OptionError.bad_value(name, value, "a number from 0 to below 1")
     return float(value)
 

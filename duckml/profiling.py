@@ -18,8 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from duckml.columns import FLOAT32_MAX
 from duckml.errors import TrainingDataError
-from duckml.estimators.preprocessing import numbers
+from duckml.estimators.preprocessing import null_key, numbers
 from duckml.estimators.trained import FeatureStatistics, ModelWarning
 from duckml.names import listed
 from duckml.options import TrainingOptions
@@ -28,7 +29,6 @@ from duckml.signature import INTEGERS, Feature, Signature, type_family
 Indexes = npt.NDArray[np.int64]
 
 FEW_ROWS = 500
-FLOAT32_MAX = float(np.finfo(np.float32).max)
 _ID_NAME = re.compile(r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]I[dD]$", re.IGNORECASE)
 _NEARLY_UNIQUE = 0.9
 _ENOUGH_TO_TELL = 20  # rows below which "nearly unique" says nothing
@@ -222,7 +222,7 @@ def warn_of_rows(rows: int, split: Split) -> list[ModelWarning]:
             ModelWarning(
                 "few_rows",
                 f"Only {rows} rows: the metrics come from {len(split.test)} test rows and may be luck. "
-                "From 500 rows on they begin to mean something.",
+                f"From {FEW_ROWS} rows on they begin to mean something.",
             )
         ]
     return []
@@ -266,7 +266,7 @@ def _explained(feature: Feature, column: pa.ChunkedArray, target: npt.NDArray[np
     if total <= 0:
         return 0.0
     if feature.kind == "category":
-        encoded = pc.fill_null(column, "" if feature.storage == "VARCHAR" else 0).combine_chunks().dictionary_encode()
+        encoded = pc.fill_null(column, null_key(feature)).combine_chunks().dictionary_encode()
         codes = encoded.indices.to_numpy()
         counts = np.bincount(codes)
         if len(counts) > len(target) / 10:

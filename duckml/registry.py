@@ -157,7 +157,7 @@ def require(con: Native, name: ModelName) -> StoredVersion:
 
 def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
     """The error for a name that no model has, with the nearest name that one has, written so that it can be used."""
-    known = names(con)
+    known = [(place, model) for place, model in names(con) if has_macro(con, place, model)]
     close = nearest(name.name, [model for _, model in known])
     if close is None:
         return ModelNotFoundError.named(str(name), None, bool(known))
@@ -203,7 +203,11 @@ def exists(con: Native, place: Place, name: str) -> bool:
     Raises ModelExistsError when a macro that isn't a model's has a name that the model's macros would get.
     """
     stored = versions_of(con, place, name) if place.database in registries(con) else []
-    wanted = {fold(predict_macro(name)), fold(version_macro(name)), fold(predict_macro(name, len(stored) + 1))}
+    wanted = {
+        fold(predict_macro(name)),
+        fold(version_macro(name)),
+        fold(predict_macro(name, max(stored, default=0) + 1)),
+    }
     macros = engine.macros(con, place.database)
     for macro in macros:
         taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
@@ -216,8 +220,9 @@ def place_for(con: Native, name: ModelName) -> Place:
     """The schema that a new model of that name goes to; raises StatementError when there is no such schema."""
     places = places_of(con, name)
     for place in places if len(name.parts) > 1 else places[:1]:
-        if engine.schema_exists(con, place):
-            return place
+        found = engine.existing(con, place)
+        if found is not None:
+            return found
     missing = ".".join(name.parts[:-1])
     raise StatementError(f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in.")
 
@@ -241,6 +246,8 @@ def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
             continue
         try:
             found = load(session, key)
+        except duckdb.Error:  # what is wrong with one database must not keep another from predicting
+            continue
         finally:
             session.close()
         if found is not None:
@@ -251,15 +258,24 @@ def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
 # What the new version would break
 
 
-def require_replaceable(con: Native, place: Place, name: str, doing: str) -> None:
-    """Raise DependentsError when a table or an index holds on to the macro of a model."""
+def require_replaceable(con: Native, place: Place, name: str, macros: Sequence[str], doing: str) -> None:
+    """Raise DependentsError when a table or an index holds on to one of the macros of a model."""
     rows = engine.read(
         con,
         blocks("queries")["dependents"],
-        {"database": place.database, "schema": place.schema, "function": predict_macro(name)},
+        {"database": place.database, "schema": place.schema, "functions": [macro.lower() for macro in macros]},
     )
     if rows:
         raise DependentsError.blocked(name, predict_macro(name), [f'"{row[0]}"' for row in rows], doing)
+
+
+def macros_of(con: Native, stored: StoredVersion, only_this: bool) -> list[str]:
+    """The macros that are dropped with a model, or with one version of it."""
+    if only_this:
+        return [predict_macro(stored.name, stored.version)]
+    versions = versions_of(con, stored.place, stored.name)
+    numbered = [predict_macro(stored.name, version) for version in versions]
+    return [*numbered, predict_macro(stored.name), version_macro(stored.name)]
 
 
 def views_that_would_break(con: Native, stored: StoredVersion, signature: Signature) -> list[str]:
@@ -268,7 +284,7 @@ def views_that_would_break(con: Native, stored: StoredVersion, signature: Signat
     Those that no longer bind, tried out in a transaction that is rolled back; and, for another target, all of them:
     their columns bear the name of the old one. `con` is a session of its own, outside a transaction.
     """
-    views = _views_over(con, stored.place, stored.name)
+    views = views_over(con, stored.place, stored.name)
     if fold(stored.signature.target.name) != fold(signature.target.name):
         return views
     change = _macros(stored.place, stored.name, None, signature, "0" * 64)
@@ -276,7 +292,7 @@ def views_that_would_break(con: Native, stored: StoredVersion, signature: Signat
     return [view for view, sql in described.items() if _binds(con, [sql]) and not _binds(con, [*change, sql])]
 
 
-def _views_over(con: Native, place: Place, name: str) -> list[str]:
+def views_over(con: Native, place: Place, name: str) -> list[str]:
     """The views, in any database, whose text names the macro of a model or a macro over it."""
     bodies = engine.read(con, blocks("queries")["macro_bodies"])
     over, found = {predict_macro(name)}, {predict_macro(name)}
@@ -292,13 +308,18 @@ def _views_over(con: Native, place: Place, name: str) -> list[str]:
 
 
 def _binds(con: Native, statements: Sequence[str]) -> bool:
-    """Whether every statement can be run, in a transaction that is rolled back."""
+    """Whether every statement can be bound, in a transaction that is rolled back.
+
+    Another session that replaces the same model just now keeps this one from trying: then nothing speaks against it.
+    """
     engine.write(con, "BEGIN")
     try:
         for statement in statements:
             engine.write(con, statement)
-    except duckdb.Error:
+    except (duckdb.BinderException, duckdb.CatalogException):
         return False
+    except duckdb.TransactionException:
+        return True
     else:
         return True
     finally:
@@ -365,11 +386,7 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
 def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
     """Remove a model, or one version of it, in the open transaction."""
     place, name = stored.place, stored.name
-    versions = [stored.version] if only_this else versions_of(con, place, name)
-    macros = [predict_macro(name, version) for version in versions]
-    if not only_this:
-        macros += [predict_macro(name), version_macro(name)]
-    for macro in macros:
+    for macro in macros_of(con, stored, only_this):
         function = qualified(place.database, place.schema, macro)
         engine.write(con, f"DROP MACRO IF EXISTS {function}")
         engine.write(con, f"DROP MACRO TABLE IF EXISTS {function}")

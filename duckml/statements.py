@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from duckml.names import literal, qualified
 from duckml.signature import Signature
 
+# The one function of the engine that predicts; the macros of all models call it.
+PREDICT_FUNCTION = "duckml_predict_double"
+
 # Functions of the grammar that a later release brings.
 LATER_FUNCTIONS = frozenset(
     {"predict_proba", "weights", "global_explain", "explain_predict", "confusion_matrix", "roc_curve", "trial_info"}
@@ -50,8 +53,8 @@ class ModelName:
 class Argument:
     """One argument of a call behind the model.
 
-    `name` is set for `name := value`; `star` holds the qualifier of `h.*` ('' for a bare `*`); `column` holds the name
-    when the value is nothing but a column reference. `value` is the span of the value alone.
+    `name` is set for `name := value`; `star` is the span of the h in `h.*`, an empty one for a bare `*`;
+    `column` holds the name when the value is nothing but a column reference. `value` is the span of the value alone.
     """
 
     value: Span
@@ -181,7 +184,7 @@ class Resolved:
 
 def prediction_call(key: str, values: Iterable[str]) -> str:
     """The call of the one function that every prediction comes from, as SQL: the model's key, then its features."""
-    return f"system.main.duckml_predict_double({literal(key)}, {', '.join(values)})"
+    return f"system.main.{PREDICT_FUNCTION}({literal(key)}, {', '.join(values)})"
 
 
 def with_prediction(alias: str, prediction: str, output: str, source: str) -> str:

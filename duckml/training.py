@@ -124,6 +124,8 @@ def _fit_by_passes(
     """Passes of partial_fit until the loss no longer falls; the estimator is left with its best weights."""
     from threadpoolctl import threadpool_limits
 
+    if estimator.max_iter < 1:
+        raise TrainingDataError.refused(type(estimator).__name__, "max_iter must be 1 or more")
     estimator.set_params(early_stopping=False)
     if isinstance(estimator.batch_size, int):
         estimator.set_params(batch_size=min(estimator.batch_size, len(x)))
@@ -141,7 +143,7 @@ def _fit_by_passes(
                     number,
                     float(estimator.loss_),
                     eval_loss,
-                    float(estimator.learning_rate_init),
+                    _learning_rate(estimator),
                     round(1000 * (time.perf_counter() - started)),
                 )
             )
@@ -152,6 +154,11 @@ def _fit_by_passes(
                 break
     best.restore(estimator)
     return iterations, stop_reason
+
+
+def _learning_rate(estimator: Any) -> float:
+    """The learning rate of the last pass; adam's is corrected in every step, and given as it was set."""
+    return float(estimator.learning_rate_init if estimator.solver == "adam" else estimator._optimizer.learning_rate)
 
 
 def _one_pass(estimator: Any, x: Floats, y: Floats, weights: npt.NDArray[np.float64] | None) -> None:

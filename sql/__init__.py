@@ -1,7 +1,7 @@
 """The database side of duckml: the registry's schema and the named queries, as SQL files that ship with the package.
 
-A block starts with `-- name: <name>` and runs to the next one. Names of databases and schemas are written `{database}`
-and are put in quoted by the room that asks; values are parameters.
+A block starts with `-- name: <name>` and runs to the next one. Names of databases and schemas are written
+`{database}`, which the room that asks replaces, quoted; values are parameters.
 """
 
 from __future__ import annotations

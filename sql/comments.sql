@@ -26,7 +26,7 @@ COMMENT ON COLUMN {database}._duckml.model_version.training_query IS 'The query 
 COMMENT ON COLUMN {database}._duckml.model_version.source_tables IS 'The tables that the query reads';
 COMMENT ON COLUMN {database}._duckml.model_version.data_hash IS 'SHA-256 over the hashes of the rows used, in no order';
 COMMENT ON COLUMN {database}._duckml.model_version.rows_read IS 'Rows that the query returned';
-COMMENT ON COLUMN {database}._duckml.model_version.rows_used IS 'Rows with a usable target';
+COMMENT ON COLUMN {database}._duckml.model_version.rows_used IS 'Rows that could be learned from: target known, nothing infinite, a weight above 0';
 COMMENT ON COLUMN {database}._duckml.model_version.rows_validation IS 'Of those, rows that decided when to stop';
 COMMENT ON COLUMN {database}._duckml.model_version.rows_test IS 'Of those, rows that the metrics were measured on';
 COMMENT ON COLUMN {database}._duckml.model_version.iterations IS 'Passes over the training rows';

@@ -1,5 +1,5 @@
 -- name: registries
-SELECT database_name FROM duckdb_schemas() WHERE schema_name = '_duckml'
+SELECT database_name FROM duckdb_tables() WHERE schema_name = '_duckml' AND table_name = 'format'
 
 -- name: format
 SELECT max(version) FROM {database}._duckml.format
@@ -82,7 +82,8 @@ FROM duckdb_functions() f
 JOIN duckdb_dependencies() d ON d.objid = f.function_oid
 LEFT JOIN duckdb_tables() t ON t.table_oid = d.refobjid AND t.database_name = f.database_name
 LEFT JOIN duckdb_indexes() i ON i.index_oid = d.refobjid AND i.database_name = f.database_name
-WHERE f.database_name = $database AND f.schema_name = $schema AND f.function_name = $function
+WHERE f.database_name = $database AND lower(f.schema_name) = lower($schema)
+    AND list_contains($functions, lower(f.function_name))
     AND dependent IS NOT NULL
 ORDER BY ALL
 
@@ -102,3 +103,10 @@ SELECT {name_literal} AS model, v.version, v.version = m.default_version AS is_d
 FROM {database}._duckml.model_version v
 JOIN {database}._duckml.model m USING (schema_key, name_key)
 WHERE v.schema_key = {schema_key} AND v.name_key = {name_key} AND v.version = {version}
+
+-- name: version
+SELECT estimator, target, metrics, params, options, warnings, parity, training_query, source_tables, data_hash, rows_read,
+    rows_used, rows_validation, rows_test, iterations, stop_reason, size_bytes, seconds, created_at, created_by,
+    library_versions, description, tags, precision
+FROM {database}._duckml.model_version
+WHERE schema_key = $schema_key AND name_key = $name_key AND version = $version

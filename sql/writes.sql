@@ -41,9 +41,6 @@ SELECT $schema_key, $name_key, $version, unnest($position), unnest($input), unne
 INSERT INTO {database}._duckml.event ("at", who, schema_name, name, version, action)
 VALUES ($at, $who, $schema_name, $name, $version, $action)
 
--- name: delete_model
-DELETE FROM {database}._duckml.model WHERE schema_key = $schema_key AND name_key = $name_key
-
 -- name: delete_artifacts
 DELETE FROM {database}._duckml.artifact
 WHERE key NOT IN (SELECT artifact_key FROM {database}._duckml.model_version)

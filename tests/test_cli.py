@@ -65,6 +65,17 @@ def test_statements_without_rows_print_nothing(file: str) -> None:
     )
 
 
+def test_rows_of_every_kind_of_statement_are_shown(file: str) -> None:
+    script = (
+        "CREATE TABLE answer AS SELECT 1 AS a; INSERT INTO answer VALUES (7) RETURNING a + 1 AS returned; "
+        "SELECT 42 AS answer, 1 AS b; PIVOT answer ON a USING count(*)"
+    )
+    answer = duckml("sql", file, "--format", "json", "-c", script)
+    rows = [json.loads(line)[0] for line in answer.stdout.splitlines()]
+    assert rows == [{"returned": 8}, {"answer": 42, "b": 1}, {"1": 1, "7": 1}]
+    assert "answer" in duckml("sql", file, "-c", "DELETE FROM answer RETURNING a AS answer").stdout
+
+
 def test_a_file_of_statements_stops_at_the_first_error_and_says_where(tmp_path: Path, file: str) -> None:
     script = tmp_path / "script.sql"
     script.write_text(

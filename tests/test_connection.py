@@ -113,6 +113,41 @@ def test_model_predicts_on_rows_of_every_kind(line: duckml.Connection) -> None:
         model.predict(pd.DataFrame({"xx": [1.0]}))
 
 
+def test_a_table_of_the_users_never_stands_in_for_the_rows(line: duckml.Connection) -> None:
+    model = line.model("line")
+    line.execute('CREATE TABLE duckml_rows AS SELECT 100.0 AS x; CREATE TABLE "my table" AS SELECT 2.0 AS x')
+    assert list(model.predict(pd.DataFrame({"x": [1.0]}))["predicted_y"].round(6)) == [3.0]
+    assert rounded(model.predict("my table").project("predicted_y").fetchall()) == [(5.0,)]
+    with pytest.raises(errors.StatementError, match="is not a model's name"):
+        model.predict('t"); DROP TABLE duckml_rows; --')
+    assert line.execute("SELECT count(*) FROM duckml_rows").fetchall() == [(1,)]
+
+
+def test_interrupt_from_another_thread_is_no_keyboard_interrupt(con: duckml.Connection) -> None:
+    timer = threading.Timer(1.5, con.interrupt)
+    timer.start()
+    slow = "SELECT i AS x, (SELECT sum(a.i * b.i) FROM range(100000) a(i), range(100000) b(i)) AS y FROM range(9) t(i)"
+    with pytest.raises(duckdb.InterruptException):
+        con.execute(f"CREATE MODEL m OPTIONS (target = 'y') AS {slow}")
+    timer.join()
+
+
+def test_the_bytes_of_an_uncommitted_model(con: duckml.Connection) -> None:
+    con.execute("BEGIN")
+    model = con.create_model("m", "SELECT i AS x, i AS y FROM range(50) t(i)", "y", "linear_regression")
+    assert len(model.onnx) == model.info["size_bytes"]
+    con.execute("ROLLBACK")
+
+
+def test_options_are_recorded_as_json(con: duckml.Connection) -> None:
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1, learning_rate_init = 0.01, tags = {'cost': 1.5}) AS "
+        "SELECT i AS x, i AS y FROM range(50) t(i)"
+    )
+    info = con.model("m").info
+    assert (info["tags"], '"learning_rate_init": 0.01' in info["options"]) == ('{"cost": 1.5}', True)
+
+
 def test_model_says_what_it_is(line: duckml.Connection) -> None:
     model = line.model("line")
     assert (model.name, model.version) == ("line", 1)
@@ -314,6 +349,10 @@ def test_a_name_that_another_session_holds_is_a_conflict(file: str) -> None:
         con.execute("ROLLBACK")
         other.execute("COMMIT")
         assert con.model("held").version == 1
+        other.execute("BEGIN; DROP MODEL held")
+        with pytest.raises(errors.ConflictError, match="or dropping model 'held'"):
+            con.execute("DROP MODEL held")
+        other.execute("ROLLBACK")
 
 
 def test_polars_reads_a_query(line: duckml.Connection) -> None:

@@ -38,6 +38,7 @@ def test_a_cursor_that_registered_is_closed_and_another_predicts() -> None:
     code = f"""
 import gc, duckdb, duckml
 con = duckdb.connect()
+con.execute("SET enable_progress_bar = false")
 cursor = duckml.attach(con.cursor())
 cursor.execute({TRAIN!r})
 cursor.close(); del cursor; gc.collect()
@@ -51,6 +52,7 @@ def test_the_first_of_two_connections_to_a_file_is_closed(tmp_path: Path) -> Non
     code = f"""
 import gc, sys, duckml
 first, second = duckml.connect(sys.argv[1]), duckml.connect(sys.argv[1])
+second.execute("SET enable_progress_bar = false")
 first.execute({TRAIN!r})
 first.close(); del first; gc.collect()
 print(second.execute({MANY!r}).fetchone()[0] > 0)
@@ -64,6 +66,7 @@ def test_connections_come_and_go_while_a_query_predicts(tmp_path: Path) -> None:
     code = f"""
 import gc, sys, threading, duckml
 con = duckml.connect(sys.argv[1])
+con.execute("SET enable_progress_bar = false")  # DuckDB draws it on standard output
 con.execute({TRAIN!r})
 stop = False
 def churn():

@@ -32,7 +32,7 @@ class Parameter:
 class Estimator:
     """One row of the table.
 
-    `build` takes the parameters and the seed; `iterative` says that it is trained by passes of partial_fit.
+    `build` takes the parameters and the seed.
     """
 
     name: str
@@ -40,7 +40,6 @@ class Estimator:
     build: Callable[[Mapping[str, Any], int], Any]
     parameters: tuple[Parameter, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    iterative: bool = False
 
     def read(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters among the options, checked, under scikit-learn's names, the defaults filled in.
@@ -133,7 +132,7 @@ _MLP_PARAMETERS = (
     Parameter("max_iter", _integer, "a whole number above 0", ("max_iterations",)),
     Parameter("tol", lambda v: _number(v, least=0), "a number, 0 or more", ("min_rel_progress",)),
     Parameter("n_iter_no_change", _integer, "a whole number above 0"),
-    Parameter("learning_rate", _one_of("constant", "invscaling", "adaptive"), "'constant', 'invscaling' or 'adaptive'"),
+    Parameter("learning_rate", _one_of("constant", "invscaling"), "'constant' or 'invscaling'"),
     Parameter("momentum", lambda v: _number(v, least=0, below=1), "a number from 0 to below 1"),
     Parameter("beta_1", lambda v: _number(v, least=0, below=1), "a number from 0 to below 1"),
     Parameter("beta_2", lambda v: _number(v, least=0, below=1), "a number from 0 to below 1"),
@@ -147,7 +146,6 @@ ESTIMATORS = (
         _mlp_regressor,
         _MLP_PARAMETERS,
         {"hidden_layer_sizes": (32, 16)},
-        iterative=True,
     ),
     Estimator(
         "linear_regression",
