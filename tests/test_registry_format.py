@@ -1,0 +1,46 @@
+"""Files of every registry format ever released are opened: data/registry_format_<n>.duckdb.
+
+Each was written by the release that brought the format, and is never written again. It holds a table `points` with the
+columns x, k and y, a model `line` with two versions, trained on it with k as a category, and a view `fair` over PREDICT(line).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import duckml
+from duckml import registry
+
+FILES = sorted((Path(__file__).parent / "data").glob("registry_format_*.duckdb"))
+
+pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
+
+
+def test_there_is_a_file_of_every_format() -> None:
+    assert [int(file.stem.rsplit("_", 1)[1]) for file in FILES] == list(range(1, registry.FORMAT + 1))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, tmp_path: Path) -> None:
+    with duckml.connect(str(file), read_only=True) as con:
+        assert con.execute("SELECT count(*), max(abs(p - y)) < 1e-3 FROM fair").fetchall() == [(70, True)]
+        assert con.execute("SELECT PREDICT(line@1, 1, 2) < 0").fetchall() == [(True,)]
+        assert con.model("line").version == 2
+        assert len(con.execute("SHOW MODELS").fetchall()) == 1
+        assert con.execute("SELECT row_count FROM EVALUATE(MODEL line)").fetchone()[0] > 0
+        assert con.execute("FROM TRAINING_INFO(MODEL line)").fetchall()
+        assert len(con.execute("FROM FEATURE_INFO(MODEL line)").fetchall()) == 2
+        assert con.execute("DESCRIBE MODEL line").fetchall()
+    copy = str(tmp_path / "renamed.duckdb")
+    shutil.copy(file, copy)
+    with duckml.connect(copy) as con:
+        con.execute("CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS FROM points")
+        assert con.model("line").version == 3
+    with duckml.connect() as con:
+        con.execute(f"ATTACH '{copy}' AS other (READ_ONLY)")
+        assert con.execute("SELECT count(p) FROM other.fair").fetchall() == [(70,)]
+        assert con.execute("SELECT count(other.predict_line(p)) FROM other.points p").fetchall() == [(70,)]
+        assert con.execute("SELECT count(*) FROM other.predict_line('other.points')").fetchall() == [(70,)]
