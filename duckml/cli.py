@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import enum
 import io
+import json
 import os
 import sys
 import warnings
@@ -21,6 +22,7 @@ from duckml.parser import parse
 from duckml.statements import CreateModel, DescribeModel, DropModel, Query, Statement
 
 _ROW = "__duckml_row"
+_WIDE = 8  # columns that a box shows on most terminals
 
 
 class Exit(enum.IntEnum):
@@ -125,7 +127,7 @@ def _devices(_: argparse.Namespace) -> int:
 def _sql(options: argparse.Namespace) -> int:
     text = _text_of(options)
     with _open(options) as con:
-        _run_script(con, text, options.format, options.script if options.script not in {None, "-"} else "line")
+        _run_script(con, text, options.format, options.script if options.script not in {None, "-"} else None)
     return Exit.OK
 
 
@@ -146,7 +148,7 @@ def _text_of(options: argparse.Namespace) -> str:
     return Path(options.script).read_text(encoding="utf-8")
 
 
-def _run_script(con: Connection, text: str, how: str, source: str) -> None:
+def _run_script(con: Connection, text: str, how: str, file: str | None = None) -> None:
     """Run the statements of a text one by one and print their rows; an error says where its statement begins."""
     script = parse(text)
     for span, statement in zip(script.spans, script.statements, strict=True):
@@ -154,7 +156,10 @@ def _run_script(con: Connection, text: str, how: str, source: str) -> None:
             with engine.interruptible(con):
                 _show(con, script.source(span), statement, how)
         except duckdb.Error as error:
-            error.args = (f"{source}:{script.line(span) + 1}: {error}",) if len(script.statements) > 1 else error.args
+            if len(script.statements) > 1:
+                line = script.line(span) + 1
+                where = f"line {line}" if file is None else f"{file}:{line}"
+                error.args = (f"{where}: {error}",)
             raise
 
 
@@ -173,8 +178,10 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
             print(",".join("" if value is None else _csv(value) for value in row))
     elif how == "json":
         rows = relation.query(_ROW, f"SELECT to_json({_ROW})::VARCHAR FROM {_ROW}").fetchall()
-        print("[" + ",\n ".join(row for (row,) in rows) + "]")
-    elif isinstance(statement, CreateModel | DescribeModel):
+        # NaN and infinity, which JSON doesn't have, become null.
+        plain = (json.loads(row, parse_constant=lambda _: None) for (row,) in rows)
+        print("[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]")
+    elif isinstance(statement, CreateModel | DescribeModel) or _is_one_wide_row(relation):
         print(_upright(relation))
     else:
         print(relation)
@@ -191,6 +198,11 @@ def _is_query(con: Connection, sql: str, statement: Statement) -> bool:
 def _csv(text: str) -> str:
     """A value of a CSV file: in quotes where it must be, and where it is empty, so that NULL can be told from it."""
     return '"' + text.replace('"', '""') + '"' if not text or any(c in text for c in '",\r\n') else text
+
+
+def _is_one_wide_row(relation: Any) -> bool:
+    """Whether a box would hide most of what there is to see."""
+    return len(relation.columns) > _WIDE and len(relation.limit(2).fetchall()) == 1
 
 
 def _upright(relation: Any) -> str:
@@ -219,7 +231,7 @@ def _shell(options: argparse.Namespace) -> int:
 
     with _open(options) as con:
         if not sys.stdin.isatty():
-            _run_script(con, sys.stdin.read(), "table", "line")
+            _run_script(con, sys.stdin.read(), "table")
         else:
             run(con, lambda text: _run_typed(con, text))
     return Exit.OK
@@ -228,7 +240,7 @@ def _shell(options: argparse.Namespace) -> int:
 def _run_typed(con: Connection, text: str) -> None:
     """Run what was typed and print what comes back, errors included: a shell goes on after them."""
     try:
-        _run_script(con, text, "table", "line")
+        _run_script(con, text, "table")
     except duckdb.Error as error:
         _narrate(f"Error: {error}")
     except KeyboardInterrupt:

@@ -88,7 +88,7 @@ def create(
     engine.require_writable(con, place.database, f"create model '{name}'")
     exists = registry.exists(con, place, name)
     if exists and request.if_not_exists:
-        return _as_it_is(con, place, name), []
+        return _as_it_is(con, place, name), [_left_alone(name)]
     if exists and not request.or_replace:
         raise ModelExistsError.model(name)
     if exists:
@@ -114,7 +114,7 @@ def create(
     except ModelExistsError:
         if not request.if_not_exists:
             raise
-        return _as_it_is(con, place, name), []
+        return _as_it_is(con, place, name), [_left_alone(name)]
     return Created(place, name, version), warnings
 
 
@@ -436,6 +436,11 @@ def _of_place(con: Native, place: Place) -> list[ModelWarning]:
         return []
     message = "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
     return [ModelWarning("in_memory", message)]
+
+
+def _left_alone(name: str) -> ModelWarning:
+    message = f"Model '{name}' is there already and was left as it is: nothing was trained."
+    return ModelWarning("already_there", message)
 
 
 def _of_views(broken: list[str]) -> list[ModelWarning]:

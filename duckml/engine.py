@@ -147,7 +147,13 @@ class Column:
 
 def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
     """The columns of a query, without running it; equal names are told apart as in CREATE TABLE AS."""
-    in_frame(frame, Native.execute, con, f"DESCRIBE SELECT * FROM ({query}\n)", parameters)
+    before = "DESCRIBE SELECT * FROM ("
+    try:
+        in_frame(frame, Native.execute, con, f"{before}{query}\n)", parameters)
+    except duckdb.Error as error:
+        # What DuckDB shows of the text, and the caret below, without what was put before it.
+        shown = re.sub(rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", str(error), flags=re.M)
+        raise type(error)(shown) from error.__cause__
     return [Column(row[0], row[1]) for row in con.fetchall()]
 
 

@@ -237,10 +237,10 @@ class FeatureError(DuckmlError, duckdb.BinderException):
     def types(cls, model: str, wrong: Sequence[tuple[str, str]], where: str) -> FeatureError:
         """The values for the features `wrong` (name and type wanted) have another type."""
         wanted = ", ".join(f'"{name}" to be {sql_type}' for name, sql_type in wrong)
-        name, sql_type = wrong[0]
+        types = " or ".join(dict.fromkeys(sql_type for _, sql_type in wrong))
         return cls(
             f"Model '{model}' needs {wanted}, and the value here is of a type that DuckDB doesn't turn into that by "
-            f"itself.\nCast it: {name} := CAST({name} AS {sql_type}).\n\n{where}"
+            f"itself.\nCast the value: CAST(… AS {types}).\n\n{where}"
         )
 
     @classmethod

@@ -262,4 +262,5 @@ def _converted(estimator: Any, width: int, single: bool) -> ModelProto:
     except (MissingConverter, MissingShapeCalculator) as error:
         raise ParityError.not_exportable(type(estimator).__name__, "skl2onnx has no converter for it.") from error
     except (RuntimeError, NotImplementedError, KeyError, TypeError, ValueError) as error:
-        raise ParityError.not_exportable(type(estimator).__name__, f"{error}.") from error
+        detail = str(error).strip().splitlines()[0][:200]
+        raise ParityError.not_exportable(type(estimator).__name__, f"{detail}.") from error

@@ -147,13 +147,17 @@ class Model:
         facts = [
             ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
             ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.names)}"),
-            ("measured", f"{', '.join(measured)} on {int(self.metrics['row_count']):,} test rows"),
+            ("measured", f"{', '.join(measured)} on {self._measured_rows()}"),
             (
                 "trained",
                 f"on {self._row['rows_used']:,} rows, {self._row['iterations']} iterations, {self._row['stop_reason']}",
             ),
         ]
         return facts + [("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings]
+
+    def _measured_rows(self) -> str:
+        count, test = int(self.metrics["row_count"]), self._row["rows_test"]
+        return f"{count:,} {'test' if test else 'training'} row{'' if count == 1 else 's'}"
 
     def __repr__(self) -> str:
         return "\n".join(f"{label + ':':<10}{text}" for label, text in self._facts())

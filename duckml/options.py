@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
-from duckml.estimators.table import Estimator, estimator_named
+from duckml.estimators.table import ESTIMATORS, Estimator, estimator_named
 
 _SPLITS = ("auto_split", "random", "seq", "custom", "no_split")
 _ALSO = {"model_type": "estimator", "input_label_cols": "target", "labels": "tags"}
@@ -117,6 +117,9 @@ def _refuse(name: str, known: list[str]) -> None:
         raise NotYetError.of(f'The option "{name}"')
     if name in _TRANSLATE:
         raise OptionError(f'There is no option "{name}". {_TRANSLATE[name]}')
+    for other in ESTIMATORS:
+        if other.find(name) is not None:
+            raise OptionError(f"The option \"{name}\" belongs to estimator '{other.name}', which is not the one here.")
     raise OptionError.unknown(name, known)
 
 

@@ -477,8 +477,10 @@ class _Parser:
         if not items:
             return None
         first, stop = items[0]
-        if len(items) > 1:
+        if len(items) > 1 and self.word(items[1][0]) == "struct":
             raise NotYetError.of("A STRUCT of settings behind the input")
+        if len(items) > 1:
+            raise self.fail(items[1][0], f"{function.upper()} takes a model and one table or query, and nothing else.")
         if self.word(first) == "table" and stop - first > 1:
             first += 1
         wanted = f"In FROM, {function.upper()} takes a table or a query in brackets: {function.upper()}(MODEL m, "

@@ -218,10 +218,11 @@ def warn_of_rows(rows: int, split: Split) -> list[ModelWarning]:
             )
         ]
     if rows < FEW_ROWS:
+        held_out = "1 test row" if len(split.test) == 1 else f"{len(split.test)} test rows"
         return [
             ModelWarning(
                 "few_rows",
-                f"Only {rows} rows: the metrics come from {len(split.test)} test rows and may be luck. "
+                f"Only {rows} rows: the metrics come from {held_out} and may be luck. "
                 f"From {FEW_ROWS} rows on they begin to mean something.",
             )
         ]

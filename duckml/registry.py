@@ -202,18 +202,25 @@ def exists(con: Native, place: Place, name: str) -> bool:
 
     Raises ModelExistsError when a macro that isn't a model's has a name that the model's macros would get.
     """
-    stored = versions_of(con, place, name) if place.database in registries(con) else []
-    wanted = {
-        fold(predict_macro(name)),
-        fold(version_macro(name)),
-        fold(predict_macro(name, max(stored, default=0) + 1)),
-    }
+    is_registry = place.database in registries(con)
+    stored = versions_of(con, place, name) if is_registry else []
+    coming = _next_version(con, place, name) if is_registry else 1
+    wanted = {fold(macro) for macro in (predict_macro(name), version_macro(name), predict_macro(name, coming))}
     macros = engine.macros(con, place.database)
     for macro in macros:
         taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
         if taken and not macro.comment.startswith(_OURS):
             raise ModelExistsError.macro(name, macro.name)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
+
+
+def _next_version(con: Native, place: Place, name: str) -> int:
+    """The number of the next version: one that no version of the name ever had, a dropped one included.
+
+    So what says `name@1` somewhere, a view or a column of MODEL_VERSION, never comes to mean another model.
+    """
+    query = blocks("queries")["last_version"].format(database=quote(place.database))
+    return int(engine.read(con, query, _keys(place, name))[0][0]) + 1
 
 
 def place_for(con: Native, name: ModelName) -> Place:
@@ -359,7 +366,7 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
     else:
         _forget(con, place, name)  # what is left of a model whose macros were dropped
     known = versions_of(con, place, name)
-    version = max(known, default=0) + 1
+    version = _next_version(con, place, name)
     keys = {**_keys(place, name), "version": version}
 
     def write(block: str, values: dict[str, Any]) -> None:

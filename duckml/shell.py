@@ -18,7 +18,7 @@ from duckml import engine, registry
 from duckml.engine import Native
 from duckml.parser import tokenize
 
-_HELP = "End a statement with ; — Ctrl-C drops it or stops it, Ctrl-D or .quit leaves."
+_HELP = "End a statement with ; — Ctrl-C drops it or stops it, Tab completes names, Ctrl-D, quit or .quit leaves."
 _WORDS = frozenset(
     {
         "SELECT",
@@ -60,7 +60,9 @@ def run(con: Native, execute: Callable[[str], None]) -> None:
             return
         if text.strip().lower() in {".quit", ".exit", "quit", "exit"}:
             return
-        if text.strip():
+        if text.strip().startswith("."):
+            print(_HELP, file=sys.stderr)
+        elif text.strip():
             execute(text)
 
 

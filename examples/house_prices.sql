@@ -34,7 +34,7 @@ FROM for_sale;
 -- The same from any tool, without a word that DuckDB doesn't know:
 SELECT house, round(predict_house_price(h)) AS fair, model_version_house_price() AS model FROM for_sale AS h;
 
--- How good is it, and in which part of the market?
+-- How good is it? Measured on sales that it has not seen; and, a little flattered, on all expensive ones.
 SELECT round(r2_score, 3) AS r2, round(mean_absolute_error) AS mae FROM EVALUATE(MODEL house_price);
 SELECT round(r2_score, 3) AS r2, round(mean_absolute_error) AS mae
 FROM EVALUATE(MODEL house_price, (FROM house_prices WHERE price > 1000000));

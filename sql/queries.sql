@@ -110,3 +110,7 @@ SELECT estimator, target, metrics, params, options, warnings, parity, training_q
     library_versions, description, tags, precision
 FROM {database}._duckml.model_version
 WHERE schema_key = $schema_key AND name_key = $name_key AND version = $version
+
+-- name: last_version
+SELECT coalesce(max(version), 0) FROM {database}._duckml.event
+WHERE lower(schema_name) = lower($schema_key) AND lower(name) = lower($name_key)

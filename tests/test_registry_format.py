@@ -1,7 +1,8 @@
 """Files of every registry format ever released are opened: data/registry_format_<n>.duckdb.
 
 Each was written by the release that brought the format, and is never written again. It holds a table `points` with the
-columns x, k and y, a model `line` with two versions, trained on it with k as a category, and a view `fair` over PREDICT(line).
+columns x, k and y, a model `line` with two versions, trained on it with k as a category, and a view `fair` over
+PREDICT(line).
 """
 
 from __future__ import annotations
