@@ -407,8 +407,8 @@ class _Run:
         What a name meant may have changed since it was looked up: then DuckDB refuses the arguments of the macro, and
         the names are looked up once more.
         """
-        resolved = self.resolve(query, fresh=False)
         inline = self.must_be_inline(script, query)
+        resolved = self.resolve(query, fresh=inline)  # without a macro nothing else would tell a version of yesterday
         sql = rewrite(script.text, query, resolved, inline=inline)
         try:
             return self.hand_over(sql, parameters, finish)
@@ -419,7 +419,8 @@ class _Run:
         except duckdb.Error as error:
             if not resolved or _LATERAL_BUG not in str(error):
                 raise
-            return self.hand_over(rewrite(script.text, query, resolved, inline=True), parameters, finish)
+            sql = rewrite(script.text, query, self.resolve(query, fresh=True), inline=True)
+            return self.hand_over(sql, parameters, finish)
         with contextlib.suppress(duckdb.TransactionException):
             resolved = self.resolve(query, fresh=True)
             again = rewrite(script.text, query, resolved, inline=inline)

@@ -314,6 +314,19 @@ def test_what_another_session_changed_is_seen(file: str) -> None:
             other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)")
 
 
+def test_a_lateral_prediction_is_of_the_version_of_the_moment(file: str) -> None:
+    with duckml.connect(file) as con, con.cursor() as other:
+        make_line(con)
+        for query in (
+            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, LATERAL (SELECT PREDICT(line) AS p) l WHERE l.p > 0",
+            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, (SELECT PREDICT(line) AS p) l WHERE l.p > 0",
+        ):
+            make_line(con, factor=2)
+            assert rounded(other.execute(query).fetchall()) == [(3.0,)]
+            make_line(con, factor=8)
+            assert rounded(other.execute(query).fetchall()) == [(9.0,)]
+
+
 def test_create_without_replace_never_replaces_a_model_made_meanwhile(file: str) -> None:
     with duckml.connect(file) as con:
         outcomes: list[str] = []
