@@ -196,7 +196,10 @@ class Connection(duckdb.DuckDBPyConnection):
         self._give_up_answer()
         if not isinstance(query, str) or not might_concern_us(query):
             return in_frame(frame, Native.sql, self, query, alias=alias, params=params)
-        finish: Finish = lambda text, values: functools.partial(Native.sql, self, text, alias=alias, params=values)  # noqa: E731
+
+        def finish(text: Any, values: object) -> Callable[[], Any]:
+            return functools.partial(Native.sql, self, text, alias=alias, params=values)
+
         return _Run(self, frame).script(query, params, finish)
 
     def _give_up_answer(self) -> None:

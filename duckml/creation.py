@@ -237,9 +237,12 @@ def _estimator(options: TrainingOptions) -> tuple[Any, str]:
     from sklearn.base import clone
 
     estimator = clone(options.own_estimator)
-    seeds = {name: options.random_state for name, value in estimator.get_params().items()
-             if name.split("__")[-1] == "random_state" and value is None}  # fmt: skip
-    return estimator.set_params(**seeds), type(estimator).__name__
+    unset = [
+        name
+        for name, value in estimator.get_params().items()
+        if value is None and name.split("__")[-1] == "random_state"
+    ]
+    return estimator.set_params(**dict.fromkeys(unset, options.random_state)), type(estimator).__name__
 
 
 def _train(
