@@ -463,30 +463,34 @@ class _Run:
         Raises ModelNotFoundError for a model that isn't there, PlacementError for a PREDICT that would tie a table to
         a model.
         """
+        self.forget_what_may_have_changed(fresh)
         resolved = {}
         for call in query.calls:
-            model = self.remembered(call, fresh) or self.looked_up(call, fresh)
+            model = self.remembered(call) or self.looked_up(call, fresh)
             if model is not None:
                 resolved[call] = model
         if resolved and query.tying is not None:
             raise PlacementError.inside(query.tying)
         return resolved
 
-    def remembered(self, call: Call, fresh: bool) -> Resolved | None:
-        """What a name meant the last time, while the catalog is unchanged as far as this session can tell.
-
-        Another session may have changed it. That is harmless for arguments by name, which DuckDB checks against the
-        macro; by position, and where the name of the target matters, the registry is asked each time.
-        """
+    def forget_what_may_have_changed(self, fresh: bool) -> None:
+        """Forget what names meant when this session has run something that may have changed it, or when asked to."""
         state = _state(self.con)
         version = engine.catalog_version(self.con)
         if fresh or version is None or version != state.catalog_version:
             state.resolved.clear()
             state.catalog_version = version
+
+    def remembered(self, call: Call) -> Resolved | None:
+        """What a name meant the last time, while the catalog is unchanged as far as this session can tell.
+
+        Another session may have changed it. That is harmless for arguments by name, which DuckDB checks against the
+        macro; by position, and where the name of the target matters, the registry is asked each time.
+        """
         by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
         if call.function != "predict" or call.in_from or by_position:
             return None
-        return state.resolved.get(call.model)
+        return _state(self.con).resolved.get(call.model)
 
     def looked_up(self, call: Call, fresh: bool) -> Resolved | None:
         """What a name means, from the registry; None when it is the user's own function that is called."""
@@ -612,12 +616,8 @@ class _Run:
             if engine.in_transaction(self.con):
                 registry.drop(self.con, stored, only_this)
             else:
-                session = engine.sibling(self.con)
-                try:
-                    with engine.transaction(session):
-                        registry.drop(session, stored, only_this)
-                finally:
-                    session.close()
+                with engine.beside(self.con) as session, engine.transaction(session):
+                    registry.drop(session, stored, only_this)
         except duckdb.TransactionException as error:
             raise ConflictError.of(stored.name) from error
         _state(self.con).resolved.clear()

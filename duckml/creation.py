@@ -129,11 +129,8 @@ def _broken_views(con: Native, place: Place, name: str, signature: Signature, in
         return []
     if inside:
         return registry.views_over(con, place, name)
-    session = engine.sibling(con)
-    try:
+    with engine.beside(con) as session:
         return registry.views_that_would_break(session, stored, signature)
-    finally:
-        session.close()
 
 
 def _as_it_is(con: Native, place: Place, name: str) -> Created:
@@ -386,11 +383,8 @@ def _store(
     try:
         if inside:
             return write(con)
-        session = engine.sibling(con)
-        try:
+        with engine.beside(con) as session:
             return _with_retries(session, lambda: write(session))
-        finally:
-            session.close()
     except (duckdb.TransactionException, duckdb.ConstraintException) as error:
         raise ConflictError.of(name) from error
 

@@ -109,6 +109,16 @@ def sibling(con: Native) -> Native:
     return Native.cursor(con)
 
 
+@contextlib.contextmanager
+def beside(con: Native) -> Iterator[Native]:
+    """A sibling session for a block, closed at its end."""
+    session = sibling(con)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
 def in_transaction(con: Native) -> bool:
     """Whether the session is inside BEGIN: outside, every statement has a transaction of its own."""
     (first,), (second,) = read(con, "SELECT txid_current()") + read(con, "SELECT txid_current()")
@@ -369,21 +379,17 @@ def register(
     One registration holds for every session of the instance. Done on a session of its own, outside transactions,
     because a registration is undone with the transaction that it is made in.
     """
-    with _register_lock:
-        session = sibling(con)
-        try:
-            serving = engine_in_use(session)
-            if serving is not None:
-                return serving
+    with _register_lock, beside(con) as session:
+        serving = engine_in_use(session)
+        if serving is not None:
+            return serving
 
-            def engine() -> str:
-                return description
-
-            _PINNED.extend((predict, engine))
-            # DuckDB's stubs know the enumerations only; its Python package documents their names.
-            create: Any = session.create_function
-            create(PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
-            create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
+        def engine() -> str:
             return description
-        finally:
-            session.close()
+
+        _PINNED.extend((predict, engine))
+        # DuckDB's stubs know the enumerations only; its Python package documents their names.
+        create: Any = session.create_function
+        create(PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
+        create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
+        return description

@@ -8,6 +8,7 @@ not at all.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -87,6 +88,16 @@ class NewVersion:
     seconds: float
 
 
+def _query(block: str, database: str) -> str:
+    """A named query on the registry of a database."""
+    return blocks("queries")[block].format(database=quote(database))
+
+
+def _write_block(block: str, database: str) -> str:
+    """A named write to the registry of a database."""
+    return blocks("writes")[block].format(database=quote(database))
+
+
 # Reading
 
 
@@ -97,7 +108,7 @@ def registries(con: Native) -> list[str]:
     """
     found = [name for (name,) in engine.read(con, blocks("queries")["registries"])]
     for database in found:
-        [(version,)] = engine.read(con, blocks("queries")["format"].format(database=quote(database)))
+        [(version,)] = engine.read(con, _query("format", database))
         if version is not None and version > FORMAT:
             raise RegistryFormatError.newer(database, version, FORMAT)
     return found
@@ -129,7 +140,7 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
         if place.database not in databases or (check_macro and not has_macro(con, place, name.name)):
             continue
         version = _version_number(name)
-        query = blocks("queries")["find"].format(database=quote(place.database))
+        query = _query("find", place.database)
         rows = engine.read(con, query, {**_keys(place, name.name), "version": version})
         if rows:
             schema, stored, number, key, signature, default = rows[0]
@@ -157,7 +168,7 @@ def require(con: Native, name: ModelName) -> StoredVersion:
 
 def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
     """The error for a name that no model has, with the nearest name that one has, written so that it can be used."""
-    known = [(place, model) for place, model in names(con) if has_macro(con, place, model)]
+    known = _living(con)
     close = nearest(name.name, [model for _, model in known])
     if close is None:
         return ModelNotFoundError.named(str(name), None, bool(known))
@@ -182,18 +193,29 @@ def _is_used_through(macro: Macro, place: Place, name: str) -> bool:
     )
 
 
+def _living(con: Native) -> list[tuple[Place, str]]:
+    """Every model of every attached database whose macro is there; the macros of a database are read once."""
+    stored = names(con)
+    macros = {database: engine.macros(con, database) for database in {place.database for place, _ in stored}}
+    return [
+        (place, model)
+        for place, model in stored
+        if any(_is_used_through(macro, place, model) for macro in macros[place.database])
+    ]
+
+
 def names(con: Native) -> list[tuple[Place, str]]:
     """Every model of every attached database."""
     return [
         (Place(database, schema), name)
         for database in registries(con)
-        for schema, name in engine.read(con, blocks("queries")["names"].format(database=quote(database)))
+        for schema, name in engine.read(con, _query("names", database))
     ]
 
 
 def versions_of(con: Native, place: Place, name: str) -> list[int]:
     """The numbers of the versions of a model."""
-    query = blocks("queries")["versions_of"].format(database=quote(place.database))
+    query = _query("versions_of", place.database)
     return [number for (number,) in engine.read(con, query, _keys(place, name))]
 
 
@@ -219,7 +241,7 @@ def _next_version(con: Native, place: Place, name: str) -> int:
 
     So what says `name@1` somewhere, a view or a column of MODEL_VERSION, never comes to mean another model.
     """
-    query = blocks("queries")["last_version"].format(database=quote(place.database))
+    query = _query("last_version", place.database)
     return int(engine.read(con, query, _keys(place, name))[0][0]) + 1
 
 
@@ -237,7 +259,7 @@ def place_for(con: Native, name: ModelName) -> Place:
 def load(con: Native, key: str) -> bytes | None:
     """The ONNX bytes of a key in any attached database, or None."""
     for database in registries(con):
-        query = blocks("queries")["artifact"].format(database=quote(database))
+        query = _query("artifact", database)
         rows = engine.read(con, query, {"key": key})
         if rows:
             return bytes(rows[0][0])
@@ -247,18 +269,11 @@ def load(con: Native, key: str) -> bytes | None:
 def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
     """The ONNX bytes of a key in any database that one of the connections has attached; raises ArtifactError."""
     for con in connections:
-        try:
-            session = engine.sibling(con)
-        except duckdb.Error:  # closed meanwhile
-            continue
-        try:
+        # A connection closed meanwhile, or something wrong with one database, must not keep another from predicting.
+        with contextlib.suppress(duckdb.Error), engine.beside(con) as session:
             found = load(session, key)
-        except duckdb.Error:  # what is wrong with one database must not keep another from predicting
-            continue
-        finally:
-            session.close()
-        if found is not None:
-            return found
+            if found is not None:
+                return found
     raise ArtifactError.gone(key)
 
 
@@ -295,8 +310,9 @@ def views_that_would_break(con: Native, stored: StoredVersion, signature: Signat
     if fold(stored.signature.target.name) != fold(signature.target.name):
         return views
     change = _macros(stored.place, stored.name, None, signature, "0" * 64)
-    described = {view: f"DESCRIBE {view}" for view in views}
-    return [view for view, sql in described.items() if _binds(con, [sql]) and not _binds(con, [*change, sql])]
+    return [
+        view for view in views if _binds(con, [f"DESCRIBE {view}"]) and not _binds(con, [*change, f"DESCRIBE {view}"])
+    ]
 
 
 def views_over(con: Native, place: Place, name: str) -> list[str]:
@@ -340,7 +356,7 @@ def claim(con: Native, place: Place, name: str) -> None:
     """Take the name of a model for the open transaction, so that another one that wants it fails at once."""
     _create_registry(con, place.database)
     if versions_of(con, place, name):
-        engine.write(con, blocks("writes")["claim"].format(database=quote(place.database)), _keys(place, name))
+        engine.write(con, _write_block("claim", place.database), _keys(place, name))
     else:
         macro = qualified(place.database, place.schema, predict_macro(name))
         engine.write(con, f"CREATE MACRO {macro}() AS error('This model is being trained.')")
@@ -370,7 +386,7 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
     keys = {**_keys(place, name), "version": version}
 
     def write(block: str, values: dict[str, Any]) -> None:
-        engine.write(con, blocks("writes")[block].format(database=quote(place.database)), values)
+        engine.write(con, _write_block(block, place.database), values)
 
     write("insert_artifact", {"key": new.key, "onnx": new.onnx})
     write("insert_model", {**keys, "schema_name": place.schema, "name": name, "created_at": _now()})
@@ -413,14 +429,14 @@ def _forget(con: Native, place: Place, name: str, version: int | None = None) ->
         values["version"] = version
     for table in tables:
         engine.write(con, f"DELETE FROM {quote(place.database)}._duckml.{table} WHERE {condition}", values)
-    engine.write(con, blocks("writes")["delete_artifacts"].format(database=quote(place.database)))
+    engine.write(con, _write_block("delete_artifacts", place.database))
 
 
 def _record(con: Native, place: Place, name: str, version: int | None, action: str) -> None:
     """Add a line to the history of the models of a database."""
     engine.write(
         con,
-        blocks("writes")["insert_event"].format(database=quote(place.database)),
+        _write_block("insert_event", place.database),
         {
             "at": _now(),
             "who": engine.user_name(),
