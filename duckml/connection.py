@@ -22,24 +22,22 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
-from duckml import engine, registry
+from duckml import engine, managing, registry
 from duckml.diagnosis import explain
 from duckml.engine import Native, in_frame
 from duckml.errors import (
     ArtifactError,
-    ConflictError,
     DeviceError,
     DuckmlError,
-    ModelNotFoundError,
     NotYetError,
     OptionError,
     PlacementError,
     StatementError,
 )
-from duckml.inference import best_devices, open_model, opened, require, serving_function
+from duckml.inference import best_devices, open_model, opened, require, serving_functions
 from duckml.model import Model
-from duckml.names import literal, quote
-from duckml.options import read_options
+from duckml.names import fold, listed, literal, quote
+from duckml.options import read_export_options, read_import_options, read_options
 from duckml.parser import check_new_name, might_concern_us, model_name, parse
 from duckml.progress import OnIteration, progress_bar
 from duckml.registry import StoredVersion
@@ -48,20 +46,27 @@ from duckml.sql import blocks
 from duckml.statements import (
     LATER_FUNCTIONS,
     Call,
+    CopyModel,
     CreateModel,
     DescribeModel,
     DropModel,
+    ExportModel,
     ModelName,
+    Options,
     Query,
     Resolved,
+    RetrainModel,
     Script,
+    SetOptions,
     ShowModels,
     Statement,
 )
 
 if TYPE_CHECKING:
     # Training brings scikit-learn and skl2onnx along; who only predicts never loads them.
-    from duckml.creation import Created, Request
+    from duckml.creation import Request
+    from duckml.estimators.trained import ModelWarning
+    from duckml.publishing import Created
 
 # Makes of a text and its parameters the call of DuckDB's own method that runs it.
 Finish = Callable[[Any, object], Callable[[], Any]]
@@ -115,7 +120,7 @@ def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto") -> Connectio
     Raises DeviceError as `connect` does.
     """
     require(device)
-    serving = engine.register(con, f"python:{device}", serving_function(device, _load))
+    serving = engine.register(con, f"python:{device}", serving_functions(device, _load))
     in_use = serving.removeprefix("python:")
     if device not in {"auto", in_use}:
         raise DeviceError.taken(device, in_use)
@@ -273,13 +278,14 @@ class Connection(duckdb.DuckDBPyConnection):
         *,
         or_replace: bool = False,
         if_not_exists: bool = False,
+        transform: str | None = None,
         progress: OnIteration | None = None,
         **options: Any,
     ) -> Model:
         """Train a model and store it: CREATE MODEL, from Python.
 
         `query` is SQL, a DuckDB relation, or a pandas, polars or Arrow table. `estimator` is a name that SQL knows, or
-        an unfitted scikit-learn regressor. `progress` is called after each pass with a `Progress`; without it, a
+        an unfitted scikit-learn regressor or classifier; `transform` the list of TRANSFORM. `progress` is called after each pass with a `Progress`; without it, a
         terminal shows a bar. Raises the errors of duckml.errors.
         """
         from duckml.creation import Request
@@ -293,18 +299,72 @@ class Connection(duckdb.DuckDBPyConnection):
         run = _Run(self, frame)
         wanted = model_name(name)
         check_new_name(wanted)
+        source = run.source(query)
+        if own is not None:
+            source["lineage"] = "trained from Python"
         request = Request(
             name=wanted,
             or_replace=or_replace,
             if_not_exists=if_not_exists,
             options=read_options(given, own),
             given=given if own is None else {**given, "estimator": repr(own)},
-            **run.source(query),
+            transform=transform,
+            **source,
         )
         created = run.create(request, progress)
         place = created.place
         full_name = ModelName((place.database, place.schema, created.name), str(created.version))
         return Model(self, registry.require(self, full_name))
+
+    def register_model(
+        self,
+        name: str,
+        estimator: Any,
+        sample: Any,
+        target: str | None = None,
+        *,
+        or_replace: bool = False,
+        **options: Any,
+    ) -> Model:
+        """Store a scikit-learn estimator or pipeline that is fitted already, as it is.
+
+        `sample` are rows such as it was fitted on: a DataFrame, an Arrow table, a relation, or a query. `target` names
+        what it predicts; the sample may hold it, and is then what the metrics are measured on. `options` are
+        description, tags, make_default and keep_versions. Raises ForeignModelError, and ParityError when ONNX can't say
+        what the estimator says.
+        """
+        from duckml import importing
+
+        self._give_up_answer()
+        wanted = model_name(name)
+        check_new_name(wanted)
+        query = sample if isinstance(sample, str) else None
+        relation = self._relation(query, "", None, sys._getframe(1)) if query is not None else self._rows(sample)
+        types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        created, found = importing.register(
+            self,
+            wanted,
+            estimator,
+            relation.to_arrow_table(),
+            types,
+            target,
+            or_replace=or_replace,
+            options=read_import_options({**options, "model_type": "onnx", "model_path": "registered"}),
+            device=_state(self).device,
+        )
+        run = _Run(self, sys._getframe(1))
+        run.warn(name, found)
+        _state(self).resolved.clear()
+        place = created.place
+        full_name = ModelName((place.database, place.schema, created.name), str(created.version))
+        return Model(self, registry.require(self, full_name))
+
+    def _rows(self, data: Any) -> Any:
+        """A relation over rows from anywhere."""
+        if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
+            return data
+        name = engine.unused_name()
+        return self.over(data, f"SELECT * FROM {name}", name)
 
     def model(self, name: str) -> Model:
         """A stored model by name, its default version unless the name says `@n`; raises ModelNotFoundError."""
@@ -396,11 +456,23 @@ class _Run:
             return self.query(script, statement, parameters, finish)
         if isinstance(statement, CreateModel):
             return self.create_model(script, statement, parameters, finish)
-        if isinstance(statement, DropModel):
-            return self.drop_model(statement, finish)
+        if isinstance(statement, RetrainModel):
+            return self.retrain_model(script, statement, finish)
+        if isinstance(statement, CopyModel):
+            return self.answer_created(*managing.copy(self.con, statement), finish)
         if isinstance(statement, ShowModels):
             return self.answer(self.show_models(statement), finish)
-        return self.answer(self.describe_model(statement), finish)
+        if isinstance(statement, DescribeModel):
+            return self.answer(self.describe_model(statement), finish)
+        if isinstance(statement, ExportModel):
+            self.export_model(script, statement)
+        elif isinstance(statement, DropModel):
+            managing.drop(self.con, statement)
+        else:
+            options = statement.options if isinstance(statement, SetOptions) else ()
+            managing.alter(self.con, statement, self.option_values(script, options))
+        _state(self.con).resolved.clear()
+        return self.answer(_NOTHING, finish)
 
     # Queries
 
@@ -447,7 +519,7 @@ class _Run:
 
         # Whether the query binds when one call has NULL for some features and all others have it for all of theirs.
         def binds(call: Call, blank: frozenset[str]) -> bool:
-            everything = {other: frozenset(model.signature.names) for other, model in resolved.items()}
+            everything = {other: frozenset(model.signature.input_names) for other, model in resolved.items()}
             sql = "EXPLAIN " + rewrite(script.text, query, resolved, blank={**everything, call: blank})
             try:
                 self.hand_over(sql, parameters, self.execute)
@@ -488,22 +560,23 @@ class _Run:
         macro; by position, and where the name of the target matters, the registry is asked each time.
         """
         by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
-        if call.function != "predict" or call.in_from or by_position:
+        if call.function not in {"predict", "predict_proba"} or call.in_from or by_position:
             return None
         return _state(self.con).resolved.get(call.model)
 
     def looked_up(self, call: Call, fresh: bool) -> Resolved | None:
         """What a name means, from the registry; None when it is the user's own function that is called."""
-        stored = registry.find(self.con, call.model, check_macro=fresh or call.function != "predict")
+        is_scalar = call.function in {"predict", "predict_proba"}
+        stored = registry.find(self.con, call.model, check_macro=fresh or not is_scalar)
         if stored is None or call.function in LATER_FUNCTIONS:
             if not call.explicit and engine.function_exists(self.con, call.function):
                 return None
             if call.function in LATER_FUNCTIONS:
                 raise NotYetError.of(call.function.upper())
             raise registry.not_found(self.con, call.model)
-        fixed = stored.version if call.model.version is not None else None
-        resolved = stored.resolved(fixed)
-        if call.function == "predict" or call.table is not None:
+        tag = call.model.tag
+        resolved = stored.resolved(None if tag is None else str(stored.version) if tag.isdigit() else fold(tag))
+        if is_scalar or call.table is not None:
             self.open(stored)
         _state(self.con).resolved[call.model] = resolved
         return resolved
@@ -520,35 +593,116 @@ class _Run:
     # CREATE MODEL
 
     def create_model(self, script: Script, statement: CreateModel, parameters: object, finish: Finish) -> Any:
-        """Train and store a model; the answer is one row about it."""
+        """Train and store a model, or import one; the answer is one row about it."""
+        given = self.option_values(script, statement.options)
+        if statement.query is None:
+            from duckml import importing
+
+            options = read_import_options(given)
+            flags = (statement.or_replace, statement.if_not_exists)
+            device = _state(self.con).device
+            created, found = importing.import_onnx(self.con, statement.name, *flags, options, given, device)
+            return self.answer_created(created, found, finish)
+        training_query = script.source(statement.query.span).strip()
+        try:
+            created_version = self.create(
+                self.request(
+                    statement,
+                    given,
+                    training_query,
+                    rewrite(script.text, statement.query, self.resolve(statement.query, fresh=True)),
+                    None if statement.transform is None else script.source(statement.transform),
+                    parameters,
+                ),
+                None,
+            )
+        except DuckmlError:
+            raise
+        except duckdb.Error as error:
+            statement_span = script.spans[script.statements.index(statement)]
+            lines = script.line(statement.query.span) - script.line(statement_span)
+            raise engine.at_line(error, lines) from error.__cause__
+        return self.answer_created(created_version, [], finish)
+
+    def request(
+        self,
+        statement: CreateModel,
+        given: dict[str, Any],
+        training_query: str,
+        query: str,
+        transform: str | None,
+        parameters: object,
+    ) -> Request:
+        """What CREATE MODEL asks for."""
         from duckml.creation import Request
 
-        given = self.option_values(script, statement)
-        query = statement.query
-        request = Request(
+        return Request(
             name=statement.name,
             or_replace=statement.or_replace,
             if_not_exists=statement.if_not_exists,
             options=read_options(given),
             given=given,
-            training_query=script.source(query.span).strip(),
-            query=rewrite(script.text, query, self.resolve(query, fresh=True)),
+            training_query=training_query,
+            query=query,
             parameters=parameters,
+            transform=transform,
+            lineage="trained with parameters" if parameters else "trained",
         )
-        try:
-            created = self.create(request, None)
-        except DuckmlError:
-            raise
-        except duckdb.Error as error:
-            statement_span = script.spans[script.statements.index(statement)]
-            raise engine.at_line(error, script.line(query.span) - script.line(statement_span)) from error.__cause__
+
+    def retrain_model(self, script: Script, statement: RetrainModel, finish: Finish) -> Any:
+        """Run the stored query again, with the stored options but for those given, and store the next version."""
+        model = Model(self.con, registry.require(self.con, statement.name))
+        if model.info.get("lineage", "trained").split(",")[0] != "trained":
+            raise StatementError(
+                f"Model '{statement.name}' can't be retrained: it was {model.info['lineage']}, and what it came from is "
+                "not in the database. CREATE OR REPLACE MODEL makes a new version of it."
+            )
+        stored = json.loads(model.info["options"])
+        own_name = ModelName(model.place_parts)
+        given = {**stored, **self.option_values(script, statement.options)}
+        for one, other in (("estimator", "model_type"), ("target", "input_label_cols"), ("tags", "labels")):
+            if one in given and other in given:  # the new spelling counts
+                del given[other if one in dict(statement.options) else one]
+        text = str(model.info["training_query"])
+        source = self.source(text)
+        transform = model.signature.transform
+        create = CreateModel(own_name, True, False, None, (), None)
+        request = self.request(
+            create, given, text, source["query"], None if transform is None else transform.text, None
+        )
+        return self.answer_created(self.create(request, None), [], finish)
+
+    def answer_created(self, created: Created, found: list[ModelWarning], finish: Finish) -> Any:
+        """The one row about a version that was made."""
+        self.warn(created.name, found)
+        _state(self.con).resolved.clear()
         return self.answer(registry.created_query(created.place, created.name, created.version), finish)
 
-    def option_values(self, script: Script, statement: CreateModel) -> dict[str, Any]:
+    def warn(self, name: str, found: list[ModelWarning]) -> None:
+        """Say what is worth saying of a new version, as Python warnings."""
+        for warning in found:
+            warnings.warn_explicit(
+                f"{name}: {warning.message} [{warning.code}]",
+                ModelWarningMessage,
+                self.caller.f_code.co_filename,
+                self.caller.f_lineno,
+            )
+
+    def export_model(self, script: Script, statement: ExportModel) -> None:
+        """Write a model to a file: as it is, or as a SELECT for another database."""
+        from duckml import exporting
+
+        options = read_export_options(self.option_values(script, statement.options))
+        exporting.export_model(self.con, registry.require(self.con, statement.name), options)
+
+    def option_values(self, script: Script, options: Options) -> dict[str, Any]:
         """The values of OPTIONS: constants, which DuckDB itself evaluates."""
         values = {}
-        for name, span in statement.options:
+        for name, span in options:
             text = script.source(span)
+            if name in {"format", "dialect"} and text.isidentifier():  # bare words, as in COPY
+                values[name] = text
+                continue
             try:
                 [(value,)] = engine.read(self.con, f"SELECT ({text})")
             except (duckdb.Error, ValueError) as error:
@@ -566,13 +720,7 @@ class _Run:
             on_iteration = progress or stack.enter_context(progress_bar())
             created, found = creation.create(self.con, request, self.frame, _state(self.con).device, on_iteration)
         _state(self.con).resolved.clear()
-        for warning in found:
-            warnings.warn_explicit(
-                f"{request.name}: {warning.message} [{warning.code}]",
-                ModelWarningMessage,
-                self.caller.f_code.co_filename,
-                self.caller.f_lineno,
-            )
+        self.warn(str(request.name), found)
         return created
 
     def source(self, query: Any) -> dict[str, Any]:
@@ -583,45 +731,21 @@ class _Run:
                 raise StatementError("The rows to train on come from one query.")
             statement = script.statements[0]
             sql = rewrite(script.text, statement, self.resolve(statement, fresh=True))
-            return {"training_query": query, "query": sql, "parameters": None}
+            return {"training_query": query, "query": sql, "parameters": None, "lineage": "trained"}
         text = f"SELECT * FROM {type(query).__name__}"
         if hasattr(query, "sql_query") and hasattr(query, "to_arrow_table"):
             # Its rows and not its text: the relation may have parameters, or be of another database.
             text, query = str(query.sql_query()), query.to_arrow_table()
         name = engine.unused_name()
         self.frame = _frame_with(**{name: query})
-        return {"training_query": text, "query": f"SELECT * FROM {name}", "parameters": None}
+        return {
+            "training_query": text,
+            "query": f"SELECT * FROM {name}",
+            "parameters": None,
+            "lineage": "trained on rows",
+        }
 
     # Other statements
-
-    def drop_model(self, statement: DropModel, finish: Finish) -> Any:
-        """Remove a model or a version of it."""
-        try:
-            stored = registry.require(self.con, statement.name)
-        except ModelNotFoundError:
-            if not statement.if_exists:
-                raise
-            return self.answer(_NOTHING, finish)
-        engine.require_writable(self.con, stored.place.database, f"drop model '{statement.name}'")
-        versions = registry.versions_of(self.con, stored.place, stored.name)
-        only_this = statement.name.version is not None and len(versions) > 1
-        if only_this and stored.is_default:
-            raise StatementError(
-                f"Version {stored.version} is the default of model '{stored.name}': PREDICT({stored.name}) means it. "
-                f"DROP MODEL {stored.name} drops all versions."
-            )
-        macros = registry.macros_of(self.con, stored, only_this)
-        registry.require_replaceable(self.con, stored.place, stored.name, macros, "dropped")
-        try:
-            if engine.in_transaction(self.con):
-                registry.drop(self.con, stored, only_this)
-            else:
-                with engine.beside(self.con) as session, engine.transaction(session):
-                    registry.drop(session, stored, only_this)
-        except duckdb.TransactionException as error:
-            raise ConflictError.of(stored.name) from error
-        _state(self.con).resolved.clear()
-        return self.answer(_NOTHING, finish)
 
     def show_models(self, statement: ShowModels) -> str:
         """The query that SHOW MODELS stands for."""
@@ -636,9 +760,17 @@ class _Run:
         """The query that DESCRIBE MODEL stands for: one row per property, then the signature."""
         model = Model(self.con, registry.require(self.con, statement.name))
         rows = [("model", model.full_name), ("artifact_key", model.key), *_properties(model)]
+        aliases = model.aliases
+        rows += [("aliases", ", ".join(aliases))] if aliases else []
         rows += [("engine", "python (onnxruntime)"), ("device", self.device_of(model.key))]
+        transform = model.signature.transform
+        if transform is not None:
+            rows += [("transform", transform.text)]
+            rows += [(f"input {column.name}", column.sql_type) for column in transform.inputs]
         rows += [(f"feature {f.name}", f"{f.sql_type}, {f.kind}") for f in model.signature.features]
-        rows.append((f"target {model.signature.target.name}", model.signature.target.sql_type))
+        target = model.signature.target
+        classes = "" if target.labels is None else f", one of {listed(target.labels)}"
+        rows.append((f"target {target.name}", target.sql_type + classes))
         values = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in rows)
         return f"SELECT * FROM (VALUES {values}) AS described(name, value)"
 

@@ -1,41 +1,49 @@
 """CREATE MODEL, in one direction: check, read, train, export, compare, store.
 
 Everything that can be refused without the data is refused before the training query runs, and nothing is stored unless
-onnxruntime answers what scikit-learn answers. Inside the user's transaction the name is claimed first and the model is
-part of the transaction; outside, training holds no transaction open and the write at its end is tried again when
-another one got in between.
+onnxruntime answers what scikit-learn answers.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import importlib.metadata
+import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-import duckdb
+import numpy as np
 import pyarrow as pa
 
-from duckml import engine, evaluation, export, inference, profiling, registry, training
+from duckml import engine, evaluation, export, inference, lineage, profiling, registry, training, transform
 from duckml.columns import read_column
-from duckml.engine import Column, Native, Place
-from duckml.errors import ConflictError, DeviceError, ModelExistsError, OptionError, ParityError, TrainingDataError
-from duckml.estimators.preprocessing import numbers
+from duckml.engine import Column, Native
+from duckml.errors import DeviceError, OptionError, ParityError, TrainingDataError
+from duckml.estimators.preprocessing import codes_of, numbers
+from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import ModelWarning, TrainedModel
 from duckml.names import quote
 from duckml.options import TrainingOptions
 from duckml.progress import OnIteration
-from duckml.registry import NewVersion
+from duckml.publishing import (
+    Created,
+    Slot,
+    broken_views,
+    claimed,
+    left_alone,
+    publish,
+    slot_for,
+    warnings_of_leaving,
+    warnings_of_place,
+    warnings_of_views,
+)
+from duckml.registry import BackgroundRow, Measured, NewVersion, StoredVersion
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
-from duckml.statements import ModelName, predict_macro, version_macro
+from duckml.statements import ModelName
 
-_ATTEMPTS = 8
 _PARITY_ROWS = 20_000
-_LIBRARIES = ("duckml", "duckdb", "scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
 
 
 @dataclass(frozen=True)
@@ -43,7 +51,7 @@ class Request:
     """A model to create: under which name, with which options, from which query.
 
     `given` are the options as the user wrote them; `training_query` is the query as the user wrote it, `query` what
-    DuckDB is to run, with its parameters.
+    DuckDB is to run, with its parameters; `transform` is the text of TRANSFORM. `lineage` says where the rows are from.
     """
 
     name: ModelName
@@ -54,25 +62,44 @@ class Request:
     training_query: str
     query: str
     parameters: object
-
-
-@dataclass(frozen=True)
-class Created:
-    """The version that a CREATE MODEL made, or found where IF NOT EXISTS says to leave it."""
-
-    place: Place
-    name: str
-    version: int
+    transform: str | None = None
+    lineage: str = "trained"
 
 
 @dataclass(frozen=True)
 class _Materials:
-    """What is known before a row has moved."""
+    """What is known before a row has moved. `query` is the training query with the TRANSFORM in it."""
 
+    query: str
     columns: list[Column]
     types: dict[str, str]
     roles: Roles
     signature: Signature
+    options: TrainingOptions
+    plan: transform.Plan | None
+
+    @property
+    def classes(self) -> bool:
+        """Whether the target is a class."""
+        if self.options.is_own:
+            from sklearn.base import is_classifier
+
+            return bool(is_classifier(self.options.own_estimator))
+        return self.options.estimator is not None and self.options.estimator.classes
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """The rows, split, and what is known of them."""
+
+    table: pa.Table
+    train: pa.Table
+    validation: pa.Table
+    test: pa.Table
+    signature: Signature
+    rows_read: int
+    data_hash: str
+    warnings: list[ModelWarning]
 
 
 def create(
@@ -83,76 +110,114 @@ def create(
     `frame` is the user's, in which the names of DataFrames are looked up. Raises the errors of errors.py.
     """
     started = time.perf_counter()
-    place = registry.place_for(con, request.name)
-    name = request.name.name
-    engine.require_writable(con, place.database, f"create model '{name}'")
-    exists = registry.exists(con, place, name)
-    if exists and request.if_not_exists:
-        return _as_it_is(con, place, name), [_left_alone(name)]
-    if exists and not request.or_replace:
-        raise ModelExistsError.model(name)
-    if exists:
-        registry.require_replaceable(con, place, name, [predict_macro(name), version_macro(name)], "replaced")
+    slot = slot_for(con, request.name, request.or_replace, request.if_not_exists)
+    if slot.default is not None and request.if_not_exists:
+        return left_alone(con, slot), warnings_of_leaving(slot.name)
     materials = _check(con, request, frame)
-    inside = engine.in_transaction(con)
-    if inside:
-        try:
-            registry.claim(con, place, name)
-        except duckdb.TransactionException as error:
-            raise ConflictError.of(name) from error
-    try:
-        new = _train(con, request, frame, device, on_iteration, materials, started)
-    except BaseException:
-        if inside:
-            _release(con, place, name)
-        raise
-    broken = _broken_views(con, place, name, new.signature, inside) if exists else []
-    warnings = [*new.warnings, *_of_place(con, place), *_of_views(broken)]
-    new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
-    try:
-        version = _store(con, place, name, new, inside, request.or_replace, not broken)
-    except ModelExistsError:
-        if not request.if_not_exists:
-            raise
-        return _as_it_is(con, place, name), [_left_alone(name)]
-    return Created(place, name, version), warnings
+    with claimed(con, slot):
+        prepared = _prepare(con, request, frame, materials)
+        same = _same_training(con, slot, request, prepared) if materials.options.if_unchanged == "skip" else None
+        if same is not None:
+            message = (
+                f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
+            )
+            return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
+        new = _train(con, request, device, on_iteration, materials, prepared)
+        make_default, doubts = _may_be_default(con, slot, materials, prepared, new, device)
+        broken = broken_views(con, slot, new.signature) if make_default else []
+        warnings = [*new.warnings, *doubts, *warnings_of_place(con, slot.place), *warnings_of_views(broken)]
+        new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
+
+        def store(session: Native) -> int:
+            return registry.save(
+                session,
+                slot.place,
+                slot.name,
+                new,
+                add_version=request.or_replace,
+                make_default=make_default and not broken,
+            )
+
+        created, is_new = publish(con, slot, store, materials.options.keep_versions)
+    return created, warnings if is_new else warnings_of_leaving(slot.name)
 
 
-def _broken_views(con: Native, place: Place, name: str, signature: Signature, inside: bool) -> list[str]:
-    """The views that the new signature would break.
-
-    Tried out on a session of its own. Inside the user's transaction, which another session doesn't see, any other
-    signature counts as one that breaks them.
-    """
-    stored = registry.require(con, ModelName((place.database, place.schema, name)))
-    if stored.signature == signature:
-        return []
-    if inside:
-        return registry.views_over(con, place, name)
-    with engine.beside(con) as session:
-        return registry.views_that_would_break(session, stored, signature)
+def _same_training(con: Native, slot: Slot, request: Request, prepared: _Prepared) -> int | None:
+    """The latest version that was trained by the same query, on the same rows, with the same options."""
+    if slot.default is None:
+        return None
+    return registry.same_training(
+        con, slot.place, slot.name, prepared.data_hash, request.training_query, dict(request.given)
+    )
 
 
-def _as_it_is(con: Native, place: Place, name: str) -> Created:
-    stored = registry.require(con, ModelName((place.database, place.schema, name)))
-    return Created(stored.place, stored.name, stored.version)
+def _may_be_default(
+    con: Native, slot: Slot, materials: _Materials, prepared: _Prepared, new: NewVersion, device: str
+) -> tuple[bool, list[ModelWarning]]:
+    """Whether the new version is to become the default, and why not."""
+    wanted = materials.options.make_default
+    if slot.default is None or isinstance(wanted, bool):
+        return wanted is not False, []
+    metric = "accuracy" if new.signature.target.labels is not None else "r2_score"
+    before, after = _metric_of(con, slot.default, prepared, metric, device), new.metrics.get(metric)
+    if before is None or after is None:
+        message = (
+            f"Version {slot.default.version} can't be measured on the new test rows, which lack a column or a class of "
+            "it, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
+        )
+        return False, [ModelWarning("not_comparable", message)]
+    compared = f"{metric} {after:.4g} against {before:.4g} of version {slot.default.version} on the same test rows"
+    if after > before:
+        return True, [ModelWarning("better", f"It is the new default: {compared}.")]
+    return False, [ModelWarning("not_better", f"It does not become the default: {compared}.")]
 
 
-def _release(con: Native, place: Place, name: str) -> None:
-    # The error that ended the training may have aborted the transaction, and the claim with it.
-    with contextlib.suppress(duckdb.Error):
-        registry.release(con, place, name)
+def _metric_of(con: Native, stored: StoredVersion, prepared: _Prepared, metric: str, device: str) -> float | None:
+    """A metric of a stored version on the new test rows, or None when it can't answer them."""
+    test = prepared.test if len(prepared.test) else prepared.train
+    known = {feature.name: feature for feature in prepared.signature.features}
+    target = stored.signature.target
+    fits = all(known.get(f.name) == f for f in stored.signature.features)
+    if not fits or stored.signature.transform != prepared.signature.transform:
+        return None
+    if target.name != prepared.signature.target.name or (target.labels is None) != (
+        prepared.signature.target.labels is None
+    ):
+        return None
+    onnx = registry.load(con, stored.key)
+    if onnx is None:
+        return None
+    model = inference.open_model(stored.key, onnx, device)
+    columns = [test[name].combine_chunks() for name in model.names]
+    answered = model.answer(columns).to_numpy(zero_copy_only=False)
+    if target.labels is not None:
+        return float((codes_of(test[target.name], target.labels) == answered).mean())
+    right = ~np.isnan(answered)
+    actual = numbers(test[target.name])[right]
+    return evaluation.regression_metrics(actual, answered[right], 0.0).get(metric) if len(actual) else None
 
 
 def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
     """Everything that can be refused from the names and types of the columns."""
     options = request.options
-    columns = engine.bind(con, request.query, request.parameters, frame)
+    query = request.query
+    columns = engine.bind(con, query, request.parameters, frame)
+    plan = None
+    if request.transform is not None:
+        plan = transform.read(con, request.transform, columns)
+        raw = [column.name for column in columns]
+        beside = {"target": options.target, "sample_weight_col": options.sample_weight_col}
+        beside["data_split_col"] = options.data_split_col
+        made = [item.name for item in plan.items]
+        wanted = [resolve_column(option, name, [*made, *raw]) for option, name in beside.items() if name is not None]
+        query = plan.query(query, list(dict.fromkeys(name for name in wanted if name not in made)))
+        columns = engine.bind(con, query, request.parameters, frame)
     names = [column.name for column in columns]
     types = {column.name: column.sql_type for column in columns}
     if options.target is None:
         raise OptionError.missing_target(names)
     target = resolve_column("target", options.target, names)
+    options = options.for_target(types[target])
     roles = Roles(
         target=target,
         categorical=frozenset(resolve_column("categorical", name, names) for name in options.categorical),
@@ -163,22 +228,31 @@ def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
         raise OptionError(f'"{target}" can\'t be both target and sample_weight_col.')
     if target in roles.categorical:
         raise OptionError(f'The target "{target}" can\'t also be listed in categorical.')
-    _check_types(types, roles, options)
-    return _Materials(columns, types, roles, infer(names, [types[name] for name in names], roles))
+    signature = infer(names, [types[name] for name in names], roles)
+    materials = _Materials(query, columns, types, roles, signature, options, plan)
+    _check_types(materials)
+    return materials
 
 
 def _optional(name: str | None, option: str, names: list[str]) -> str | None:
     return None if name is None else resolve_column(option, name, names)
 
 
-def _check_types(types: Mapping[str, str], roles: Roles, options: TrainingOptions) -> None:
+def _check_types(materials: _Materials) -> None:
+    types, roles, options = materials.types, materials.roles, materials.options
     target = types[roles.target]
-    if not is_number(target):
+    if materials.classes and type_family(target) in {"LIST", "STRUCT", "MAP", "BLOB"}:
+        raise TrainingDataError(f'The target "{roles.target}" is {target}, which can\'t be a class.')
+    if options.class_weight is not None and not materials.classes:
+        raise OptionError(
+            "class_weight is for classifiers, and this one predicts a number: sample_weight_col weighs rows."
+        )
+    if not materials.classes and not is_number(target):
         hint = "Choose a numeric column, or convert it in the query: CAST(… AS DOUBLE)."
         if type_family(target) in {"VARCHAR", "ENUM", "BOOLEAN"}:
             hint = (
-                "Predicting a class comes in a later release. If it holds numbers, convert it in the query: "
-                f"CAST({roles.target} AS DOUBLE)."
+                "To predict a class, take estimator = 'mlp_classifier' or 'logistic_regression'. If it holds numbers, "
+                f"convert it in the query: CAST({roles.target} AS DOUBLE)."
             )
         raise TrainingDataError.target_type(roles.target, target, hint)
     if roles.weight is not None and not is_number(types[roles.weight]):
@@ -190,7 +264,7 @@ def _check_types(types: Mapping[str, str], roles: Roles, options: TrainingOption
         )
 
 
-def _select_list(materials: _Materials, options: TrainingOptions) -> str:
+def _select_list(materials: _Materials) -> str:
     """The expressions that give the columns of the query the types that the signature says."""
     features = {feature.name: feature for feature in materials.signature.features}
     items = []
@@ -199,10 +273,11 @@ def _select_list(materials: _Materials, options: TrainingOptions) -> str:
         if column.name in features:
             feature = features[column.name]
             items.append(f"{feature.stored_as(f'CAST({reference} AS {feature.sql_type})')} AS {reference}")
-        elif column.name == materials.roles.split and options.data_split_method == "seq":
+        elif column.name == materials.roles.split and materials.options.data_split_method == "seq":
             items.append(f"{_sortable(reference, column.sql_type)} AS {reference}")
         else:
-            items.append(f"CAST({reference} AS DOUBLE) AS {reference}")
+            is_class = column.name == materials.roles.target and materials.classes
+            items.append(f"CAST({reference} AS {'VARCHAR' if is_class else 'DOUBLE'}) AS {reference}")
     return ", ".join(items)
 
 
@@ -219,12 +294,48 @@ def _sortable(reference: str, sql_type: str) -> str:
 def _read(con: Native, request: Request, frame: FrameType, materials: _Materials) -> pa.Table:
     """The rows of the training query, every feature as the model reads it."""
     with engine.interruptible(con):
-        select_list = _select_list(materials, request.options)
-        table = engine.stream(con, request.query, select_list, request.parameters, frame)
+        table = engine.stream(con, materials.query, _select_list(materials), request.parameters, frame)
     for feature in materials.signature.features:
         column = read_column(feature, table[feature.name].combine_chunks())
         table = table.set_column(table.schema.get_field_index(feature.name), feature.name, pa.chunked_array([column]))
+    if materials.classes:
+        target = materials.roles.target
+        texts = table[target].cast(pa.string())  # with SET arrow_… DuckDB gives text of other kinds
+        table = table.set_column(table.schema.get_field_index(target), target, texts)
     return table
+
+
+def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materials) -> _Prepared:
+    """Read the rows, leave out what can't be used, split, and fit what TRANSFORM fits."""
+    options, roles = materials.options, materials.roles
+    raw = _read(con, request, frame, materials)
+    table = profiling.usable_rows(raw, materials.signature, roles.weight)
+    findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
+    signature = materials.signature.without(findings.excluded)
+    table = table.select([name for name in table.column_names if name not in findings.excluded])
+    hashes, seeded = engine.hash_rows(table, options.random_state)
+    table, data_hash, keys = profiling.order_by_hash(table, hashes, seeded)
+    split = profiling.split_rows(table, keys, roles.split, options)
+    train = table.take(pa.array(split.train))
+    if materials.plan is not None:
+        fitted = materials.plan.fitted(train)
+        table = transform.computed(table, fitted)
+        train = table.take(pa.array(split.train))
+        signature = materials.plan.signature(signature, fitted)
+    validation, test = (table.take(pa.array(rows)) for rows in (split.validation, split.test))
+    if materials.classes:
+        labels = profiling.labels_of(train[roles.target], materials.types[roles.target])
+        if len(labels) == 1:
+            raise TrainingDataError.constant_target(roles.target, f"'{labels[0]}'")
+        signature = dataclasses.replace(signature, target=dataclasses.replace(signature.target, labels=labels))
+        validation, test = (profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test))
+    warnings = [
+        *findings.warnings,
+        *profiling.warn_of_rows(len(table), split),
+        *profiling.warn_of_target(table, signature, materials.types[roles.target]),
+        *profiling.warn_of_leakage(train, signature),
+    ]
+    return _Prepared(table, train, validation, test, signature, len(raw), data_hash, warnings)
 
 
 def _estimator(options: TrainingOptions) -> tuple[Any, str]:
@@ -245,47 +356,33 @@ def _estimator(options: TrainingOptions) -> tuple[Any, str]:
 def _train(
     con: Native,
     request: Request,
-    frame: FrameType,
     device: str,
     on_iteration: OnIteration | None,
     materials: _Materials,
-    started: float,
+    prepared: _Prepared,
 ) -> NewVersion:
-    """Everything between the checks and the write."""
-    options, roles = request.options, materials.roles
+    """Everything between the rows and the write."""
+    started = time.perf_counter()
+    options, signature = materials.options, prepared.signature
     estimator, estimator_name = _estimator(options)
-    source_tables = _source_tables(con, request.query)
-    raw = _read(con, request, frame, materials)
-    table = profiling.usable_rows(raw, materials.signature, roles.weight)
-    findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
-    signature = materials.signature.without(findings.excluded)
-    table = table.select([name for name in table.column_names if name not in findings.excluded])
-    hashes, seeded = engine.hash_rows(table, options.random_state)
-    table, data_hash, keys = profiling.order_by_hash(table, hashes, seeded)
-    split = profiling.split_rows(table, keys, roles.split, options)
-    train = table.take(pa.array(split.train))
-    rows = training.Rows(train, table.take(pa.array(split.validation)), roles.weight)
+    if options.precision == "float64" and is_made_of_trees(estimator):
+        raise OptionError(f"precision = 'float64' is not for {estimator_name}: trees compare and answer in float32.")
     trained = training.fit(
         estimator,
-        rows,
+        training.Rows(prepared.train, prepared.validation, materials.roles.weight, options.class_weight),
         signature,
         max_categories=options.max_categories,
         precision=options.precision,
+        stops_early=options.early_stop,
         on_iteration=on_iteration,
     )
-    test = table.take(pa.array(split.test)) if len(split.test) else train
-    metrics = evaluation.regression_metrics(numbers(test[roles.target]), trained.predict(test), trained.target_mean)
-    onnx, parity = _exported(trained, table, options, estimator_name, device)
-    warnings = [
-        *findings.warnings,
-        *profiling.warn_of_rows(len(table), split),
-        *profiling.warn_of_target(table, signature, materials.types[roles.target]),
-        *profiling.warn_of_leakage(train, signature),
-        *_of_training(trained, metrics),
-    ]
+    test = prepared.test if len(prepared.test) else prepared.train
+    metrics, measured = _measure(trained, test)
+    onnx, parity = _exported(trained, prepared.table, options, estimator_name, device)
+    key = inference.key_of(onnx)
     return NewVersion(
         onnx=onnx,
-        key=inference.key_of(onnx),
+        key=key,
         signature=signature,
         estimator=estimator_name,
         options=dict(request.given),
@@ -295,38 +392,54 @@ def _train(
         parity=parity,
         precision=options.precision,
         training_query=request.training_query,
-        source_tables=source_tables,
-        data_hash=data_hash,
-        rows_read=len(raw),
-        rows_used=len(table),
-        rows_validation=len(split.validation),
-        rows_test=len(split.test),
+        source_tables=lineage.source_tables(con, request.query),
+        source_columns=lineage.source_columns(con, request.query),
+        data_hash=prepared.data_hash,
+        rows_read=prepared.rows_read,
+        rows_used=len(prepared.table),
+        rows_validation=len(prepared.validation),
+        rows_test=len(prepared.test),
         iterations=trained.iterations,
         stop_reason=trained.stop_reason,
-        warnings=warnings,
-        library_versions=_library_versions(),
+        warnings=[*prepared.warnings, *_of_training(trained, metrics)],
+        library_versions=lineage.library_versions(),
         description=options.description,
         tags=options.tags,
-        statistics=profiling.statistics(train, signature),
+        statistics=profiling.statistics(prepared.train, signature),
         dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
+        lineage=request.lineage,
+        random_state=options.random_state,
+        split=options.split,
+        weights=training.weights_of(trained),
+        measured=measured,
+        background=background_rows(inference.open_model(key, onnx, device), test, options.background_rows),
     )
 
 
-def _library_versions() -> dict[str, str]:
-    """The libraries that make a model what it is, as far as they are installed under these names."""
-    versions = {}
-    for library in _LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[library] = importlib.metadata.version(library)
-    return versions
+def _measure(trained: TrainedModel, test: pa.Table) -> tuple[dict[str, float], Measured]:
+    """The metrics of the test rows, and of a classifier how they were confused."""
+    answers, labels = trained.predict(test), trained.target.labels
+    if labels is None:
+        actual = numbers(test[trained.target.name])
+        return evaluation.regression_metrics(actual, answers, trained.target_mean), Measured()
+    codes = codes_of(test[trained.target.name], labels)
+    return evaluation.classification_metrics(codes, answers), Measured(
+        evaluation.confusion_matrix(codes, answers, labels), evaluation.roc_curve(codes, answers)
+    )
 
 
-def _source_tables(con: Native, query: str) -> list[str]:
-    """The tables that a query reads, as DuckDB names them; none when it can't tell."""
-    with contextlib.suppress(duckdb.Error):
-        return sorted(Native.get_table_names(con, query, qualified=True))
-    return []
+def background_rows(model: inference.Predictor, rows: pa.Table, most: int) -> list[BackgroundRow]:
+    """A few rows with what the model answers for them, as JSON."""
+    rows = rows.select([*model.names]).slice(0, most)
+    if not len(rows):
+        return []
+    columns = [rows[name].combine_chunks() for name in model.names]
+    answers = (model.probabilities if model.is_classifier else model.answer)(columns).to_pylist()
+    return [
+        BackgroundRow(json.dumps(row, ensure_ascii=False), json.dumps(answer))
+        for row, answer in zip(rows.to_pylist(), answers, strict=True)
+    ]
 
 
 def _params(estimator: Any) -> dict[str, Any]:
@@ -354,51 +467,24 @@ def _exported(
             )
     expected = trained.predict(sample)
     try:
-        predict = inference.open_model(inference.key_of(onnx), onnx, device)
-        answered = predict.answer([sample[name].combine_chunks() for name in predict.names])
+        model = inference.open_model(inference.key_of(onnx), onnx, device)
+        columns = [sample[name].combine_chunks() for name in model.names]
+        answered = (model.probabilities if trained.is_classifier else model.answer)(columns)
     except DeviceError:
         raise
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
         raise ParityError.not_exportable(estimator_name, f"{str(error).strip().splitlines()[0]}.") from error
-    found = answered.to_numpy(zero_copy_only=False)
-    refused = answered.is_null().to_numpy(zero_copy_only=False)
-    parity = evaluation.largest_relative_difference(expected[~refused], found[~refused], trained.target_scale)
+    kept = answered.is_valid().to_numpy(zero_copy_only=False)
+    if trained.is_classifier:
+        found = answered.drop_null().flatten().to_numpy().reshape(int(kept.sum()), -1)
+        parity = evaluation.largest_difference(expected[kept], found)
+    else:
+        found = answered.drop_null().to_numpy()
+        parity = evaluation.largest_relative_difference(expected[kept], found, trained.target_scale)
     tolerance = export.TOLERANCE[options.precision]
     if not parity <= tolerance:
         raise ParityError.above(parity, tolerance, options.precision)
     return onnx, parity
-
-
-def _store(
-    con: Native, place: Place, name: str, new: NewVersion, inside: bool, add_version: bool, make_default: bool
-) -> int:
-    """Write the version: in the user's transaction, or in one of our own that is tried again after a conflict.
-
-    Raises ConflictError when another session holds the name.
-    """
-
-    def write(session: Native) -> int:
-        return registry.save(session, place, name, new, add_version=add_version, make_default=make_default)
-
-    try:
-        if inside:
-            return write(con)
-        with engine.beside(con) as session:
-            return _with_retries(session, lambda: write(session))
-    except (duckdb.TransactionException, duckdb.ConstraintException) as error:
-        raise ConflictError.of(name) from error
-
-
-def _with_retries(session: Native, write: Callable[[], int]) -> int:
-    for attempt in range(_ATTEMPTS):
-        try:
-            with engine.transaction(session):
-                return write()
-        except (duckdb.TransactionException, duckdb.ConstraintException):
-            if attempt == _ATTEMPTS - 1:
-                raise
-            time.sleep(0.02 * 2**attempt)
-    raise AssertionError("the last attempt returns or raises")
 
 
 # Warnings
@@ -421,30 +507,16 @@ def _of_training(trained: TrainedModel, metrics: Mapping[str, float]) -> list[Mo
                 "learning_rate_init is too large."
             )
             warnings.append(ModelWarning("stopped_early", message))
+    if trained.is_classifier:
+        if metrics["accuracy"] <= metrics["baseline_accuracy"]:
+            message = (
+                f"Always answering the commonest class would be as good (accuracy {metrics['accuracy']:.3f} on the test "
+                "rows): the features say nothing, or the classes need class_weight = 'balanced'."
+            )
+            warnings.append(ModelWarning("no_better_than_commonest", message))
+        return warnings
     r2, baseline = metrics.get("r2_score"), metrics.get("baseline_r2_score", 0.0)
     if r2 is not None and r2 <= max(baseline, 0.0):
         message = f"Predicting the mean would be no worse (R² {r2:.3f} on the test rows): the features say nothing."
         warnings.append(ModelWarning("no_better_than_mean", message))
     return warnings
-
-
-def _of_place(con: Native, place: Place) -> list[ModelWarning]:
-    if not engine.is_in_memory(con, place.database):
-        return []
-    message = "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
-    return [ModelWarning("in_memory", message)]
-
-
-def _left_alone(name: str) -> ModelWarning:
-    message = f"Model '{name}' is there already and was left as it is: nothing was trained."
-    return ModelWarning("already_there", message)
-
-
-def _of_views(broken: list[str]) -> list[ModelWarning]:
-    if not broken:
-        return []
-    message = (
-        f"The new version takes other columns and would break {', '.join(broken)}. It is stored, but the old version "
-        "stays the default: change or drop these views, then CREATE OR REPLACE MODEL again."
-    )
-    return [ModelWarning("would_break_views", message)]

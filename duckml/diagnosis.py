@@ -14,7 +14,8 @@ import duckdb
 
 from duckml.errors import DuckmlError, FeatureError, located
 from duckml.names import fold
-from duckml.statements import Call, Resolved, predict_macro
+from duckml.serving import predict_macro, probabilities_macro
+from duckml.statements import Call, Resolved
 
 _MISSING = (
     re.compile(r'Referenced column "(?P<name>.+?)" (?:was )?not found'),
@@ -25,6 +26,7 @@ _CANDIDATES = re.compile(r"Candidate (?:bindings|Entries):\s*:?\s*(?P<list>.+)")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _AMBIGUOUS = re.compile(r'Ambiguous reference to column name "(?P<name>.+?)"')
 _ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
+_MEASURING = frozenset({"evaluate", "confusion_matrix", "roc_curve"})
 _TAKEN = "Duplicate struct entry name"
 
 Binds = Callable[[Call, frozenset[str]], bool]
@@ -46,8 +48,9 @@ def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], bi
         return _wrong_type(found["macro"], sql, resolved, binds)
     if _TAKEN in message:
         for call, model in resolved.items():
-            if call.in_from and fold(model.signature.target.prediction) in fold(message):
-                return FeatureError.output_taken(str(call.model), model.signature.target.prediction)
+            for column in (model.signature.target.probabilities, model.signature.target.prediction):
+                if call.in_from and fold(column) in fold(message):
+                    return FeatureError.output_taken(str(call.model), column)
     return None
 
 
@@ -55,11 +58,11 @@ def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved
     """The column that DuckDB misses is a feature that a call takes by name."""
     for call, model in resolved.items():
         feature = model.signature.find(name)
-        if call.function not in {"predict", "evaluate"}:
+        if call.function not in {"predict", "predict_proba", *_MEASURING}:
             continue
         by_name = not any(a.name is None and a.star is None for a in call.arguments)
         given = any(a.name is not None and fold(a.name) == fold(name) for a in call.arguments)
-        target = call.function == "evaluate" and fold(model.signature.target.name) == fold(name)
+        target = call.function in _MEASURING and fold(model.signature.target.name) == fold(name)
         if (feature is not None and by_name and not given) or target:
             candidates = _CANDIDATES.search(message)
             columns = _QUOTED.findall(candidates["list"]) if candidates else []
@@ -73,12 +76,12 @@ def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved
 def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
     """An argument has a type that DuckDB doesn't take for the parameter."""
     for call, model in resolved.items():
-        if macro != predict_macro(model.name, model.version):
+        if macro not in {predict_macro(model.name, model.tag), probabilities_macro(model.name, model.tag)}:
             continue
-        everything = frozenset(model.signature.names)
-        wrong = [feature for feature in model.signature.features if not binds(call, everything - {feature.name})]
+        everything = frozenset(model.signature.input_names)
+        wrong = [column for column in model.signature.inputs if not binds(call, everything - {column.name})]
         if wrong and binds(call, everything):
-            expected = [(feature.name, feature.sql_type) for feature in wrong]
+            expected = [(column.name, column.sql_type) for column in wrong]
             return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
         return FeatureError.some_type(str(call.model), str(model.signature), located(sql, call.span.start))
     return None
@@ -87,7 +90,7 @@ def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: 
 def _ambiguous(name: str, sql: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
     """A feature that a call takes by name is a column of two relations."""
     for call, model in resolved.items():
-        by_name = call.function == "predict" and not call.in_from
+        by_name = call.function in {"predict", "predict_proba"} and not call.in_from
         if by_name and not call.arguments and model.signature.find(name) is not None:
             return FeatureError.ambiguous(str(call.model), name, located(sql, call.span.start))
     return None

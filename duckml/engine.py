@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import getpass
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ import socket
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -26,8 +27,8 @@ import duckdb
 import pyarrow as pa
 
 from duckml.errors import ReadOnlyError
-from duckml.names import fold, quote
-from duckml.statements import PREDICT_FUNCTION
+from duckml.names import fold, literal, quote
+from duckml.serving import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
 
 Native = duckdb.DuckDBPyConnection
 T = TypeVar("T")
@@ -253,6 +254,66 @@ def hash_rows(table: pa.Table, seed: int) -> tuple[pa.ChunkedArray, pa.ChunkedAr
     return answer.column(0), answer.column(1)
 
 
+def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
+    """The table with some columns replaced by expressions over its columns, computed in a database of its own."""
+    if not expressions or not len(table):
+        return table
+    replaced = ", ".join(f"({expression}) AS {quote(name)}" for name, expression in expressions.items())
+    with duckdb.connect() as con:
+        con.register("__rows", table)
+        answer: pa.Table = con.sql(f"SELECT * REPLACE ({replaced}) FROM __rows").to_arrow_table()
+    return answer
+
+
+def function_kinds(con: Native) -> dict[str, set[str]]:
+    """The functions that aren't plain ones, by name in lower case: 'aggregate', and 'volatile' such as random()."""
+    rows = read(
+        con,
+        "SELECT lower(function_name), function_type = 'aggregate' FROM duckdb_functions() "
+        "WHERE function_type = 'aggregate' OR stability = 'VOLATILE'",
+    )
+    kinds: dict[str, set[str]] = {}
+    for name, is_aggregate in rows:
+        kinds.setdefault(name, set()).add("aggregate" if is_aggregate else "volatile")
+    return kinds
+
+
+def read_file(con: Native, path: str) -> bytes:
+    """The bytes of a file, wherever DuckDB reads files; raises DuckDB's error when it can't."""
+    rows = read(con, "SELECT content FROM read_blob($path)", {"path": path})
+    if len(rows) != 1:
+        raise duckdb.IOException(f"'{path}' means {len(rows)} files; one is needed.")
+    return bytes(rows[0][0])
+
+
+def write_file(con: Native, path: str, content: bytes) -> None:
+    """Write a file, wherever DuckDB writes files; raises DuckDB's error when it can't."""
+    write(con, f"COPY (SELECT $content::BLOB AS content) TO {literal(path)} (FORMAT blob)", {"content": content})
+
+
+def is_type(con: Native, sql_type: str) -> bool:
+    """Whether a text is the name of a type as DuckDB writes it, and nothing else."""
+    with contextlib.suppress(duckdb.Error), beside(con) as session:
+        [(answer,)] = read(session, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT CAST(NULL AS {sql_type})"})
+        tree = json.loads(answer)
+        if tree["error"] or len(tree["statements"]) != 1:
+            return False
+        node = tree["statements"][0]["node"]
+        plain = node["from_table"]["type"] == "EMPTY" and not node["modifiers"] and node["where_clause"] is None
+        return plain and len(node["select_list"]) == 1 and node["select_list"][0]["class"] == "CAST"
+    return False
+
+
+def columns_by_table(con: Native) -> list[tuple[str, str, str, list[str]]]:
+    """Database, schema and name of every table and view, folded, and its columns as they are spelt."""
+    rows = read(
+        con,
+        "SELECT database_name, schema_name, table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
+        "WHERE NOT internal GROUP BY ALL",
+    )
+    return [(fold(database), fold(schema), fold(table), columns) for database, schema, table, columns in rows]
+
+
 # Names
 
 
@@ -371,10 +432,16 @@ def engine_in_use(con: Native) -> str | None:
         return None
 
 
-def register(
-    con: Native, description: str, predict: Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]
-) -> str:
-    """Make `predict` the function behind every model's macro in this database instance; what serves there now.
+@dataclass(frozen=True)
+class ServingFunctions:
+    """The Python functions behind the macros of models: the key of a model, then its features, chunk by chunk."""
+
+    predict: Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]
+    probabilities: Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]
+
+
+def register(con: Native, description: str, functions: ServingFunctions) -> str:
+    """Put functions behind every model's macros in this database instance; what serves there now.
 
     One registration holds for every session of the instance. Done on a session of its own, outside transactions,
     because a registration is undone with the transaction that it is made in.
@@ -387,9 +454,10 @@ def register(
         def engine() -> str:
             return description
 
-        _PINNED.extend((predict, engine))
+        _PINNED.extend((functions, engine))
         # DuckDB's stubs know the enumerations only; its Python package documents their names.
         create: Any = session.create_function
-        create(PREDICT_FUNCTION, predict, None, "DOUBLE", type="arrow", null_handling="special")
+        create(PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special")
+        create(PROBABILITIES_FUNCTION, functions.probabilities, None, "DOUBLE[]", type="arrow", null_handling="special")
         create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
         return description

@@ -11,6 +11,8 @@
     ├── TrainingDataError       the rows of the training query can't be learned from
     ├── DependentsError         something in the database holds on to the model's function
     ├── ParityError             onnxruntime doesn't answer what scikit-learn answers
+    ├── PlainSqlError           a model can't be written as plain SQL
+    ├── ForeignModelError       a model from elsewhere can't be taken in
     ├── ArtifactError           the stored ONNX bytes are damaged or gone
     ├── ConflictError           another session is changing the same model
     ├── RegistryFormatError     the file was written by a newer duckml
@@ -38,12 +40,14 @@ __all__ = [
     "DeviceError",
     "DuckmlError",
     "FeatureError",
+    "ForeignModelError",
     "ModelExistsError",
     "ModelNotFoundError",
     "NotYetError",
     "OptionError",
     "ParityError",
     "PlacementError",
+    "PlainSqlError",
     "ReadOnlyError",
     "RegistryFormatError",
     "StatementError",
@@ -156,10 +160,12 @@ class ModelNotFoundError(DuckmlError, duckdb.CatalogException):
         return cls(f"No model named '{name}'.{hint}")
 
     @classmethod
-    def version(cls, name: str, version: str, known: Sequence[int]) -> ModelNotFoundError:
-        """Model `name` exists, but without `version`."""
-        versions = ", ".join(str(number) for number in known)
-        return cls(f"Model '{name}' has no version '{version}'. It has: {versions}.")
+    def version(cls, name: str, version: str, known: Sequence[int], aliases: Sequence[str]) -> ModelNotFoundError:
+        """Model `name` exists, but without `version`, a number or an alias."""
+        listed_versions = ", ".join([*(str(number) for number in known), *aliases])
+        close = nearest(version, aliases)
+        hint = f" Did you mean '{close}'?" if close is not None else ""
+        return cls(f"Model '{name}' has no version '{version}'.{hint} It has: {listed_versions}.")
 
 
 class ModelExistsError(DuckmlError, duckdb.CatalogException):
@@ -181,6 +187,14 @@ class ModelExistsError(DuckmlError, duckdb.CatalogException):
         return cls(
             f"Model '{model}' would store the function {macro}, but a function of that name that is not a model's "
             "already exists. Choose another name for the model, or drop the function."
+        )
+
+    @classmethod
+    def entangled(cls, model: str, other: str) -> ModelExistsError:
+        """The functions of `model` and of model `other` would have the same name."""
+        return cls(
+            f"A model can't be named '{model}' beside model '{other}': both would have a function of the same name "
+            "(predict_proba_…). Choose another name."
         )
 
 
@@ -309,10 +323,10 @@ class TrainingDataError(DuckmlError, duckdb.InvalidInputException):
         return cls(f'Column "{column}" is {sql_type}, which can\'t be a feature. {hint}')
 
     @classmethod
-    def constant_target(cls, target: str, value: float) -> TrainingDataError:
+    def constant_target(cls, target: str, value: str) -> TrainingDataError:
         """The target never changes."""
         return cls(
-            f'The target "{target}" is {value:g} in every training row, so there is nothing to learn. '
+            f'The target "{target}" is {value} in every training row, so there is nothing to learn. '
             "Check the query's WHERE clause."
         )
 
@@ -350,6 +364,14 @@ class DependentsError(DuckmlError, duckdb.DependencyException):
             "Move the prediction into a view first."
         )
 
+    @classmethod
+    def views(cls, model: str, views: Sequence[str], doing: str) -> DependentsError:
+        """`views` over a model would no longer work."""
+        return cls(
+            f"Model '{model}' can't be {doing}: {', '.join(views)} would no longer work. Nothing was changed. "
+            "Drop these views, or change them to another model or version, first."
+        )
+
 
 class ParityError(DuckmlError, duckdb.InvalidInputException):
     """onnxruntime doesn't answer what scikit-learn answers."""
@@ -357,8 +379,13 @@ class ParityError(DuckmlError, duckdb.InvalidInputException):
     sqlstate = "XX000"
 
     @classmethod
-    def above(cls, parity: float, tolerance: float, precision: str) -> ParityError:
-        """The largest relative difference is above the tolerance."""
+    def above(cls, parity: float, tolerance: float, precision: str, registered: bool = False) -> ParityError:
+        """The largest difference is above the tolerance; nothing can be retrained of what was `registered`."""
+        if registered:
+            return cls(
+                f"The ONNX form of the estimator differs from what it says itself by {parity:.2e}, more than the "
+                f"{tolerance:.0e} allowed. Nothing was stored."
+            )
         return cls(
             f"The exported model differs from scikit-learn by {parity:.2e} (relative), more than the {tolerance:.0e} "
             f"allowed with precision '{precision}'. Nothing was stored."
@@ -369,6 +396,45 @@ class ParityError(DuckmlError, duckdb.InvalidInputException):
     def not_exportable(cls, estimator: str, detail: str) -> ParityError:
         """skl2onnx or onnxruntime refused the estimator."""
         return cls(f"{estimator} can't be exported to ONNX: {detail} Nothing was stored.")
+
+
+class PlainSqlError(DuckmlError, duckdb.NotImplementedException):
+    """A model can't be written as plain SQL."""
+
+    sqlstate = "0A000"
+
+    @classmethod
+    def operator(cls, operator: str) -> PlainSqlError:
+        """The graph holds something that isn't written in SQL."""
+        return cls(
+            f"The model can't be written as SQL: it holds {operator}. Linear models and nets can; EXPORT MODEL … TO "
+            "'file.onnx' writes any model."
+        )
+
+    @classmethod
+    def too_large(cls, most: int) -> PlainSqlError:
+        """The graph has too many weights."""
+        return cls(
+            f"The model can't be written as SQL: it has more than {most:,} weights, and databases refuse or crawl over "
+            "such statements. EXPORT MODEL … TO 'file.onnx' writes any model; smaller hidden_layer_sizes or fewer "
+            "categories make smaller ones."
+        )
+
+
+class ForeignModelError(DuckmlError, duckdb.InvalidInputException):
+    """A model from elsewhere can't be taken in."""
+
+    sqlstate = "22023"
+
+    @classmethod
+    def refused(cls, path: str, why: str) -> ForeignModelError:
+        """The model at `path` could do harm, or isn't one."""
+        return cls(f"'{path}' is not imported: {why}.")
+
+    @classmethod
+    def unfit(cls, path: str, detail: str) -> ForeignModelError:
+        """The model at `path` doesn't answer rows."""
+        return cls(f"'{path}' is not imported: onnxruntime can't answer rows with it: {detail}")
 
 
 class ArtifactError(DuckmlError, duckdb.SerializationException):

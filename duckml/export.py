@@ -1,28 +1,27 @@
-"""A trained model → ONNX bytes. The only file that imports skl2onnx.
+"""A trained model → ONNX bytes.
 
 The graph has one named [N, 1] input per feature and holds the whole preprocessing, so that the file is complete for
 anyone's onnxruntime: doubles with NaN for NULL (dates as days, timestamps as seconds since 1970-01-01), strings with ''
-and int64 with the smallest value for NULL. skl2onnx converts the estimator; what stands before and behind it is built
+and int64 with the smallest value for NULL. skl2onnx converts the estimator (conversion.py); what stands before and behind it is built
 here, formula for formula as in estimators/preprocessing.py.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
 
-from duckml.errors import ParityError
+from duckml.conversion import IR_VERSION, ML_OPSET, OPSET, convert
 from duckml.estimators.preprocessing import PARTS, SECONDS_PER_DAY, CategoryEncoder, NumberEncoder
+from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import TrainedModel
-from duckml.signature import MANIFEST
+from duckml.signature import INTEGERS, MANIFEST, Signature, Target, type_family
 
-# Fixed, so that the same training gives the same bytes. 18 and 3 are what onnxruntime has run since 1.14 (2023).
-_OPSET, _ML_OPSET, _IR_VERSION = 18, 3, 8
+_DOUBLE = TensorProto.DOUBLE
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
 
 
@@ -31,28 +30,56 @@ def to_onnx(trained: TrainedModel, precision: str, on_null: str) -> bytes:
 
     Raises ParityError when skl2onnx has no converter for the estimator.
     """
-    graph = _Graph(precision, trained.signature.names)
+    graph = Graph(precision, trained.signature.names)
     preprocessing = trained.preprocessing
     blocks = [graph.numbers(preprocessing.numbers)] if preprocessing.numbers else []
     blocks += [graph.category(encoder) for encoder in preprocessing.categories]
     matrix = graph.add("Concat", blocks, axis=1)
-    predicted = graph.estimator(trained.estimator, matrix, trained.preprocessing.width)
-    predicted = graph.add("Cast", [predicted], to=TensorProto.DOUBLE)
-    predicted = graph.add("Reshape", [predicted, graph.constant(np.array([-1, 1], dtype=np.int64))])
-    predicted = graph.add("Mul", [predicted, graph.double(trained.target_scale)])
-    output = trained.signature.target.prediction
-    if output in trained.signature.names:
-        output = graph.name("prediction")
-    graph.add("Add", [predicted, graph.double(trained.target_mean)], output=output)
-    return graph.finish(output, _manifest(trained, precision, on_null, graph.codes))
+    target = trained.target
+    if trained.is_classifier:
+        outputs = _classes(graph, trained, matrix)
+    else:
+        predicted = graph.add("Cast", [graph.estimator(trained.estimator, matrix, preprocessing.width)], to=_DOUBLE)
+        predicted = graph.add("Reshape", [predicted, graph.constant(np.array([-1, 1], dtype=np.int64))])
+        predicted = graph.add("Mul", [predicted, graph.double(trained.target_scale)])
+        predicted = graph.add(
+            "Add", [predicted, graph.double(trained.target_mean)], output=graph.output_name(target.prediction)
+        )
+        outputs = [helper.make_tensor_value_info(predicted, _DOUBLE, ["N", 1])]
+    return graph.finish(outputs, manifest(trained.signature, precision, on_null, graph.codes))
 
 
-def _manifest(trained: TrainedModel, precision: str, on_null: str, codes: dict[str, str]) -> str:
+def _classes(graph: Graph, trained: TrainedModel, matrix: str) -> list[Any]:
+    """The two outputs of a classifier: the label, and the probabilities in the order of the labels."""
+    target = trained.target
+    found = graph.probabilities(trained.estimator, matrix, trained.preprocessing.width)
+    found = graph.add("Cast", [found], to=_DOUBLE, output=graph.output_name(target.probabilities))
+    code = graph.add("ArgMax", [found], axis=1, keepdims=1)
+    labels, kind = label_tensor(target)
+    label = graph.add("Gather", [graph.constant(labels), code], axis=0, output=graph.output_name(target.prediction))
+    return [
+        helper.make_tensor_value_info(label, kind, ["N", 1]),
+        helper.make_tensor_value_info(found, _DOUBLE, ["N", len(target.labels or ())]),
+    ]
+
+
+def label_tensor(target: Target) -> tuple[Any, int]:
+    """The labels of a classifier as a tensor, and its type: int64 or bool where the target is, else texts."""
+    labels = target.labels or ()
+    family = type_family(target.sql_type)
+    if family in INTEGERS and all(-(2**63) <= int(label) < 2**63 for label in labels):
+        return np.array([int(label) for label in labels], dtype=np.int64), TensorProto.INT64
+    if family == "BOOLEAN":
+        return np.array([label == "true" for label in labels]), TensorProto.BOOL
+    return np.array(labels, dtype=object), TensorProto.STRING
+
+
+def manifest(signature: Signature, precision: str, on_null: str, codes: Mapping[str, str]) -> str:
     """What an engine must know to serve the bytes, as JSON in their metadata."""
     return json.dumps(
         {
             "format": 1,
-            "signature": trained.signature.to_json(),
+            "signature": signature.to_json(),
             "precision": precision,
             "on_null": on_null,
             "codes": codes,
@@ -62,7 +89,7 @@ def _manifest(trained: TrainedModel, precision: str, on_null: str, codes: dict[s
     )
 
 
-class _Graph:
+class Graph:
     """An ONNX graph under construction. Names of tensors count up behind a prefix that no feature has."""
 
     def __init__(self, precision: str, features: Sequence[str]) -> None:
@@ -71,16 +98,22 @@ class _Graph:
         self.inputs: list[Any] = []
         self.codes: dict[str, str] = {}
         self.dtype = np.float32 if precision == "float32" else np.float64
+        self.features = frozenset(features)
         self.prefix = "duckml"
         while any(feature.startswith(self.prefix) for feature in features):
             self.prefix += "_"
         self.count = 0
-        self.opsets = {"": _OPSET, "ai.onnx.ml": _ML_OPSET}
+        self.opsets = {"": OPSET, "ai.onnx.ml": ML_OPSET}
+        self.ir_version = IR_VERSION
 
     def name(self, stem: str) -> str:
         """A name that nothing else has."""
         self.count += 1
         return f"{self.prefix}/{stem}_{self.count}"
+
+    def output_name(self, wanted: str) -> str:
+        """`wanted`, or another name where a feature has it."""
+        return self.name("prediction") if wanted in self.features else wanted
 
     def add(self, operator: str, inputs: Sequence[str], *, output: str | None = None, **attributes: Any) -> str:
         """Add a node; the name of its output."""
@@ -212,55 +245,57 @@ class _Graph:
 
     # The estimator
 
-    def estimator(self, estimator: Any, matrix: str, width: int) -> str:
-        """Add the graph that skl2onnx makes of an estimator; the name of its output."""
-        model = _converted(estimator, width, self.dtype is np.float32)
+    def estimator(self, estimator: Any, matrix: str, width: int, output: int = 0) -> str:
+        """Add the graph that skl2onnx makes of an estimator; the name of one of its outputs."""
+        kind = "float" if self.dtype is np.float32 else "double"
+        if is_made_of_trees(estimator):
+            # The matrix that the trees were trained on holds float32 numbers; they add up in double.
+            matrix, kind = self.add("Cast", [matrix], to=_DOUBLE), "double"
+        model = convert(estimator, [("matrix", kind, width)])
         model = compose.add_prefix(model, f"{self.prefix}/estimator/")
         for opset in model.opset_import:
             self.opsets[opset.domain] = max(self.opsets.get(opset.domain, 0), opset.version)
-        source = model.graph.input[0].name
-        for node in model.graph.node:
+        source, wanted = model.graph.input[0].name, str(model.graph.output[output].name)
+        for node in _needed(model.graph.node, wanted):
             node.input[:] = [matrix if name == source else name for name in node.input]
-        self.nodes.extend(model.graph.node)
-        self.constants.extend(model.graph.initializer)
-        return str(model.graph.output[0].name)
+            self.nodes.append(node)
+        used = {name for node in self.nodes for name in node.input}
+        self.constants.extend(constant for constant in model.graph.initializer if constant.name in used)
+        return wanted
 
-    def finish(self, output: str, manifest: str) -> bytes:
-        """The bytes of the model."""
-        graph = helper.make_graph(
-            self.nodes,
-            "duckml",
-            self.inputs,
-            [helper.make_tensor_value_info(output, TensorProto.DOUBLE, ["N", 1])],
-            self.constants,
-        )
+    def probabilities(self, estimator: Any, matrix: str, width: int) -> str:
+        """Add the probabilities of a classifier, one column per code."""
+        from sklearn.linear_model import LogisticRegression
+
+        if not isinstance(estimator, LogisticRegression):
+            return self.estimator(estimator, matrix, width, output=1)
+        # Written out: the operator that skl2onnx takes for it computes in single precision only.
+        coefficients, intercept = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
+        if len(coefficients) == 1:  # of two classes scikit-learn keeps the second only
+            coefficients = np.vstack([np.zeros_like(coefficients), coefficients])
+            intercept = np.array([0.0, float(intercept[0])])
+        scores = self.add("MatMul", [matrix, self.constant(coefficients.T.astype(self.dtype))])
+        scores = self.add("Add", [scores, self.constant(intercept.astype(self.dtype))])
+        return self.add("Softmax", [scores], axis=1)
+
+    def finish(self, outputs: Sequence[Any], text: str) -> bytes:
+        """The bytes of the model, with its manifest in the metadata."""
+        graph = helper.make_graph(self.nodes, "duckml", self.inputs, list(outputs), self.constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid(domain, version) for domain, version in sorted(self.opsets.items())],
-            ir_version=_IR_VERSION,
+            ir_version=self.ir_version,
             producer_name="duckml",
         )
-        helper.set_model_props(model, {MANIFEST: manifest})
+        helper.set_model_props(model, {MANIFEST: text})
         return bytes(model.SerializeToString(deterministic=True))
 
 
-def _converted(estimator: Any, width: int, single: bool) -> ModelProto:
-    """The estimator alone, from a [N, width] matrix, as skl2onnx converts it."""
-    from skl2onnx import convert_sklearn
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
-    from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
-
-    tensor = FloatTensorType if single else DoubleTensorType
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return convert_sklearn(
-                estimator,
-                initial_types=[("matrix", tensor([None, width]))],
-                target_opset={"": _OPSET, "ai.onnx.ml": _ML_OPSET},
-            )
-    except (MissingConverter, MissingShapeCalculator) as error:
-        raise ParityError.not_exportable(type(estimator).__name__, "skl2onnx has no converter for it.") from error
-    except (RuntimeError, NotImplementedError, KeyError, TypeError, ValueError) as error:
-        detail = str(error).strip().splitlines()[0][:200]
-        raise ParityError.not_exportable(type(estimator).__name__, f"{detail}.") from error
+def _needed(nodes: Sequence[Any], output: str) -> list[Any]:
+    """The nodes that an output depends on, in their order."""
+    wanted, kept = {output}, []
+    for node in reversed(nodes):
+        if wanted & set(node.output):
+            wanted |= set(node.input)
+            kept.append(node)
+    return kept[::-1]

@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from duckml.columns import FLOAT32_MAX, read_column
+from duckml.engine import ServingFunctions
 from duckml.errors import ArtifactError, DeviceError
 from duckml.names import listed
 from duckml.signature import INTEGER_NULL, MANIFEST, Signature
@@ -147,7 +148,9 @@ class Predictor:
         model = onnx.load_from_string(onnx_bytes)
         manifest = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
         self.device = device.name
-        self._features = Signature.from_json(manifest["signature"]).features
+        signature = Signature.from_json(manifest["signature"])
+        self._features = signature.features
+        self._classes = len(signature.target.labels or ())
         self.names: tuple[str, ...] = tuple(feature.name for feature in self._features)
         self._null_answers_null: bool = manifest["on_null"] == "null"
         tensors: Mapping[str, str] = manifest["codes"]
@@ -155,30 +158,62 @@ class Predictor:
         self._feeds = tuple(tensors.get(name, name) for name in self.names)
         served = model.SerializeToString() if tensors else onnx_bytes
         self._session = _open_session(served, device)
-        self._output = self._session.get_outputs()[0].name
+        # A classifier answers the label first, then the probabilities, from which the code of the class is read here.
+        self._output = self._session.get_outputs()[1 if self._classes else 0].name
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it predicts a class."""
+        return self._classes > 0
 
     def __call__(self, columns: Sequence[pa.ChunkedArray | pa.Array]) -> pa.Array:
-        """The prediction for each row, NULL where there is none.
+        """The prediction for each row, of a classifier the code of the class; NULL where there is none.
 
         `columns` are the features in signature order, of one length. A row holding NaN, an infinity or a number beyond
         float32 is answered NULL, as is one whose features are all NULL. Raises FeatureError for a column of a type
         that the model doesn't take.
         """
-        return self.answer([read_column(f, _single(column)) for f, column in zip(self._features, columns, strict=True)])
+        return self.answer(self.read(columns))
+
+    def read(self, columns: Sequence[pa.ChunkedArray | pa.Array]) -> list[pa.Array]:
+        """The columns as the model reads them."""
+        return [read_column(f, _single(column)) for f, column in zip(self._features, columns, strict=True)]
 
     def answer(self, columns: Sequence[pa.Array]) -> pa.Array:
-        """The prediction for each row of columns that have been read already (`duckml.columns`)."""
-        rows = len(columns[0])
-        if rows <= _TILE:
-            return self._tile(columns)
-        return pa.concat_arrays(
-            [self._tile([column.slice(start, _TILE) for column in columns]) for start in range(0, rows, _TILE)]
-        )
+        """The prediction for each row of columns that have been read already (`duckml.columns`), as float64."""
+        return _in_tiles(columns, self._prediction)
 
-    def _tile(self, columns: Sequence[pa.Array]) -> pa.Array:
+    def probabilities(self, columns: Sequence[pa.Array]) -> pa.Array:
+        """The probabilities of the classes for each row of columns that have been read already, as lists.
+
+        Raises ArtifactError for a model that predicts a number.
+        """
+        if not self._classes:
+            raise ArtifactError("This model predicts a number and has no probabilities.")
+        return _in_tiles(columns, self._distribution)
+
+    def _prediction(self, columns: Sequence[pa.Array]) -> pa.Array:
+        rows = len(columns[0])
+        answers, refused = self._run(columns)
+        if self._classes:
+            answers = answers.reshape(rows, -1).argmax(axis=1).astype(np.float64)
+        answers = answers.reshape(rows)
+        if refused is None:
+            return pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(answers)])
+        return pa.array(answers, pa.float64(), mask=refused)
+
+    def _distribution(self, columns: Sequence[pa.Array]) -> pa.Array:
+        rows = len(columns[0])
+        answers, refused = self._run(columns)
+        values = np.ascontiguousarray(answers, dtype=np.float64).reshape(-1)
+        offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * self._classes)
+        return pa.ListArray.from_arrays(offsets, values, mask=None if refused is None else pa.array(refused))
+
+    def _run(self, columns: Sequence[pa.Array]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
+        """What the graph answers, and which rows it must not answer (None when all are fine)."""
         rows = len(columns[0])
         if rows == 0:
-            return pa.array([], pa.float64())
+            return np.empty((0, max(1, self._classes))), None
         feeds: dict[str, npt.NDArray[Any]] = {}
         values: npt.NDArray[Any]
         refused: npt.NDArray[np.bool_] | None = None
@@ -191,17 +226,34 @@ class Predictor:
                 values, bad = _numbers(column, null)
                 if bad is not None:
                     refused = bad if refused is None else refused | bad
-            else:
+            elif feature.name in self._codes:
                 values = self._codes[feature.name](column, null)
+            else:
+                values = _texts_or_integers(column)
             feeds[feed] = values.reshape(rows, 1)
         if nulls and (self._null_answers_null or len(nulls) == len(columns)):
             combine = np.logical_or if self._null_answers_null else np.logical_and
             empty = combine.reduce(nulls)
             refused = empty if refused is None else refused | empty
-        predictions = self._session.run([self._output], feeds)[0].reshape(rows)
-        if refused is None:
-            return pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(predictions)])
-        return pa.array(predictions, pa.float64(), mask=refused)
+        answers = self._session.run([self._output], feeds)[0]
+        return np.asarray(answers, dtype=np.float64), refused
+
+
+def _in_tiles(columns: Sequence[pa.Array], answer: Callable[[Sequence[pa.Array]], pa.Array]) -> pa.Array:
+    """`answer` for rows of any number, a tile at a time."""
+    rows = len(columns[0])
+    if rows <= _TILE:
+        return answer(columns)
+    return pa.concat_arrays(
+        [answer([column.slice(start, _TILE) for column in columns]) for start in range(0, rows, _TILE)]
+    )
+
+
+def _texts_or_integers(column: pa.Array) -> npt.NDArray[Any]:
+    """The values of a category that the graph itself encodes, with what stands for NULL."""
+    if pa.types.is_integer(column.type):
+        return column.fill_null(INTEGER_NULL).to_numpy(zero_copy_only=False)
+    return column.cast(pa.string()).fill_null("").to_numpy(zero_copy_only=False)
 
 
 def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -345,15 +397,13 @@ def best_devices() -> list[str]:
     return [name for name in _AUTO if device_named(name).provider in offered]
 
 
-def serving_function(
-    device: str, load: Callable[[str], bytes]
-) -> Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]:
-    """The function that DuckDB calls for every chunk of rows: the key of a model, then its features.
+def serving_functions(device: str, load: Callable[[str], bytes]) -> ServingFunctions:
+    """The functions that DuckDB calls for every chunk of rows: the key of a model, then its features.
 
     `load` finds the bytes of a key that this process hasn't met yet.
     """
 
-    def predict(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
+    def opened_model(key: pa.ChunkedArray, columns: Sequence[pa.ChunkedArray]) -> Predictor:
         wanted = key[0].as_py()
         predictor = opened(wanted, device)
         if predictor is None:
@@ -362,6 +412,13 @@ def serving_function(
             raise ArtifactError.unreadable(
                 wanted, f"it was called with {len(columns)} values and takes {listed(predictor.names)}."
             )
-        return predictor(columns)
+        return predictor
 
-    return predict
+    def predict(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
+        return opened_model(key, columns)(columns)
+
+    def probabilities(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:
+        predictor = opened_model(key, columns)
+        return predictor.probabilities(predictor.read(columns))
+
+    return ServingFunctions(predict, probabilities)

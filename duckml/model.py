@@ -15,7 +15,7 @@ from duckml.estimators.trained import ModelWarning
 from duckml.inference import key_of
 from duckml.names import fold, qualified, quote
 from duckml.parser import model_name
-from duckml.registry import StoredVersion, load, load_anywhere
+from duckml.registry import StoredVersion, aliases_of, load, load_anywhere
 from duckml.signature import Signature
 from duckml.sql import blocks
 
@@ -52,6 +52,11 @@ class Model:
         return self._stored.version
 
     @property
+    def place_parts(self) -> tuple[str, str, str]:
+        """Database, schema and name of the model."""
+        return self._stored.place.database, self._stored.place.schema, self.name
+
+    @property
     def full_name(self) -> str:
         """The model with database, schema and version, as SQL."""
         place = self._stored.place
@@ -86,6 +91,12 @@ class Model:
     def info(self) -> dict[str, Any]:
         """Everything else that is stored of the version, by column of `_duckml.model_version`."""
         return dict(self._row)
+
+    @property
+    def aliases(self) -> list[str]:
+        """The aliases that mean this version now."""
+        known = aliases_of(self._con.registry_session(), self._stored.place, self.name)
+        return [alias for alias, version in known.items() if version == self.version]
 
     @property
     def onnx(self) -> bytes:
@@ -140,19 +151,26 @@ class Model:
         return self._con.over(data, query(name), name)
 
     def _facts(self) -> list[tuple[str, str]]:
-        r2 = self.metrics.get("r2_score")
-        error = self.metrics.get("mean_absolute_error")
-        measured = [f"R² {r2:.3f}"] if r2 is not None else []
-        measured += [f"mean absolute error {_rounded(error)}"] if error is not None else []
+        shown = (
+            ("r2_score", "R² {:.3f}"),
+            ("mean_absolute_error", "mean absolute error {}"),
+            ("accuracy", "accuracy {:.3f}"),
+            ("roc_auc", "ROC AUC {:.3f}"),
+        )
+        measured = [
+            text.format(_rounded(self.metrics[name]) if text.endswith("{}") else self.metrics[name])
+            for name, text in shown
+            if name in self.metrics
+        ]
         facts = [
             ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
-            ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.names)}"),
-            ("measured", f"{', '.join(measured)} on {self._measured_rows()}"),
-            (
-                "trained",
-                f"on {self._row['rows_used']:,} rows, {self._row['iterations']} iterations, {self._row['stop_reason']}",
-            ),
+            ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.input_names)}"),
         ]
+        if measured:
+            facts.append(("measured", f"{', '.join(measured)} on {self._measured_rows()}"))
+        if self._row["rows_used"]:
+            rows, iterations = f"{self._row['rows_used']:,} rows", f"{self._row['iterations']} iterations"
+            facts.append(("trained", f"on {rows}, {iterations}, {self._row['stop_reason']}"))
         return facts + [("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings]
 
     def _measured_rows(self) -> str:

@@ -7,35 +7,50 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
 from duckml.estimators.table import ESTIMATORS, Estimator, estimator_named
+from duckml.signature import is_class
 
 _SPLITS = ("auto_split", "random", "seq", "custom", "no_split")
 _ALSO = {"model_type": "estimator", "input_label_cols": "target", "labels": "tags"}
-_LATER = ("background_rows", "if_unchanged", "keep_versions", "make_default", "model_path")
 
 # BigQuery ML options that mean something else in scikit-learn's words: the error says how to translate them.
-_ALWAYS_STOPS = "Training always stops when the validation loss no longer falls: n_iter_no_change and tol tune it."
 _TRANSLATE = {
-    "l2_reg": "scikit-learn's alpha is divided by the number of training rows: alpha = l2_reg * rows.",
-    "l1_reg": "There is no L1 penalty here yet.",
+    "l2_reg": "scikit-learn's alpha is divided by the number of training rows: alpha = l2_reg * rows; for "
+    "logistic_regression C = 1 / (l2_reg * rows).",
+    "l1_reg": "estimator = 'elastic_net' and logistic_regression take l1_ratio, the share of the penalty that is L1.",
     "dropout": "scikit-learn's nets have no dropout: use a larger alpha or fewer hidden_layer_sizes.",
-    "early_stop": _ALWAYS_STOPS,
-    "early_stopping": _ALWAYS_STOPS,
-    "num_trials": "There is no hyperparameter tuning here yet.",
     "warm_start": "Every version is trained from scratch, so that the same rows give the same model.",
+    "early_stopping": "early_stop = false trains all max_iter passes; n_iter_no_change and tol tune when to stop.",
+    "calculate_p_values": "Standard errors are not computed: see docs/bigquery.md.",
+    "category_encoding_method": "Every category has a column of its own, and unseen ones have none.",
+    "enable_global_explain": "GLOBAL_EXPLAIN comes in a later release, for every model without being asked for.",
+    "learn_rate_strategy": "Nets use adam, whose steps adapt; linear models are solved exactly, without steps.",
+    "ls_init_learn_rate": "Linear models are solved exactly, without steps.",
 }
+_TUNING = ("num_trials", "max_parallel_trials", "hparam_tuning_algorithm", "hparam_tuning_objectives")
+_ELSEWHERE = {
+    "model_registry": "A model is registered in the database file that it lies in.",
+    "vertex_ai_model_id": "A model is registered in the database file that it lies in.",
+    "vertex_ai_model_version_aliases": "ALTER MODEL … SET ALIAS names a version.",
+    "kms_key_name": "Encryption is DuckDB's: ATTACH … (ENCRYPTION_KEY '…').",
+    "model_path": "It goes with model_type = 'onnx', which takes no query.",
+}
+
+
+Reader = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """What CREATE MODEL was asked to do.
 
-    `estimator` is a row of the table of estimators, or None when `own_estimator` is a scikit-learn estimator that the
-    user built; `params` are the estimator's own parameters.
+    `estimator` is a row of the table of estimators; None when `own_estimator` is a scikit-learn estimator that the user
+    built, or when the type of the target decides. `params` are the estimator's own parameters. `class_weight` is a
+    weight per label, or 'balanced'.
     """
 
     target: str | None = None
@@ -50,10 +65,110 @@ class TrainingOptions:
     data_split_col: str | None = None
     data_split_eval_fraction: float = 0.1
     data_split_test_fraction: float = 0.1
+    class_weight: str | Mapping[str, float] | None = None
+    early_stop: bool = True
+    make_default: bool | str = True
+    keep_versions: int | None = None
+    if_unchanged: str = "train"
+    background_rows: int = 100
     on_null: str = "impute"
     precision: str = "float32"
     description: str | None = None
     tags: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the estimator is a Python object of the user's."""
+        return self.own_estimator is not None
+
+    def for_target(self, sql_type: str) -> TrainingOptions:
+        """The same with an estimator: a net, for a class or a number as the type of the target says."""
+        if self.estimator is not None or self.is_own:
+            return self
+        return replace(self, estimator=estimator_named("mlp_classifier" if is_class(sql_type) else "mlp_regressor"))
+
+    @property
+    def split(self) -> str:
+        """How the rows are split, in words."""
+        if self.data_split_method == "no_split":
+            return self.data_split_method
+        column = "" if self.data_split_col is None else f" by {self.data_split_col}"
+        shares = f"{self.data_split_eval_fraction:g} validation, {self.data_split_test_fraction:g} test"
+        return f"{self.data_split_method}{column}: " + (
+            "as the column says" if self.data_split_method == "custom" else shares
+        )
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What CREATE MODEL … OPTIONS (model_type = 'onnx') was asked to do.
+
+    `features` are the names of the columns of inputs that are wider than one, by input ('' where there is one input).
+    """
+
+    model_path: str
+    target: str | None = None
+    features: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    output: str | None = None
+    labels: tuple[str, ...] | None = None
+    on_null: str = "null"
+    make_default: bool | str = True
+    keep_versions: int | None = None
+    description: str | None = None
+    tags: str | None = None
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What EXPORT MODEL was asked to do: as which format, for which SQL dialect, over which table."""
+
+    uri: str
+    format: str = "onnx"
+    dialect: str = "duckdb"
+    table: str = "input"
+
+
+def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
+    """The options of an import, checked; raises OptionError."""
+    values = _read_only(given, {"model_type", "estimator"}, _IMPORT_READERS)
+    if "model_path" not in values:
+        raise OptionError(
+            "Importing a model needs the path of its file: OPTIONS (model_type = 'onnx', model_path = '…')."
+        )
+    kind = given.get("model_type", given.get("estimator"))
+    if not isinstance(kind, str) or kind.lower() != "onnx":
+        raise OptionError("model_path goes with model_type = 'onnx': only ONNX files are read.")
+    return ImportOptions(**values)
+
+
+def read_export_options(given: Mapping[str, Any]) -> ExportOptions:
+    """The options of EXPORT MODEL, checked; raises OptionError."""
+    options = ExportOptions(**_read_only(given, set(), _EXPORT_READERS))
+    if options.format != "sql" and {"dialect", "table"} & set(given):
+        raise OptionError("dialect and table go with FORMAT sql.")
+    return options
+
+
+def read_notes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of ALTER MODEL … SET OPTIONS, checked; raises OptionError."""
+    for name in given:
+        if _ALSO.get(name, name) in _READERS and _ALSO.get(name, name) not in _NOTES:
+            raise OptionError(
+                f'The option "{name}" can\'t be changed: a version is what it was trained as. RETRAIN MODEL … OPTIONS '
+                f"({name} = …) makes a new version."
+            )
+    return _read_only(given, set(), {name: _READERS[name] for name in _NOTES})
+
+
+def _read_only(given: Mapping[str, Any], ignored: set[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
+    values = {}
+    for option, value in given.items():
+        name = option if option in readers else _ALSO.get(option, option)
+        if name in readers:
+            values[name] = readers[name](option, value)
+        elif option not in ignored:
+            raise OptionError.unknown(option, sorted({*readers, *ignored}))
+    return values
 
 
 def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> TrainingOptions:
@@ -65,9 +180,14 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
     plain = {_ALSO.get(name, name): value for name, value in given.items()}
     if len(plain) < len(given):
         raise OptionError("The same option is given under two names: " + ", ".join(given) + ".")
+    _understand_class_weights(plain)
+    _check_solver(plain)
     if own_estimator is not None:
         _check_own_estimator(own_estimator, plain)
     estimator = None if own_estimator is not None else _estimator(plain)
+    own_parameters = (
+        estimator if estimator is not None or own_estimator is not None else estimator_named("mlp_regressor")
+    )
     known = {*_READERS, "estimator", *_ALSO}
     values: dict[str, Any] = {}
     params: dict[str, Any] = {}
@@ -76,47 +196,77 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
             values[name] = _READERS[name](name, value)
         elif name == "estimator":
             continue
-        elif estimator is not None and estimator.find(name) is not None:
+        elif own_parameters is not None and own_parameters.find(name) is not None:
             params[name] = value
         else:
-            _refuse(name, sorted(known | {p.name for p in (estimator.parameters if estimator else ())}))
+            _refuse(name, sorted(known | {p.name for p in (own_parameters.parameters if own_parameters else ())}))
     options = TrainingOptions(
         estimator=estimator,
         own_estimator=own_estimator,
-        params=estimator.read(params) if estimator is not None else {},
+        params=own_parameters.read(params) if own_parameters is not None else {},
         **values,
     )
     _check_together(options)
     return options
 
 
-def _estimator(given: Mapping[str, Any]) -> Estimator:
-    name = given.get("estimator", "mlp_regressor")
+def _estimator(given: Mapping[str, Any]) -> Estimator | None:
+    name = given.get("estimator")
+    if name is None:
+        return None
     if not isinstance(name, str):
         raise OptionError.bad_value("estimator", name, "a name in quotes, such as 'mlp_regressor'")
+    if name.lower() == "onnx":
+        raise OptionError(
+            "model_type = 'onnx' imports a file: OPTIONS (model_type = 'onnx', model_path = '…'), without AS."
+        )
     return estimator_named(name)
 
 
+def _understand_class_weights(plain: dict[str, Any]) -> None:
+    """Put BigQuery ML's two options for the weights of classes in the place of ours."""
+    if "auto_class_weights" in plain and _boolean("auto_class_weights", plain.pop("auto_class_weights")):
+        if plain.get("class_weight", plain.get("class_weights")) is not None:
+            raise OptionError("auto_class_weights and class_weight contradict each other: choose one.")
+        plain["class_weight"] = "balanced"
+    if "class_weights" in plain:
+        plain["class_weight"] = plain.pop("class_weights")
+
+
+def _check_solver(plain: dict[str, Any]) -> None:
+    """Take what only says how a linear model is solved, which here is always exactly."""
+    strategy = plain.get("optimize_strategy")
+    if strategy is not None:
+        known = ("auto_strategy", "batch_gradient_descent", "normal_equation")
+        if not isinstance(strategy, str) or strategy.lower() not in known:
+            raise OptionError.bad_value("optimize_strategy", strategy, "one of " + ", ".join(map(repr, known)))
+        del plain["optimize_strategy"]
+
+
 def _check_own_estimator(estimator: Any, given: Mapping[str, Any]) -> None:
-    """Raise OptionError unless a Python object is a regressor that can be trained as asked."""
-    from sklearn.base import is_regressor
+    """Raise OptionError unless a Python object is an estimator that can be trained as asked."""
+    from sklearn.base import is_classifier, is_regressor
     from sklearn.utils.validation import has_fit_parameter
 
     if isinstance(estimator, type):
         raise OptionError.unsuitable(estimator, "a class and not an instance")
-    if not (hasattr(estimator, "fit") and hasattr(estimator, "predict") and is_regressor(estimator)):
-        raise OptionError.unsuitable(estimator, "no scikit-learn regressor")
+    fits = hasattr(estimator, "fit") and (is_regressor(estimator) or is_classifier(estimator))
+    if not fits or not hasattr(estimator, "predict"):
+        raise OptionError.unsuitable(estimator, "no scikit-learn regressor or classifier")
+    if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
+        raise OptionError.unsuitable(estimator, "a classifier without predict_proba, which PREDICT_PROBA needs")
     if "estimator" in given:
         raise OptionError("estimator and model_type are the same option: give one of them.")
-    if given.get("sample_weight_col") is not None and not has_fit_parameter(estimator, "sample_weight"):
-        raise OptionError(f"sample_weight_col can't be used with {estimator!r}, which takes no sample weights.")
+    weighted = given.get("sample_weight_col", given.get("class_weight"))
+    if weighted is not None and not has_fit_parameter(estimator, "sample_weight"):
+        raise OptionError(f"Weights can't be used with {estimator!r}, which takes no sample weights.")
 
 
 def _refuse(name: str, known: list[str]) -> None:
-    if name in _LATER:
-        raise NotYetError.of(f'The option "{name}"')
-    if name in _TRANSLATE:
-        raise OptionError(f'There is no option "{name}". {_TRANSLATE[name]}')
+    if name in _TUNING:
+        raise NotYetError.of(f'Hyperparameter tuning ("{name}")', "Train versions with different options and compare.")
+    if name in _TRANSLATE or name in _ELSEWHERE:
+        raise OptionError(f'There is no option "{name}" here. {_TRANSLATE.get(name) or _ELSEWHERE[name]}')
     for other in ESTIMATORS:
         if other.find(name) is not None:
             raise OptionError(f"The option \"{name}\" belongs to estimator '{other.name}', which is not the one here.")
@@ -131,9 +281,6 @@ def _check_together(options: TrainingOptions) -> None:
         raise OptionError("data_split_col goes with data_split_method = 'seq' or 'custom'.")
     if options.data_split_eval_fraction + options.data_split_test_fraction >= 1:
         raise OptionError("data_split_eval_fraction and data_split_test_fraction leave no rows to train on.")
-
-
-Reader = Callable[[str, Any], Any]
 
 
 def _text(name: str, value: Any) -> str:
@@ -188,6 +335,43 @@ def _json(name: str, value: Any) -> str:
         raise OptionError.bad_value(name, value, "texts and numbers, lists or structs of them") from error
 
 
+def _boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise OptionError.bad_value(name, value, "true or false")
+    return value
+
+
+def _make_default(name: str, value: Any) -> bool | str:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() != "if_better":
+        raise OptionError.bad_value(name, value, "true, false or 'if_better'")
+    return "if_better"
+
+
+def _class_weight(name: str, value: Any) -> str | dict[str, float]:
+    """'balanced', a struct or map from label to weight, or BigQuery ML's list of (label, weight)."""
+    if isinstance(value, str) and value.lower() == "balanced":
+        return "balanced"
+    if isinstance(value, list):
+        value = {_text_of(pair[0]): pair[1] for pair in (list(e.values()) if isinstance(e, dict) else e for e in value)}
+    if not isinstance(value, dict) or not all(
+        isinstance(w, int | float) and not isinstance(w, bool) and w >= 0 for w in value.values()
+    ):
+        raise OptionError.bad_value(name, value, "'balanced' or a weight per class, such as {'yes': 2.0, 'no': 1.0}")
+    return {_text_of(label): float(weight) for label, weight in value.items()}
+
+
+def _text_of(label: Any) -> str:
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def _feature_lists(name: str, value: Any) -> dict[str, tuple[str, ...]]:
+    if isinstance(value, dict):
+        return {str(key): _texts(name, columns) for key, columns in value.items()}
+    return {"": _texts(name, value)}
+
+
 _READERS: dict[str, Reader] = {
     "target": _target,
     "random_state": _whole(0),
@@ -198,8 +382,30 @@ _READERS: dict[str, Reader] = {
     "data_split_col": _text,
     "data_split_eval_fraction": _fraction,
     "data_split_test_fraction": _fraction,
+    "class_weight": _class_weight,
+    "early_stop": _boolean,
+    "make_default": _make_default,
+    "keep_versions": _whole(1),
+    "if_unchanged": _one_of("train", "skip"),
+    "background_rows": _whole(0),
     "on_null": _one_of("impute", "null"),
     "precision": _one_of("float32", "float64"),
     "description": _text,
     "tags": _json,
+}
+
+_NOTES = ("description", "tags")
+_IMPORT_READERS: dict[str, Reader] = {
+    "model_path": _text,
+    "target": _target,
+    "features": _feature_lists,
+    "output": _text,
+    "labels": _texts,
+    **{name: _READERS[name] for name in ("on_null", "make_default", "keep_versions", *_NOTES)},
+}
+_EXPORT_READERS: dict[str, Reader] = {
+    "uri": _text,
+    "format": _one_of("onnx", "sql", "macro"),
+    "dialect": _text,
+    "table": _text,
 }

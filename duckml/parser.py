@@ -12,26 +12,38 @@ from dataclasses import dataclass
 
 import duckdb
 
-from duckml.errors import NotYetError, StatementError
+from duckml.errors import StatementError
 from duckml.names import fold, unquote
 from duckml.statements import (
     LATER_FUNCTIONS,
     Argument,
     Call,
+    CopyModel,
     CreateModel,
     DescribeModel,
     DropModel,
+    ExportModel,
     Item,
     ModelName,
+    Options,
     Query,
+    RenameModel,
+    RetrainModel,
     Script,
+    SetAlias,
+    SetDefaultVersion,
+    SetOptions,
     ShowModels,
     Span,
     Statement,
 )
 
-_FUNCTIONS = frozenset({"predict", "model_version", "evaluate", "training_info", "feature_info", *LATER_FUNCTIONS})
-_LATER_STATEMENTS = {"alter": "ALTER MODEL", "export": "EXPORT MODEL", "retrain": "RETRAIN MODEL"}
+_FUNCTIONS = frozenset(
+    {"predict", "predict_proba", "model_version", "evaluate", "training_info", "feature_info", "weights"}
+    | {"confusion_matrix", "roc_curve", *LATER_FUNCTIONS}
+)
+# Statements that may begin as one of DuckDB's: only MODEL and a name behind the word make them ours.
+_VERBS = frozenset({"drop", "describe", "desc", "alter", "export", "retrain"})
 
 # Where one of these stands before `predict (`, the text names something of the user's.
 _NAMING = frozenset(
@@ -150,7 +162,7 @@ def _split(tokens: list[Token], length: int) -> list[tuple[list[Token], Span]]:
 
 def check_new_name(name: ModelName) -> None:
     """Raise StatementError when a new model can't have this name."""
-    if name.version is not None or "@" in name.name:
+    if name.tag is not None or "@" in name.name:
         raise StatementError(f"A new model can't be named '{name}': an @ means a version, which CREATE MODEL numbers.")
 
 
@@ -171,6 +183,30 @@ def model_name(text: str) -> ModelName:
     return found[0]
 
 
+def select_list(text: str) -> list[tuple[str, str]]:
+    """The items of a SELECT list: the text of each, and the same without its alias."""
+    encoded = text.encode()
+    parser = _Parser(encoded, tokenize(encoded), Span(0, len(encoded)))
+    found = []
+    for first, stop in parser.items(0, len(parser.tokens)):
+        if first == stop:
+            raise StatementError(f"An item is missing between two commas: ({text}).")
+        begin, end = first, stop
+        if parser.word(first + 1) == ":" and parser.is_identifier(first):
+            begin = first + 2
+        elif parser.word(stop - 2) == "as":
+            end = stop - 2
+        elif stop - first > 1 and parser.has_own_name(first, stop) and parser.word(first) != "*":
+            end = stop - 1
+        found.append((parser.source(first, stop), parser.source(begin, end)))
+    return found
+
+
+def first_token(text: str, start: int) -> int:
+    """Where the token ends that starts at byte `start`."""
+    return next(token.end for token in tokenize(text.encode()) if token.start == start)
+
+
 class _Parser:
     """The tokens of one statement and the means to read them."""
 
@@ -188,6 +224,11 @@ class _Parser:
     def span(self, first: int, stop: int) -> Span:
         """The bytes from token `first` up to, not including, token `stop`."""
         return Span(self.tokens[first].start, self.tokens[stop - 1].end)
+
+    def source(self, first: int, stop: int) -> str:
+        """The text of the tokens from `first` up to `stop`."""
+        span = self.span(first, stop)
+        return self.text[span.start : span.end].decode()
 
     def fail(self, index: int, message: str) -> StatementError:
         """An error that points at a token, or at the end of the statement."""
@@ -254,11 +295,11 @@ class _Parser:
             index += 1
         if not parts or self.word(index - 1) == ".":
             return None
-        version = None
+        tag = None
         if self.word(index) == "@" and index + 1 < len(self.tokens):
-            version = unquote(self.tokens[index + 1].text)
+            tag = unquote(self.tokens[index + 1].text)
             index += 2
-        return ModelName(tuple(parts), version), index
+        return ModelName(tuple(parts), tag), index
 
     def expect_name(self, index: int, what: str = "the name of a model") -> tuple[ModelName, int]:
         """A model's name at `index`; an error when there is none."""
@@ -284,16 +325,9 @@ class _Parser:
             return self.create_model()
         if first == "create" and second in {"temp", "temporary"} and self.word(2) == "model":
             raise self.fail(1, "A model is stored in a database file; there are no temporary ones. Write CREATE MODEL.")
-        if second == "model" and self.is_identifier(2) | self.word(2).startswith("'"):
-            if first == "drop":
-                return self.drop_model()
-            if first in {"describe", "desc"}:
-                name, stop = self.expect_name(2)
-                self.expect_end(stop)
-                return DescribeModel(name)
-            if first in _LATER_STATEMENTS:
-                raise NotYetError.of(_LATER_STATEMENTS[first])
-        if first == "drop" and second == "model":
+        if second == "model" and self.is_identifier(2) | self.word(2).startswith("'") and first in _VERBS:
+            return self.of_a_model(first)
+        if first in {"drop", "alter", "export", "retrain"} and second == "model":
             raise self.fail(2, "Expected the name of a model.")
         if first == "show" and second == "models":
             return self.show_models()
@@ -301,8 +335,24 @@ class _Parser:
             raise self.fail(0, "CREATE MODEL has no plan to explain. EXPLAIN its query instead.")
         return self.query(0)
 
-    def create_model(self) -> CreateModel:
-        """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (…)] [OPTIONS (…)] AS query."""
+    def of_a_model(self, verb: str) -> Statement:
+        """A statement `verb MODEL name …`."""
+        if verb == "drop":
+            return self.drop_model()
+        if verb == "alter":
+            return self.alter_model()
+        name, index = self.expect_name(2)
+        if verb == "retrain":
+            options, index = self.options(index + 1) if self.word(index) == "options" else ((), index)
+            self.expect_end(index)
+            return RetrainModel(name, options)
+        if verb == "export":
+            return self.export_model(name, index)
+        self.expect_end(index)
+        return DescribeModel(name)
+
+    def create_model(self) -> CreateModel | CopyModel:
+        """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (…)] [OPTIONS (…)] [AS query | FROM MODEL model]."""
         or_replace = self.word(1) == "or"
         index = 4 if or_replace else 2
         if_not_exists = self.word(index) == "if"
@@ -313,38 +363,121 @@ class _Parser:
             raise self.fail(index - 1, "OR REPLACE and IF NOT EXISTS contradict each other: choose one.")
         name, index = self.expect_name(index)
         check_new_name(name)
-        options: tuple[tuple[str, Span], ...] = ()
-        if self.word(index) == "transform":
-            raise NotYetError.of("TRANSFORM", "Compute the columns in the query behind AS.")
-        if self.word(index) == "options":
-            options, index = self.options(index + 1)
         if self.word(index) == "from" and self.word(index + 1) == "model":
-            raise NotYetError.of("CREATE MODEL … FROM MODEL")
-        if index >= len(self.tokens) and any(option == "model_path" for option, _ in options):
-            raise NotYetError.of("Importing an ONNX file (model_type = 'onnx')")
-        if self.word(index) == "transform":
-            raise NotYetError.of("TRANSFORM", "Compute the columns in the query behind AS.")
+            source, index = self.expect_name(index + 2)
+            self.expect_end(index)
+            return CopyModel(name, or_replace, if_not_exists, source)
+        transform: Span | None = None
+        options: Options = ()
+        while self.word(index) in {"transform", "options"}:  # BigQuery ML writes them in this order, people in either
+            if self.word(index) == "options":
+                if options:
+                    raise self.fail(index, "OPTIONS is given twice.")
+                options, index = self.options(index + 1)
+            else:
+                if transform is not None:
+                    raise self.fail(index, "TRANSFORM is given twice.")
+                transform, index = self.transform(index + 1)
+        if index >= len(self.tokens) and transform is None and any(option == "model_path" for option, _ in options):
+            return CreateModel(name, or_replace, if_not_exists, None, options, None)
         index = self.expect(index, "as", "OPTIONS (…) or AS and a query")
         if index >= len(self.tokens):
             raise self.fail(index, "Expected the training query behind AS.")
-        return CreateModel(name, or_replace, if_not_exists, options, self.query(index))
+        return CreateModel(name, or_replace, if_not_exists, transform, options, self.query(index))
 
-    def options(self, index: int) -> tuple[tuple[tuple[str, Span], ...], int]:
-        """The options in the brackets at `index`, and the index behind them."""
+    def transform(self, index: int) -> tuple[Span, int]:
+        """The list in the brackets at `index`, and the index behind them."""
+        self.expect(index, "(", '"(" behind TRANSFORM')
+        stop = self.closing(index)
+        if stop == index + 1:
+            raise self.fail(stop, "Expected expressions, as in a SELECT list: TRANSFORM (ln(area) AS area, price).")
+        return self.span(index + 1, stop), stop + 1
+
+    def alter_model(self) -> Statement:
+        """ALTER MODEL [IF EXISTS] name, and what is to change."""
+        if_exists = self.word(2) == "if" and self.word(3) == "exists"
+        name, index = self.expect_name(4 if if_exists else 2)
+        words = (self.word(index), self.word(index + 1))
+        if words == ("rename", "to"):
+            new_name, index = self.expect_name(index + 2, "the new name")
+            self.expect_end(index)
+            check_new_name(new_name)
+            return RenameModel(name, if_exists, new_name)
+        if words == ("set", "options"):
+            options, index = self.options(index + 2)
+            self.expect_end(index)
+            return SetOptions(name, if_exists, options)
+        if words == ("set", "default"):
+            index = self.expect(index + 2, "version", "VERSION")
+            tag, index = self.tag(index)
+            self.expect_end(index)
+            return SetDefaultVersion(name, if_exists, tag)
+        if words == ("set", "alias"):
+            alias, index = self.alias(index + 2)
+            index = self.expect(index, "=", '"=" and a version behind the alias')
+            tag, index = self.tag(index)
+            self.expect_end(index)
+            return SetAlias(name, if_exists, alias, tag)
+        if words == ("drop", "alias"):
+            alias, index = self.alias(index + 2)
+            self.expect_end(index)
+            return SetAlias(name, if_exists, alias, None)
+        self.expect(
+            index,
+            "\0",
+            "RENAME TO name, SET DEFAULT VERSION n, SET ALIAS alias = n, DROP ALIAS alias or SET OPTIONS (…)",
+        )
+        raise AssertionError("expect raises")
+
+    def tag(self, index: int) -> tuple[str, int]:
+        """A version or an alias, with or without an @ before it, and the index behind it."""
+        index += self.word(index) == "@"
+        if not (self.is_identifier(index) or self.word(index).isdigit()):
+            self.expect(index, "\0", "the number of a version or an alias")
+        return unquote(self.tokens[index].text), index + 1
+
+    def alias(self, index: int) -> tuple[str, int]:
+        """The name of an alias, and the index behind it."""
+        index += self.word(index) == "@"
+        if not self.is_identifier(index):
+            self.expect(index, "\0", "an alias, a name such as champion")
+        name = unquote(self.tokens[index].text)
+        if "@" in name or name.isdigit():
+            raise self.fail(index, "An alias is a name without @ that is no number.")
+        return name, index + 1
+
+    def export_model(self, name: ModelName, index: int) -> ExportModel:
+        """EXPORT MODEL name TO 'file' [(option …)], or in BigQuery ML's words OPTIONS (uri = 'file')."""
+        if self.word(index) == "options":
+            options, index = self.options(index + 1)
+            self.expect_end(index)
+            return ExportModel(name, options)
+        index = self.expect(index, "to", "TO 'file.onnx'")
+        if index >= len(self.tokens) or not self.tokens[index].text.startswith("'"):
+            raise self.fail(index, "Expected the path of a file in single quotes behind TO.")
+        path: Options = (("uri", self.span(index, index + 1)),)
+        options, index = self.options(index + 1, copy=True) if self.word(index + 1) == "(" else ((), index + 1)
+        self.expect_end(index)
+        return ExportModel(name, (*path, *options))
+
+    def options(self, index: int, copy: bool = False) -> tuple[Options, int]:
+        """The options in the brackets at `index`, and the index behind them; `copy` writes them as COPY does."""
         self.expect(index, "(", '"(" behind OPTIONS')
         stop = self.closing(index)
         options: list[tuple[str, Span]] = []
         for first, end in self.items(index + 1, stop):
             if first == end or not self.is_identifier(first):
                 raise self.fail(first, "Expected an option: name = value.")
-            if self.word(first + 1) not in {"=", ":="} or first + 2 >= end:
+            with_sign = self.word(first + 1) in {"=", ":="}
+            value = first + 1 + with_sign
+            if not (with_sign or copy) or value >= end:
                 raise self.fail(
                     min(first + 1, end), f'Expected "= value" behind the option "{self.tokens[first].text}".'
                 )
             name = fold(unquote(self.tokens[first].text))
             if any(name == given for given, _ in options):
                 raise self.fail(first, f'The option "{name}" is given twice.')
-            options.append((name, self.span(first + 2, end)))
+            options.append((name, self.span(value, end)))
         return tuple(options), stop + 1
 
     def drop_model(self) -> DropModel:
@@ -397,6 +530,7 @@ class _Parser:
             explicit=explicit,
             in_from=in_from,
             table=self.table_argument(word, items[1:]) if in_from else None,
+            settings=self.settings(word, items[1:]) if in_from else (),
         )
 
     def is_a_name(self, start: int, closing: int) -> bool:
@@ -474,19 +608,40 @@ class _Parser:
 
     def table_argument(self, function: str, items: list[tuple[int, int]]) -> Span | None:
         """The input of a call in FROM: `TABLE t`, a name, a table function, or a query in brackets."""
-        if not items:
+        if not items or self.is_setting(items[0][0]):
             return None
         first, stop = items[0]
-        if len(items) > 1 and self.word(items[1][0]) == "struct":
-            raise NotYetError.of("A STRUCT of settings behind the input")
-        if len(items) > 1:
-            raise self.fail(items[1][0], f"{function.upper()} takes a model and one table or query, and nothing else.")
+        if len(items) > 2 or (len(items) > 1 and not self.is_setting(items[1][0])):
+            raise self.fail(
+                items[-1][0],
+                f"{function.upper()} takes a model, one table or query, and settings: STRUCT(value AS name).",
+            )
         if self.word(first) == "table" and stop - first > 1:
             first += 1
         wanted = f"In FROM, {function.upper()} takes a table or a query in brackets: {function.upper()}(MODEL m, "
         if first >= stop or not self.is_table(first, stop):
             raise self.fail(min(first, stop), f"{wanted}TABLE t) or (MODEL m, (SELECT …)).")
         return self.span(first, stop)
+
+    def is_setting(self, index: int) -> bool:
+        """Whether an argument is a STRUCT of settings or a list of thresholds."""
+        return self.word(index) == "[" or (
+            self.word(index) in {"struct", "generate_series", "range", "list_value"} and self.word(index + 1) == "("
+        )
+
+    def settings(self, function: str, items: list[tuple[int, int]]) -> Options:
+        """What STRUCT(value AS name, …) behind the input sets; a list is the thresholds of ROC_CURVE."""
+        if not items or not self.is_setting(items[-1][0]):
+            return ()
+        first, stop = items[-1]
+        if self.word(first) != "struct":
+            return (("thresholds", self.span(first, stop)),)
+        found = []
+        for begin, end in self.items(first + 2, stop - 1):
+            if end - begin < 3 or self.word(end - 2) != "as":
+                raise self.fail(begin, f"Expected STRUCT(value AS name) in {function.upper()}.")
+            found.append((fold(unquote(self.tokens[end - 1].text)), self.span(begin, end - 2)))
+        return tuple(found)
 
     def is_table(self, first: int, stop: int) -> bool:
         """Whether tokens are a name, a table function, a text, or something in brackets."""

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,11 +21,11 @@ import pyarrow.compute as pc
 
 from duckml.columns import FLOAT32_MAX
 from duckml.errors import TrainingDataError
-from duckml.estimators.preprocessing import null_key, numbers
+from duckml.estimators.preprocessing import codes_of, null_key, numbers
 from duckml.estimators.trained import FeatureStatistics, ModelWarning
 from duckml.names import listed
 from duckml.options import TrainingOptions
-from duckml.signature import INTEGERS, Feature, Signature, type_family
+from duckml.signature import INTEGERS, Feature, Signature, is_number, type_family
 
 Indexes = npt.NDArray[np.int64]
 
@@ -33,6 +34,8 @@ _ID_NAME = re.compile(r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]
 _NEARLY_UNIQUE = 0.9
 _ENOUGH_TO_TELL = 20  # rows below which "nearly unique" says nothing
 _LEAK = 0.999
+_MOST_CLASSES = 1_000
+_FEW_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def usable_rows(table: pa.Table, signature: Signature, weight: str | None) -> pa
     answer either), and with a weight of 0 or none. Raises TrainingDataError when fewer than two are left.
     """
     target = signature.target.name
-    lost = [(_missing(table[target]), f'the target "{target}" is NULL or infinite')]
+    lost = [(_no_target(table[target], signature), f'the target "{target}" is NULL or infinite')]
     for feature in signature.features:
         if feature.storage == "DOUBLE":
             infinite = pc.greater(pc.abs(pc.fill_null(table[feature.name], 0.0)), FLOAT32_MAX)
@@ -90,6 +93,34 @@ def _missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.invert(pc.less_equal(pc.abs(pc.fill_null(column, math.nan)), FLOAT32_MAX))
 
 
+def _no_target(column: pa.ChunkedArray, signature: Signature) -> pa.ChunkedArray:
+    """Where there is no target; one that is a class is a text here."""
+    if pa.types.is_floating(column.type):
+        return _missing(column)
+    if type_family(signature.target.sql_type) in {"FLOAT", "DOUBLE"}:
+        return pc.or_(pc.is_null(column), pc.is_in(column, pa.array(["nan", "inf", "-inf"])))
+    return pc.is_null(column)
+
+
+def labels_of(column: pa.ChunkedArray, sql_type: str) -> tuple[str, ...]:
+    """The classes of a target, as texts, in the order of their values: numbers by size, false before true.
+
+    Raises TrainingDataError when there are too many to be classes.
+    """
+    texts = [text for text in pc.unique(column).to_pylist() if text is not None]
+    if len(texts) > _MOST_CLASSES:
+        raise TrainingDataError(
+            f"The target has {len(texts):,} different values: that is no class but a text or an id. At most "
+            f"{_MOST_CLASSES:,} classes can be told apart; to predict a number, choose a regressor."
+        )
+    return tuple(sorted(texts, key=float) if is_number(sql_type) else sorted(texts))
+
+
+def with_known_labels(table: pa.Table, target: str, labels: Sequence[str]) -> pa.Table:
+    """The rows whose class is one of `labels`."""
+    return table.filter(pc.is_in(table[target], pa.array(labels, pa.string())))
+
+
 def examine(table: pa.Table, signature: Signature, types: dict[str, str], categorical: frozenset[str]) -> Findings:
     """The columns that can't help: only NULL, constant, ids, nearly unique text. Works on usable rows.
 
@@ -97,9 +128,11 @@ def examine(table: pa.Table, signature: Signature, types: dict[str, str], catego
 
     Raises TrainingDataError when the target never changes or nothing is left to learn from.
     """
-    target = numbers(table[signature.target.name])
-    if float(target.min()) == float(target.max()):
-        raise TrainingDataError.constant_target(signature.target.name, float(target[0]))
+    values = pc.unique(table[signature.target.name])
+    if len(values) == 1:
+        value = values[0].as_py()
+        shown = f"'{value}'" if isinstance(value, str) else f"{value:g}"
+        raise TrainingDataError.constant_target(signature.target.name, shown)
     findings = Findings()
     for feature in signature.features:
         column = table[feature.name]
@@ -230,7 +263,9 @@ def warn_of_rows(rows: int, split: Split) -> list[ModelWarning]:
 
 
 def warn_of_target(table: pa.Table, signature: Signature, sql_type: str) -> list[ModelWarning]:
-    """A whole-number target with two values is usually a class."""
+    """A whole-number target with two values is usually a class; a class with few rows is hard to learn."""
+    if signature.target.labels is not None:
+        return _warn_of_classes(table[signature.target.name], signature.target.labels)
     if type_family(sql_type) not in INTEGERS:
         return []
     values = pc.unique(table[signature.target.name]).to_pylist()
@@ -246,9 +281,26 @@ def warn_of_target(table: pa.Table, signature: Signature, sql_type: str) -> list
     ]
 
 
+def _warn_of_classes(column: pa.ChunkedArray, labels: Sequence[str]) -> list[ModelWarning]:
+    counts = {item["values"]: item["counts"] for item in pc.value_counts(column).to_pylist()}
+    unlearned = [label for label in counts if label not in labels]
+    rare = [label for label in labels if counts[label] < _FEW_OF_A_CLASS]
+    warnings = []
+    if unlearned:
+        message = (
+            f"No training row is of class {listed(unlearned)}: the model never answers it, and is not measured on it."
+        )
+        warnings.append(ModelWarning("unlearned_class", message))
+    if rare:
+        message = f"Fewer than {_FEW_OF_A_CLASS} rows are of class {listed(rare)}: it will hardly be recognised."
+        warnings.append(ModelWarning("rare_class", message))
+    return warnings
+
+
 def warn_of_leakage(table: pa.Table, signature: Signature) -> list[ModelWarning]:
     """Features that explain the target alone: usually the answer under another name."""
-    target = numbers(table[signature.target.name])
+    column, labels = table[signature.target.name], signature.target.labels
+    target = numbers(column) if labels is None else codes_of(column, labels).astype(np.float64)
     total = float(((target - target.mean()) ** 2).sum())
     suspects = [f.name for f in signature.features if _explained(f, table[f.name], target, total) > _LEAK]
     if not suspects:

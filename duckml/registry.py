@@ -1,7 +1,8 @@
 """The models of a database: where they are, what is known of them, and how they are stored.
 
 They lie in the schema `_duckml` of the database that they belong to, and are used through macros in the schema of the
-model: `predict_<model>` for the default version, `predict_<model>@<n>` for each version, `model_version_<model>`.
+model: `predict_<model>` for the default version, `predict_<model>@<tag>` for each version and alias, `predict_proba_…`
+for the probabilities of a classifier, `model_version_<model>` for the version meant.
 Reading never writes. Writing is done in a transaction that the caller has opened, so that a model is there whole or
 not at all.
 """
@@ -13,7 +14,7 @@ import dataclasses
 import datetime
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,13 +30,22 @@ from duckml.errors import (
     RegistryFormatError,
     StatementError,
 )
-from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning
+from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning, Weight
 from duckml.names import fold, literal, nearest, qualified, quote
+from duckml.serving import (
+    output_columns,
+    predict_macro,
+    prediction,
+    probabilities,
+    probabilities_macro,
+    version_macro,
+    with_columns,
+)
 from duckml.signature import Signature, parameters
 from duckml.sql import blocks
-from duckml.statements import ModelName, Resolved, predict_macro, prediction_call, version_macro, with_prediction
+from duckml.statements import ModelName, Resolved
 
-FORMAT = 1
+FORMAT = 2
 _ROW = '"__duckml_row"'  # the parameter of the macros that take a whole row or a table
 _OURS = "duckml: "  # how the comments on the macros of models begin
 
@@ -50,10 +60,36 @@ class StoredVersion:
     key: str
     signature: Signature
     is_default: bool
+    registry_format: int
 
-    def resolved(self, version: int | None) -> Resolved:
-        """What a call that names this model means: a fixed version, or with None whichever is the default then."""
-        return Resolved(self.place.database, self.place.schema, self.name, version, self.signature, self.key)
+    def resolved(self, tag: str | None) -> Resolved:
+        """What a call that names this model means: a version or alias, or with None whichever is the default then."""
+        return Resolved(
+            self.place.database,
+            self.place.schema,
+            self.name,
+            tag,
+            self.version,
+            self.signature,
+            self.key,
+            self.registry_format,
+        )
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a classifier did on the test rows, as rows of the registry's tables; empty for other models."""
+
+    confusion_matrix: Sequence[Any] = ()
+    roc_curve: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class BackgroundRow:
+    """A row kept with the answer of the model, both as JSON."""
+
+    features: str
+    answer: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +104,7 @@ class NewVersion:
     params: dict[str, Any]
     metrics: dict[str, float]
     target_mean: float
-    parity: float
+    parity: float | None
     precision: str
     training_query: str
     source_tables: list[str]
@@ -86,6 +122,13 @@ class NewVersion:
     statistics: Sequence[FeatureStatistics]
     dimensions: Sequence[int]
     seconds: float
+    lineage: str
+    source_columns: list[str]
+    random_state: int | None
+    split: str | None
+    weights: Sequence[Weight] = ()
+    measured: Measured = Measured()
+    background: Sequence[BackgroundRow] = ()
 
 
 def _query(block: str, database: str) -> str:
@@ -101,16 +144,17 @@ def _write_block(block: str, database: str) -> str:
 # Reading
 
 
-def registries(con: Native) -> list[str]:
-    """The attached databases that hold models.
+def registries(con: Native) -> dict[str, int]:
+    """The attached databases that hold models, and the format of each registry.
 
     Raises RegistryFormatError for one that a newer duckml has written.
     """
-    found = [name for (name,) in engine.read(con, blocks("queries")["registries"])]
-    for database in found:
+    found = {}
+    for (database,) in engine.read(con, blocks("queries")["registries"]):
         [(version,)] = engine.read(con, _query("format", database))
         if version is not None and version > FORMAT:
             raise RegistryFormatError.newer(database, version, FORMAT)
+        found[database] = version or FORMAT
     return found
 
 
@@ -133,13 +177,13 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
 
     A model is gone when its macro is, by DROP MACRO or DROP SCHEMA. Looking costs several milliseconds, so it is left
     out (`check_macro`) where DuckDB will look itself. Raises ModelNotFoundError when the model is there and the version
-    isn't.
+    or alias isn't.
     """
-    databases = set(registries(con))
+    formats = registries(con)
     for place in places_of(con, name):
-        if place.database not in databases or (check_macro and not has_macro(con, place, name.name)):
+        if place.database not in formats or (check_macro and not has_macro(con, place, name.name)):
             continue
-        version = _version_number(name)
+        version = _version_number(con, place, name)
         query = _query("find", place.database)
         rows = engine.read(con, query, {**_keys(place, name.name), "version": version})
         if rows:
@@ -151,11 +195,31 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
                 key,
                 Signature.from_json(json.loads(signature)),
                 number == default,
+                formats[place.database],
             )
         known = versions_of(con, place, name.name)
-        if known and name.version is not None:
-            raise ModelNotFoundError.version(".".join(name.parts), name.version, known)
+        if known and name.tag is not None:
+            raise ModelNotFoundError.version(
+                ".".join(name.parts), name.tag, known, list(aliases_of(con, place, name.name))
+            )
     return None
+
+
+def _version_number(con: Native, place: Place, name: ModelName) -> int | None:
+    """The version that a name carries as a number or an alias: None for none, -1 for one that isn't there."""
+    if name.tag is None:
+        return None
+    if name.tag.isascii() and name.tag.isdigit():
+        return int(name.tag) if len(name.tag) < 9 else -1
+    aliases = aliases_of(con, place, name.name)
+    return next((version for alias, version in aliases.items() if fold(alias) == fold(name.tag)), -1)
+
+
+def aliases_of(con: Native, place: Place, name: str) -> dict[str, int]:
+    """The aliases of a model and the version of each."""
+    if registries(con).get(place.database, 1) < 2:
+        return {}
+    return dict(engine.read(con, _query("aliases", place.database), _keys(place, name)))
 
 
 def require(con: Native, name: ModelName) -> StoredVersion:
@@ -227,13 +291,23 @@ def exists(con: Native, place: Place, name: str) -> bool:
     is_registry = place.database in registries(con)
     stored = versions_of(con, place, name) if is_registry else []
     coming = _next_version(con, place, name) if is_registry else 1
-    wanted = {fold(macro) for macro in (predict_macro(name), version_macro(name), predict_macro(name, coming))}
+    own = (predict_macro(name), version_macro(name), probabilities_macro(name))
+    wanted = {fold(macro) for macro in (*own, predict_macro(name, coming), probabilities_macro(name, coming))}
+    for other in _names_in(con, place) if is_registry else []:
+        if fold(other) != fold(name) and wanted & {fold(predict_macro(other)), fold(probabilities_macro(other))}:
+            raise ModelExistsError.entangled(name, other)
     macros = engine.macros(con, place.database)
     for macro in macros:
         taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
         if taken and not macro.comment.startswith(_OURS):
             raise ModelExistsError.macro(name, macro.name)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
+
+
+def _names_in(con: Native, place: Place) -> list[str]:
+    """The models of a schema."""
+    rows = engine.read(con, _query("names", place.database))
+    return [name for schema, name in rows if fold(schema) == fold(place.schema)]
 
 
 def _next_version(con: Native, place: Place, name: str) -> int:
@@ -254,6 +328,15 @@ def place_for(con: Native, name: ModelName) -> Place:
             return found
     missing = ".".join(name.parts[:-1])
     raise StatementError(f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in.")
+
+
+def same_training(
+    con: Native, place: Place, name: str, data_hash: str, training_query: str, options: dict[str, Any]
+) -> int | None:
+    """The latest version of a model that was trained by this query, on these rows, with these options."""
+    values = {"data_hash": data_hash, "training_query": training_query, "options": _json(options)}
+    rows = engine.read(con, _query("same_training", place.database), {**_keys(place, name), **values})
+    return int(rows[0][0]) if rows else None
 
 
 def load(con: Native, key: str) -> bytes | None:
@@ -282,52 +365,73 @@ def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
 
 def require_replaceable(con: Native, place: Place, name: str, macros: Sequence[str], doing: str) -> None:
     """Raise DependentsError when a table or an index holds on to one of the macros of a model."""
+    found = dependents(con, place, macros)
+    if found:
+        raise DependentsError.blocked(name, predict_macro(name), [f'"{dependent}"' for dependent in found], doing)
+
+
+def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
+    """The tables and indexes that hold on to one of the macros."""
     rows = engine.read(
         con,
         blocks("queries")["dependents"],
         {"database": place.database, "schema": place.schema, "functions": [macro.lower() for macro in macros]},
     )
-    if rows:
-        raise DependentsError.blocked(name, predict_macro(name), [f'"{row[0]}"' for row in rows], doing)
+    return [row[0] for row in rows]
 
 
-def macros_of(con: Native, stored: StoredVersion, only_this: bool) -> list[str]:
-    """The macros that are dropped with a model, or with one version of it."""
-    if only_this:
-        return [predict_macro(stored.name, stored.version)]
-    versions = versions_of(con, stored.place, stored.name)
-    numbered = [predict_macro(stored.name, version) for version in versions]
-    return [*numbered, predict_macro(stored.name), version_macro(stored.name)]
+def macros_of(con: Native, place: Place, name: str, version: int | None = None) -> list[str]:
+    """The macros of a model, or of one version of it."""
+    if version is not None:
+        return _macro_names(name, version)
+    tags: list[str | int | None] = [None, *versions_of(con, place, name), *aliases_of(con, place, name)]
+    return [macro for tag in tags for macro in _macro_names(name, tag)]
 
 
-def views_that_would_break(con: Native, stored: StoredVersion, signature: Signature) -> list[str]:
-    """The views over a model that would no longer work if its default version took this signature.
+def macros_of_alias(name: str, alias: str | None) -> list[str]:
+    """The macros of an alias of a model, or with None of its default."""
+    return _macro_names(name, alias)
+
+
+def _macro_names(name: str, tag: str | int | None) -> list[str]:
+    of_version = [] if isinstance(tag, int) else [version_macro(name, tag)]
+    return [predict_macro(name, tag), probabilities_macro(name, tag), *of_version]
+
+
+def views_that_would_break(
+    con: Native, stored: StoredVersion, signature: Signature, alias: str | None = None
+) -> list[str]:
+    """The views over a model that would no longer work if its default version, or an alias, took this signature.
 
     Those that no longer bind, tried out in a transaction that is rolled back; and, for another target, all of them:
     their columns bear the name of the old one. `con` is a session of its own, outside a transaction.
     """
-    views = views_over(con, stored.place, stored.name)
-    if fold(stored.signature.target.name) != fold(signature.target.name):
+    views = views_over(con, _macro_names(stored.name, alias))
+    before, after = stored.signature.target, signature.target
+    if fold(before.name) != fold(after.name) or (before.labels is None) != (after.labels is None):
         return views
-    change = _macros(stored.place, stored.name, None, signature, "0" * 64)
+    change = _macros(stored.place, stored.name, alias, signature, "0" * 64)
     return [
         view for view in views if _binds(con, [f"DESCRIBE {view}"]) and not _binds(con, [*change, f"DESCRIBE {view}"])
     ]
 
 
-def views_over(con: Native, place: Place, name: str) -> list[str]:
-    """The views, in any database, whose text names the macro of a model or a macro over it."""
+def views_over(con: Native, macros: Sequence[str]) -> list[str]:
+    """The views, in any database, whose text names one of the macros or a macro over them."""
     bodies = engine.read(con, blocks("queries")["macro_bodies"])
-    over, found = {predict_macro(name)}, {predict_macro(name)}
+    over, found = set(macros), set(macros)
     while found:
-        found = {macro for macro, body in bodies if macro not in over and any(fold(m) in fold(body) for m in found)}
+        named = _naming(found)
+        found = {macro for macro, body in bodies if macro not in over and named.search(fold(body))}
         over |= found
     views = engine.read(con, blocks("queries")["views"])
-    return [
-        qualified(database, schema, view)
-        for database, schema, view, sql in views
-        if any(fold(macro) in fold(sql) for macro in over)
-    ]
+    named = _naming(over)
+    return [qualified(database, schema, view) for database, schema, view, sql in views if named.search(fold(sql))]
+
+
+def _naming(macros: Iterable[str]) -> re.Pattern[str]:
+    """What finds one of the macros in a folded text: the whole name, and not the beginning of another one."""
+    return re.compile("|".join(rf"(?<![\w@]){re.escape(fold(macro))}(?![\w@])" for macro in macros))
 
 
 def _binds(con: Native, statements: Sequence[str]) -> bool:
@@ -375,55 +479,225 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
     Without `add_version` it must be the first: raises ModelExistsError when another session has created the model
     since this one looked.
     """
+    version, is_first = _next(con, place, name, add_version)
+    keys = {**_keys(place, name), "version": version}
+
+    def write(block: str, values: dict[str, Any]) -> None:
+        engine.write(con, _write_block(block, place.database), {**keys, **values})
+
+    engine.write(con, _write_block("insert_artifact", place.database), {"key": new.key, "onnx": new.onnx})
+    write("insert_version", _version_values(new))
+    for block, rows in (
+        ("insert_training_info", new.iterations),
+        ("insert_confusion_matrix", new.measured.confusion_matrix),
+        ("insert_roc_curve", new.measured.roc_curve),
+    ):
+        if rows:
+            write(block, _columns(rows))
+    for block, rows, more in (
+        ("insert_feature_info", new.statistics, {"dimension": list(new.dimensions)}),
+        ("insert_weight", new.weights, {}),
+        ("insert_background_row", new.background, {}),
+    ):
+        if rows:
+            write(block, {**_columns(rows), **more, "position": list(range(1, len(rows) + 1))})
+    _publish(con, place, name, version, new.signature, new.key, make_default or is_first)
+    _record(con, place, name, version, "created")
+    if make_default or is_first:
+        _record(con, place, name, version, "default changed")
+    return version
+
+
+def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_version: bool, make_default: bool) -> int:
+    """Store a version of another model, perhaps of another database, as one of this model; the number that it got."""
+    version, is_first = _next(con, place, name, add_version)
+    values = {**_keys(place, name), "version": version, "at": _now()}
+    source = f"{quote(stored.place.database)}._duckml"
+    where = f"schema_key = {literal(fold(stored.place.schema))} AND name_key = {literal(fold(stored.name))}"
+    origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
+    to = f"INSERT INTO {quote(place.database)}._duckml"
+    if stored.place.database != place.database:
+        engine.write(
+            con,
+            f"{to}.artifact SELECT * FROM {source}.artifact WHERE key = $key ON CONFLICT DO NOTHING",
+            {"key": stored.key},
+        )
+    before = "'trained'" if stored.registry_format < 2 else "lineage"
+    replaced = "$schema_key AS schema_key, $name_key AS name_key, $version AS version"
+    lineage = "" if stored.registry_format < 2 else "lineage, "
+    engine.write(
+        con,
+        f"{to}.model_version BY NAME "
+        f"SELECT * EXCLUDE ({lineage}schema_key, name_key, version, created_at), {replaced}, "
+        f"$at AS created_at, {before} || {literal(f', {origin}')} AS lineage FROM {source}.model_version "
+        f"WHERE {where} AND version = {stored.version}",
+        values,
+    )
+    del values["at"]
+    for table in _VERSION_TABLES if stored.registry_format >= 2 else _VERSION_TABLES[:2]:
+        engine.write(
+            con,
+            f"{to}.{table} BY NAME SELECT * REPLACE ({replaced}) FROM {source}.{table} "
+            f"WHERE {where} AND version = {stored.version}",
+            values,
+        )
+    _publish(con, place, name, version, stored.signature, stored.key, make_default or is_first)
+    _record(con, place, name, version, origin)
+    if make_default or is_first:
+        _record(con, place, name, version, "default changed")
+    return version
+
+
+def _next(con: Native, place: Place, name: str, add_version: bool) -> tuple[int, bool]:
+    """The number of the version to come, and whether it is the first; the model itself has a row afterwards."""
     _create_registry(con, place.database)
     if exists(con, place, name):
         if not add_version:
             raise ModelExistsError.model(name)
     else:
         _forget(con, place, name)  # what is left of a model whose macros were dropped
-    known = versions_of(con, place, name)
+    is_first = not versions_of(con, place, name)
     version = _next_version(con, place, name)
-    keys = {**_keys(place, name), "version": version}
+    engine.write(
+        con,
+        _write_block("insert_model", place.database),
+        {**_keys(place, name), "version": version, "schema_name": place.schema, "name": name, "created_at": _now()},
+    )
+    return version, is_first
 
-    def write(block: str, values: dict[str, Any]) -> None:
-        engine.write(con, _write_block(block, place.database), values)
 
-    write("insert_artifact", {"key": new.key, "onnx": new.onnx})
-    write("insert_model", {**keys, "schema_name": place.schema, "name": name, "created_at": _now()})
-    write("insert_version", {**keys, **_version_values(new)})
-    write("insert_training_info", {**keys, **_columns(new.iterations)})
-    feature_rows = _columns(new.statistics)
-    positions = list(range(1, len(new.statistics) + 1))
-    write("insert_feature_info", {**keys, **feature_rows, "position": positions, "dimension": list(new.dimensions)})
-    _record(con, place, name, version, "created")
-    statements = _macros(place, name, version, new.signature, new.key)
-    if make_default or not known:
-        statements += _macros(place, name, None, new.signature, new.key) + _version_macro(place, name, version)
-        write("set_default", keys)
-        _record(con, place, name, version, "default changed")
+def _publish(
+    con: Native, place: Place, name: str, version: int, signature: Signature, key: str, make_default: bool
+) -> None:
+    """Make the macros of a version, and those of the default."""
+    statements = _macros(place, name, version, signature, key)
+    if make_default:
+        statements += [*_macros(place, name, None, signature, key), *_version_macro(place, name, None, version)]
+        engine.write(con, _write_block("set_default", place.database), {**_keys(place, name), "version": version})
     for statement in statements:
         engine.write(con, statement)
-    return version
+
+
+def set_default(con: Native, stored: StoredVersion) -> None:
+    """Make a version the default, in the open transaction."""
+    _create_registry(con, stored.place.database)
+    place, name, version = stored.place, stored.name, stored.version
+    _publish(con, place, name, version, stored.signature, stored.key, True)
+    _record(con, place, name, version, "default changed")
+
+
+def set_alias(con: Native, stored: StoredVersion, alias: str) -> None:
+    """Let an alias mean a version, in the open transaction."""
+    _create_registry(con, stored.place.database)
+    place, name, version = stored.place, stored.name, stored.version
+    keys = {**_keys(place, name), "alias_key": fold(alias)}
+    engine.write(con, _write_block("delete_alias", place.database), keys)
+    engine.write(con, _write_block("insert_alias", place.database), {**keys, "alias": alias, "version": version})
+    alias = fold(alias)
+    statements = _macros(place, name, alias, stored.signature, stored.key)
+    for statement in [*statements, *_version_macro(place, name, alias, version)]:
+        engine.write(con, statement)
+    _record(con, place, name, version, f"alias {alias} set")
+
+
+def drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
+    """Take an alias away, in the open transaction; `stored` is the version that it means."""
+    place, name = stored.place, stored.name
+    keys = {**_keys(place, name), "alias_key": fold(alias)}
+    engine.write(con, _write_block("delete_alias", place.database), keys)
+    _drop_macros(con, place, _macro_names(name, fold(alias)))
+    _record(con, place, name, stored.version, f"alias {fold(alias)} dropped")
+
+
+def set_notes(con: Native, stored: StoredVersion, notes: dict[str, Any]) -> None:
+    """Change the description and the tags of a version, in the open transaction."""
+    place = stored.place
+    keys = {**_keys(place, stored.name), "version": stored.version}
+    known = engine.read_row(con, _query("version", place.database), keys)
+    values = {name: notes.get(name, known[name]) for name in ("description", "tags")}
+    engine.write(con, _write_block("set_options", place.database), {**keys, **values})
+    _record(con, place, stored.name, stored.version, f"options changed: {', '.join(notes)}")
+
+
+def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
+    """Give a model another name, in the open transaction: its rows, and all of its macros anew."""
+    place, name = stored.place, stored.name
+    _create_registry(con, place.database)
+    versions = {number: require(con, _named(place, name, str(number))) for number in versions_of(con, place, name)}
+    aliases = aliases_of(con, place, name)
+    default = require(con, _named(place, name, None)).version
+    _drop_macros(con, place, macros_of(con, place, name))
+    for table in ("model", "alias", *_TABLES):
+        engine.write(
+            con,
+            f"UPDATE {quote(place.database)}._duckml.{table} SET name_key = $new "
+            "WHERE schema_key = $schema_key AND name_key = $name_key",
+            {**_keys(place, name), "new": fold(new_name)},
+        )
+    engine.write(
+        con,
+        f"UPDATE {quote(place.database)}._duckml.model SET name = $name "
+        "WHERE schema_key = $schema_key AND name_key = $name_key",
+        {**_keys(place, new_name), "name": new_name},
+    )
+    for number, version in versions.items():
+        _publish(con, place, new_name, number, version.signature, version.key, number == default)
+    for alias, number in aliases.items():
+        version, tag = versions[number], fold(alias)
+        statements = _macros(place, new_name, tag, version.signature, version.key)
+        for statement in [*statements, *_version_macro(place, new_name, tag, number)]:
+            engine.write(con, statement)
+    # The history of the new name begins with the highest number, so that none is ever used again.
+    _record(con, place, name, None, f"renamed to {new_name}")
+    _record(con, place, new_name, max(versions), f"renamed from {name}")
+
+
+def _named(place: Place, name: str, tag: str | None) -> ModelName:
+    return ModelName((place.database, place.schema, name), tag)
 
 
 def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
     """Remove a model, or one version of it, in the open transaction."""
     place, name = stored.place, stored.name
-    for macro in macros_of(con, stored, only_this):
-        function = qualified(place.database, place.schema, macro)
-        engine.write(con, f"DROP MACRO IF EXISTS {function}")
-        engine.write(con, f"DROP MACRO TABLE IF EXISTS {function}")
+    _drop_macros(con, place, macros_of(con, place, name, stored.version if only_this else None))
     _forget(con, place, name, stored.version if only_this else None)
     _record(con, place, name, stored.version if only_this else None, "dropped")
 
 
+def outlived(con: Native, place: Place, name: str, kept: int) -> list[StoredVersion]:
+    """The versions beyond the newest `kept` that nothing refers to: no default, no alias, no view, no table."""
+    aliased = set(aliases_of(con, place, name).values())
+    older = versions_of(con, place, name)[:-kept]
+    found = [require(con, _named(place, name, str(number))) for number in older if number not in aliased]
+    return [
+        version
+        for version in found
+        if not version.is_default
+        and not views_over(con, _macro_names(name, version.version))
+        and not dependents(con, place, _macro_names(name, version.version))
+    ]
+
+
+def _drop_macros(con: Native, place: Place, macros: Sequence[str]) -> None:
+    for macro in macros:
+        function = qualified(place.database, place.schema, macro)
+        engine.write(con, f"DROP MACRO IF EXISTS {function}")
+        engine.write(con, f"DROP MACRO TABLE IF EXISTS {function}")
+
+
+# The tables that hold rows of a version, without the version itself. The first two are those of format 1.
+_VERSION_TABLES = ("training_info", "feature_info", "weight", "confusion_matrix", "roc_curve", "background_row")
+_TABLES = ("model_version", *_VERSION_TABLES)
+
+
 def _forget(con: Native, place: Place, name: str, version: int | None = None) -> None:
     """Delete what the registry knows of a version, or of a whole model, and the artifacts that nobody needs."""
+    _create_registry(con, place.database)
     values: dict[str, Any] = dict(_keys(place, name))
     condition = "schema_key = $schema_key AND name_key = $name_key"
-    tables = ["model_version", "training_info", "feature_info"]
+    tables = [*_TABLES]
     if version is None:
-        tables.append("model")
+        tables += ["alias", "model"]
     else:
         condition += " AND version = $version"
         values["version"] = version
@@ -465,23 +739,26 @@ def created_query(place: Place, name: str, version: int) -> str:
 
 
 def _create_registry(con: Native, database: str) -> None:
-    if database in registries(con):
+    """Make the tables of the registry, or bring those of an older format up to date."""
+    found = registries(con).get(database)
+    if found == FORMAT:
         return
+    name = quote(database)
+    for number in range((found or FORMAT) + 1, FORMAT + 1):
+        engine.write(con, blocks("migrations")[str(number)].format(database=name))
     for block in blocks("schema").values():
-        engine.write(con, block.format(database=quote(database)))
-    engine.write(con, blocks("comments")["comments"].format(database=quote(database)))
-    engine.write(con, f"INSERT INTO {quote(database)}._duckml.format VALUES ({FORMAT})")
+        engine.write(con, block.format(database=name))
+    engine.write(con, blocks("comments")["comments"].format(database=name))
+    engine.write(con, f"DELETE FROM {name}._duckml.format")
+    engine.write(con, f"INSERT INTO {name}._duckml.format VALUES ({FORMAT})")
 
 
 def _keys(place: Place, name: str) -> dict[str, str]:
     return {"schema_key": fold(place.schema), "name_key": fold(name)}
 
 
-def _version_number(name: ModelName) -> int | None:
-    """The version that a name carries; an alias, which no model can have yet, is a version that doesn't exist."""
-    if name.version is None:
-        return None
-    return int(name.version) if name.version.isascii() and name.version.isdigit() and len(name.version) < 9 else -1
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=repr)
 
 
 def _columns(rows: Sequence[Any]) -> dict[str, list[Any]]:
@@ -496,8 +773,8 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
         "estimator": new.estimator,
         "target": new.signature.target.name,
         "signature": json.dumps(new.signature.to_json(), ensure_ascii=False),
-        "options": json.dumps(new.options, ensure_ascii=False, default=repr),
-        "params": json.dumps(new.params, ensure_ascii=False, default=repr),
+        "options": _json(new.options),
+        "params": _json(new.params),
         "metric_names": list(new.metrics),
         "metric_values": list(new.metrics.values()),
         "target_mean": new.target_mean,
@@ -522,34 +799,53 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
         "created_at": _now(),
         "seconds": new.seconds,
         "created_by": engine.user_name(),
+        "lineage": new.lineage,
+        "source_columns": new.source_columns,
+        "random_state": new.random_state,
+        "split": new.split,
     }
 
 
-def _macros(place: Place, name: str, version: int | None, signature: Signature, key: str) -> list[str]:
+def _macros(place: Place, name: str, tag: str | int | None, signature: Signature, key: str) -> list[str]:
     """The statements that make the macros of a version: by name and typed, of a whole row, and over a table.
 
-    Their bodies name nothing but the function of the engine, so that they work when the file is renamed or attached
+    Their bodies name nothing but the functions of the engine, so that they work when the file is renamed or attached
     under another name.
     """
-    macro = qualified(place.database, place.schema, predict_macro(name, version))
-    by_name = prediction_call(key, (f.stored_as(quote(f.name)) for f in signature.features))
-    of_row = prediction_call(key, (f.stored_as(f"{_ROW}.{quote(f.name)}") for f in signature.features))
-    over_table = with_prediction(
-        _ROW, of_row, quote(signature.target.prediction), f"query_table(input_table) AS {_ROW}"
+    by_name = {column.name: quote(column.name) for column in signature.inputs}
+    of_row = {column.name: f"{_ROW}.{quote(column.name)}" for column in signature.inputs}
+    columns = output_columns(
+        signature.target, prediction(signature, key, of_row), probabilities(signature, key, of_row)
     )
-    comment = literal(f"{_OURS}{signature.target.name} from {', '.join(signature.names)}")
+    over_table = with_columns(_ROW, columns, f"query_table(input_table) AS {_ROW}")
+    comment = f"{signature.target.name} from {', '.join(signature.input_names)}"
+
+    def scalar(macro: str, body: Callable[[Signature, str, dict[str, str]], str]) -> list[str]:
+        function = qualified(place.database, place.schema, macro)
+        return [
+            f"CREATE OR REPLACE MACRO {function}({parameters(signature)}) AS {body(signature, key, by_name)}, "
+            f"({_ROW}) AS {body(signature, key, of_row)}",
+            f"COMMENT ON MACRO {function} IS {literal(_OURS + comment)}",
+        ]
+
+    macro = qualified(place.database, place.schema, predict_macro(name, tag))
+    with_probabilities = probabilities_macro(name, tag)
+    if signature.target.labels is not None:
+        of_classes = scalar(with_probabilities, probabilities)
+    else:
+        of_classes = [f"DROP MACRO IF EXISTS {qualified(place.database, place.schema, with_probabilities)}"]
     return [
-        f"CREATE OR REPLACE MACRO {macro}({parameters(signature)}) AS {by_name}, ({_ROW}) AS {of_row}",
+        *scalar(predict_macro(name, tag), prediction),
         f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE {over_table}",
-        f"COMMENT ON MACRO {macro} IS {comment}",
-        f"COMMENT ON MACRO TABLE {macro} IS {comment}",
+        f"COMMENT ON MACRO TABLE {macro} IS {literal(_OURS + comment)}",
+        *of_classes,
     ]
 
 
-def _version_macro(place: Place, name: str, version: int) -> list[str]:
-    """The statements that make the macro that answers the default version."""
-    macro = qualified(place.database, place.schema, version_macro(name))
+def _version_macro(place: Place, name: str, tag: str | None, version: int) -> list[str]:
+    """The statements that make the macro that answers the version which the default, or an alias, is."""
+    macro = qualified(place.database, place.schema, version_macro(name, tag))
     return [
         f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}",
-        f"COMMENT ON MACRO {macro} IS {literal(f'{_OURS}the version that predict_{name} means')}",
+        f"COMMENT ON MACRO {macro} IS {literal(f'{_OURS}the version that {predict_macro(name, tag)} means')}",
     ]

@@ -9,23 +9,36 @@ are the user's, and a span keeps its number of lines, so that DuckDB's errors po
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from duckml.errors import FeatureError, StatementError
+from duckml.errors import FeatureError, NotYetError, StatementError
 from duckml.names import fold, literal, quote
-from duckml.signature import Feature
-from duckml.sql import blocks
-from duckml.statements import (
-    Call,
-    Query,
-    Resolved,
-    Span,
+from duckml.serving import (
+    labels,
+    output_columns,
     predict_macro,
-    prediction_call,
+    prediction,
+    probabilities,
+    probabilities_macro,
     version_macro,
-    with_prediction,
+    with_columns,
 )
+from duckml.signature import Feature, Input
+from duckml.sql import blocks
+from duckml.statements import Call, Query, Resolved, Span
 
 _INPUT = '"__duckml_input"'
+
+# What STRUCT may set behind the input of a table function, and what the function is called with rows only.
+_SETTINGS = {
+    "predict": ("threshold",),
+    "evaluate": ("threshold",),
+    "confusion_matrix": ("threshold",),
+    "roc_curve": ("thresholds",),
+    "weights": ("standardize",),
+}
+_TAKES_ROWS = frozenset({"predict", "evaluate", "confusion_matrix", "roc_curve"})
+_OF_CLASSIFIERS = frozenset({"predict_proba", "confusion_matrix", "roc_curve"})
 
 
 def rewrite(
@@ -93,42 +106,65 @@ class _Rewriter:
         """The SQL that stands for a call."""
         model = self.resolved[call]
         name = call.function.upper()
-        if call.function == "predict":
-            return self.prediction_table(call, model) if call.in_from else self.scalar(call, model)
-        if call.function == "model_version":
+        if call.function in _OF_CLASSIFIERS and model.signature.target.labels is None:
+            raise StatementError(
+                f"{name} is about classes, and model '{call.model}' predicts a number: "
+                f'"{model.signature.target.name}".'
+            )
+        if call.function == "predict" and call.in_from:
+            return self.prediction_table(call, model)
+        if call.function in {"predict", "predict_proba", "model_version"}:
             if call.in_from:
-                raise StatementError(f"MODEL_VERSION is a value, not a table: SELECT MODEL_VERSION({call.model}).")
-            return self.model_version(call, model)
+                raise StatementError(f"{name} is a value, not a table: SELECT {name}({call.model}).")
+            return self.model_version(call, model) if call.function == "model_version" else self.scalar(call, model)
         if not call.in_from:
             raise StatementError(f"{name} is a table: SELECT * FROM {name}(MODEL {call.model}).")
+        settings = self.settings(call)
         if call.table is None:
-            return "(" + _information(call.function, model) + ")"
-        if call.function != "evaluate":
+            if settings and call.function != "weights":
+                raise StatementError(f"{name}(MODEL {call.model}, …) takes its settings together with rows.")
+            return "(" + _information(call.function, model, settings) + ")"
+        if call.function not in _TAKES_ROWS:
             raise StatementError(f"{name}(MODEL {call.model}) takes no rows: it shows what is stored.")
-        return self.evaluation(call, model, call.table)
+        return self.measured(call, model, call.table, settings)
+
+    def settings(self, call: Call) -> dict[str, str]:
+        """What a STRUCT behind the input sets; an error for what the function doesn't know."""
+        known = _SETTINGS.get(call.function, ())
+        settings = {}
+        for name, span in call.settings:
+            if name in {"confidence_level", "top_k_features"}:
+                raise NotYetError.of(f"The setting {name}")
+            if name not in known:
+                takes = f"It takes {', '.join(known)}." if known else "It takes none."
+                raise StatementError(f'{call.function.upper()} has no setting "{name}". {takes}')
+            settings[name] = self.render(span)
+        return settings
 
     def model_version(self, call: Call, model: Resolved) -> str:
-        """The version as a value: a constant for a given one, the catalog's answer for the default."""
-        if model.version is not None:
-            return literal(f"{model.schema}.{model.name}@{model.version}")
-        return self.function(call, model, version_macro(model.name)) + "()"
+        """The version as a value: a constant for a given one, the catalog's answer for the default or an alias."""
+        if model.tag is not None and model.tag.isdigit():
+            return literal(f"{model.schema}.{model.name}@{model.tag}")
+        return self.function(call, model, version_macro(model.name, model.tag)) + "()"
 
     # Scalar PREDICT
 
     def scalar(self, call: Call, model: Resolved) -> str:
-        """The macro call for a scalar PREDICT."""
+        """The macro call for a scalar PREDICT or PREDICT_PROBA."""
         by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
         return self.macro(call, model, self.by_position(call, model) if by_position else self.by_name(call, model))
 
-    def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature, str]]) -> str:
+    def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature | Input, str]]) -> str:
         """The call of the model's macro with named arguments."""
         blank = self.blank.get(call, frozenset())
-        given = [(f, "NULL" if f.name in blank else value) for f, value in values]
+        given = [(column, "NULL" if column.name in blank else value) for column, value in values]
+        wants_label = call.function == "predict"
         if self.inline:
-            values_read = (f.stored_as(f"CAST({value} AS {f.sql_type})") for f, value in given)
-            return prediction_call(model.key, values_read)
-        function = self.function(call, model, predict_macro(model.name, model.version))
-        return f"{function}({', '.join(f'{quote(f.name)} := {value}' for f, value in given)})"
+            cast = {column.name: f"CAST({value} AS {column.sql_type})" for column, value in given}
+            return (prediction if wants_label else probabilities)(model.signature, model.key, cast)
+        macro = (predict_macro if wants_label else probabilities_macro)(model.name, model.tag)
+        arguments = ", ".join(f"{quote(column.name)} := {value}" for column, value in given)
+        return f"{self.function(call, model, macro)}({arguments})"
 
     def function(self, call: Call, model: Resolved, macro: str) -> str:
         """A macro of the model, as SQL.
@@ -138,11 +174,7 @@ class _Rewriter:
         """
         return model.function(macro, self.query.made in {"macro", "function"} and len(call.model.parts) == 1)
 
-    def by_columns(self, call: Call, model: Resolved) -> str:
-        """The macro call that takes every feature from the input of a table form."""
-        return self.macro(call, model, [(f, f"{_INPUT}.{quote(f.name)}") for f in model.signature.features])
-
-    def by_name(self, call: Call, model: Resolved) -> list[tuple[Feature, str]]:
+    def by_name(self, call: Call, model: Resolved) -> list[tuple[Feature | Input, str]]:
         """Features with their values: those that the user gave first, then all others by their names."""
         stars = [argument.star for argument in call.arguments if argument.star is not None]
         if len(stars) > 1:
@@ -150,22 +182,22 @@ class _Rewriter:
                 f"PREDICT({call.model}, …) takes the columns of one alias: there are {len(stars)} stars."
             )
         qualifier = f"{self.source(stars[0])}." if stars and stars[0].end > stars[0].start else ""
-        given: dict[Feature, str] = {}
+        given: dict[Feature | Input, str] = {}
         for argument in call.arguments:
             if argument.name is None:
                 continue
             feature = model.signature.find(argument.name)
             if feature is None:
-                raise FeatureError.unknown(str(call.model), argument.name, model.signature.names)
+                raise FeatureError.unknown(str(call.model), argument.name, model.signature.input_names)
             if feature in given:
                 raise FeatureError.twice(str(call.model), feature.name)
             given[feature] = self.render(argument.value)
-        rest = [feature for feature in model.signature.features if feature not in given]
-        return [*given.items(), *((feature, qualifier + quote(feature.name)) for feature in rest)]
+        rest = [column for column in model.signature.inputs if column not in given]
+        return [*given.items(), *((column, qualifier + quote(column.name)) for column in rest)]
 
-    def by_position(self, call: Call, model: Resolved) -> list[tuple[Feature, str]]:
+    def by_position(self, call: Call, model: Resolved) -> list[tuple[Feature | Input, str]]:
         """Features with their values, in signature order."""
-        features = model.signature.features
+        features = model.signature.inputs
         if any(argument.name is not None or argument.star is not None for argument in call.arguments):
             raise StatementError(
                 f"PREDICT({call.model}, …) mixes values by position with values by name. Give all by position, or "
@@ -186,43 +218,103 @@ class _Rewriter:
         return f"(FROM {self.render(span)}) AS {_INPUT}"
 
     def prediction_table(self, call: Call, model: Resolved) -> str:
-        """FROM PREDICT: all columns of the input, then the prediction."""
+        """FROM PREDICT: all columns of the input, then the prediction, and the probabilities of a classifier."""
         if call.table is None:
             raise StatementError(
                 f"In FROM, PREDICT takes its rows as well: FROM PREDICT(MODEL {call.model}, TABLE t) "
                 "or (MODEL …, (SELECT …))."
             )
-        output = quote(model.signature.target.prediction)
-        return f"({with_prediction(_INPUT, self.by_columns(call, model), output, self.input(call.table))})"
-
-    def evaluation(self, call: Call, model: Resolved, table: Span) -> str:
-        """FROM EVALUATE with rows: the metrics over them, in SQL."""
-        return "({})".format(
-            _one_line(blocks("queries")["evaluate_rows"]).format(
-                database=quote(model.database),
-                where=_which(model),
-                target=f"CAST({_INPUT}.{quote(model.signature.target.name)} AS DOUBLE)",
-                prediction=self.by_columns(call, model),
-                input=self.input(table),
-            )
+        threshold = self.settings(call).get("threshold")
+        if threshold is not None:
+            self.require_two_classes(call, model, "threshold")
+        columns = output_columns(
+            model.signature.target,
+            self.macro_of_input(call, model, "predict"),
+            self.macro_of_input(call, model, "predict_proba"),
+            threshold,
         )
+        return f"({with_columns(_INPUT, columns, self.input(call.table))})"
+
+    def macro_of_input(self, call: Call, model: Resolved, function: str) -> str:
+        """The call of a macro that takes every feature from the input of a table form."""
+        values = [(column, f"{_INPUT}.{quote(column.name)}") for column in model.signature.inputs]
+        return self.macro(replace(call, function=function), model, values)
+
+    def require_two_classes(self, call: Call, model: Resolved, what: str) -> None:
+        """Raise StatementError unless the model tells two classes apart."""
+        classes = model.signature.target.labels or ()
+        if len(classes) != 2:
+            apart = f"tells {len(classes)} classes apart" if classes else "predicts a number"
+            raise StatementError(f"{what} is for models of two classes, and '{call.model}' {apart}.")
+
+    def measured(self, call: Call, model: Resolved, table: Span, settings: Mapping[str, str]) -> str:
+        """FROM EVALUATE, CONFUSION_MATRIX or ROC_CURVE with rows: measured over them, in SQL."""
+        target = model.signature.target
+        if settings or call.function == "roc_curve":
+            self.require_two_classes(call, model, "threshold" if settings else "ROC_CURVE")
+        actual = self.actual(model)
+        block = call.function + "_rows"
+        values: dict[str, str] = {}
+        if target.labels is None:
+            prediction = self.macro_of_input(call, model, "predict")
+        else:
+            block = "evaluate_classes" if call.function == "evaluate" else block
+            prediction = f"map_values({self.macro_of_input(call, model, 'predict_proba')})"
+            values["target_value"] = actual
+            actual = f"list_position({labels(target)}, TRY_CAST({actual} AS {target.sql_type}))"
+            threshold = settings.get("threshold")
+            values |= {
+                "labels": labels(target),
+                "classes": str(len(target.labels)),
+                "first": "2" if len(target.labels) == 2 else "1",
+                "choice": "list_position(p, list_max(p))"
+                if threshold is None
+                else f"CASE WHEN p[2] >= ({threshold}) THEN 2 ELSE 1 END",
+                "thresholds": settings.get("thresholds", "NULL::DOUBLE[]"),
+            }
+        sql = _one_line(blocks("queries")[block]).format(
+            database=quote(model.database),
+            where=_which(model),
+            target=actual,
+            prediction=prediction,
+            input=self.input(table),
+            **values,
+        )
+        return f"({sql})"
+
+    def actual(self, model: Resolved) -> str:
+        """The target in the rows of a table form: the column of its name, or what TRANSFORM makes of the columns."""
+        transform = model.signature.transform
+        if transform is None or transform.target is None:
+            reference = f"{_INPUT}.{quote(model.signature.target.name)}"
+        else:
+            values = {name: f"{_INPUT}.{quote(name)}" for name in transform.target.names}
+            reference = f"({transform.target.render(values)})"
+        return reference if model.signature.target.labels is not None else f"CAST({reference} AS DOUBLE)"
 
 
 def _which(model: Resolved) -> str:
     """The condition that selects the rows of a version in a table of the registry."""
     conditions = [f"schema_key = {literal(fold(model.schema))}", f"name_key = {literal(fold(model.name))}"]
+    of_model = " AND ".join(conditions)
     registry = f"{quote(model.database)}._duckml"
-    version = (
-        f"(SELECT default_version FROM {registry}.model WHERE {' AND '.join(conditions)})"
-        if model.version is None
-        else str(model.version)
-    )
+    if model.tag is None:
+        version = f"(SELECT default_version FROM {registry}.model WHERE {of_model})"
+    elif model.tag.isdigit():
+        version = model.tag
+    else:
+        version = f"(SELECT version FROM {registry}.alias WHERE {of_model} AND alias_key = {literal(fold(model.tag))})"
     return " AND ".join([*conditions, f"version = {version}"])
 
 
-def _information(function: str, model: Resolved) -> str:
+def _information(function: str, model: Resolved, settings: Mapping[str, str]) -> str:
     """The query that an information function without rows stands for."""
-    return _one_line(blocks("queries")[function]).format(database=quote(model.database), where=_which(model))
+    block = function
+    if model.registry_format < 2 and function in {"weights", "confusion_matrix", "roc_curve"}:
+        block += "_none"  # format 1 had no tables for them
+    return _one_line(blocks("queries")[block]).format(
+        database=quote(model.database), where=_which(model), standardize=settings.get("standardize", "false")
+    )
 
 
 def _one_line(sql: str) -> str:

@@ -8,8 +8,8 @@ later relation is bound against. This room also decides how a column of each Duc
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from duckml.errors import OptionError, TrainingDataError
@@ -75,54 +75,156 @@ class Feature:
 
 @dataclass(frozen=True)
 class Target:
-    """The column that a model predicts."""
+    """The column that a model predicts.
+
+    `labels` are the classes that a classifier tells apart, as DuckDB writes them, in the order of their codes; None
+    for a number.
+    """
 
     name: str
     sql_type: str
+    labels: tuple[str, ...] | None = None
 
     @property
     def prediction(self) -> str:
         """The name of the column that holds its prediction."""
         return f"predicted_{self.name}"
 
+    @property
+    def probabilities(self) -> str:
+        """The name of the column that holds the probabilities of the classes."""
+        return f"predicted_{self.name}_probs"
+
+
+@dataclass(frozen=True)
+class Input:
+    """A column that a TRANSFORM reads: its name and the type of the parameter of the model's function."""
+
+    name: str
+    sql_type: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.sql_type}"
+
+
+@dataclass(frozen=True)
+class Expression:
+    """SQL over the inputs of a TRANSFORM, cut where it names one: texts, and the names between them.
+
+    `pieces` are texts at even positions and names of inputs at odd ones.
+    """
+
+    pieces: tuple[str, ...]
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """The SQL with every input replaced by its value."""
+        return "".join(values[piece] if position % 2 else piece for position, piece in enumerate(self.pieces))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs that it reads, as often as it reads them."""
+        return self.pieces[1::2]
+
+    def within(self, template: str) -> Expression:
+        """`template` with this expression in the place of every `{}`."""
+        before, *rest = template.split("{}")
+        pieces = [before]
+        for behind in rest:
+            pieces = [*pieces[:-1], pieces[-1] + self.pieces[0], *self.pieces[1:]]
+            pieces[-1] += behind
+        return Expression(tuple(pieces))
+
+
+@dataclass(frozen=True)
+class Transform:
+    """What TRANSFORM computes before every prediction.
+
+    `inputs` are the columns that PREDICT takes, `features` the expression of each feature, `target` that of the target
+    (None where it is a plain column that EVALUATE finds under its name), `text` what the user wrote.
+    """
+
+    inputs: tuple[Input, ...]
+    features: Mapping[str, Expression]
+    target: Expression | None
+    text: str
+
 
 @dataclass(frozen=True)
 class Signature:
-    """The features of a model in their order, and its target."""
+    """The features of a model in their order, its target, and how the features come about."""
 
     features: tuple[Feature, ...]
     target: Target
+    transform: Transform | None = None
+
+    @property
+    def inputs(self) -> tuple[Feature | Input, ...]:
+        """The columns that PREDICT takes, in their order: the features, or what TRANSFORM makes them of."""
+        return self.features if self.transform is None else self.transform.inputs
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the features in their order."""
         return tuple(feature.name for feature in self.features)
 
-    def find(self, name: str) -> Feature | None:
-        """The feature that DuckDB would understand by `name`."""
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the columns that PREDICT takes."""
+        return tuple(column.name for column in self.inputs)
+
+    def find(self, name: str) -> Feature | Input | None:
+        """The input that DuckDB would understand by `name`."""
         folded = fold(name)
-        return next((feature for feature in self.features if fold(feature.name) == folded), None)
+        return next((column for column in self.inputs if fold(column.name) == folded), None)
 
     def without(self, names: Collection[str]) -> Signature:
         """The same signature less some features."""
-        return Signature(tuple(f for f in self.features if f.name not in names), self.target)
+        return replace(self, features=tuple(f for f in self.features if f.name not in names))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON value from which `from_json` makes the same signature."""
-        return {
+        value: dict[str, Any] = {
             "features": [
                 {"name": f.name, "sql_type": f.sql_type, "kind": f.kind, "storage": f.storage} for f in self.features
             ],
             "target": {"name": self.target.name, "sql_type": self.target.sql_type},
         }
+        if self.target.labels is not None:
+            value["target"]["labels"] = list(self.target.labels)
+        if self.transform is not None:
+            target = self.transform.target
+            value["transform"] = {
+                "text": self.transform.text,
+                "inputs": [{"name": column.name, "sql_type": column.sql_type} for column in self.transform.inputs],
+                "features": {name: list(e.pieces) for name, e in self.transform.features.items()},
+                "target": None if target is None else list(target.pieces),
+            }
+        return value
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Signature:
         """The signature that `to_json` wrote."""
-        return cls(tuple(Feature(**feature) for feature in value["features"]), Target(**value["target"]))
+        target = value["target"]
+        labels = target.get("labels")
+        transform = value.get("transform")
+        return cls(
+            tuple(Feature(**feature) for feature in value["features"]),
+            Target(target["name"], target["sql_type"], None if labels is None else tuple(labels)),
+            None if transform is None else _transform_from_json(transform),
+        )
 
     def __str__(self) -> str:
-        return "(" + ", ".join(str(feature) for feature in self.features) + f") → {self.target.name}"
+        return "(" + ", ".join(str(column) for column in self.inputs) + f") → {self.target.name}"
+
+
+def _transform_from_json(value: dict[str, Any]) -> Transform:
+    target = value["target"]
+    return Transform(
+        tuple(Input(**column) for column in value["inputs"]),
+        {name: Expression(tuple(pieces)) for name, pieces in value["features"].items()},
+        None if target is None else Expression(tuple(target)),
+        value["text"],
+    )
 
 
 @dataclass(frozen=True)
@@ -194,6 +296,11 @@ def infer(names: Sequence[str], types: Sequence[str], roles: Roles) -> Signature
     return Signature(features, Target(roles.target, sql_types[roles.target]))
 
 
+def is_class(sql_type: str) -> bool:
+    """Whether a target of this type is a class unless an estimator says otherwise."""
+    return type_family(sql_type) in _TEXTS | {"BOOLEAN"}
+
+
 def parameters(signature: Signature) -> str:
     """The typed parameter list of the model's function."""
-    return ", ".join(f"{quote(feature.name)} {feature.sql_type}" for feature in signature.features)
+    return ", ".join(f"{quote(column.name)} {column.sql_type}" for column in signature.inputs)

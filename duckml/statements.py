@@ -5,20 +5,13 @@ Offsets are byte offsets into the UTF-8 text of the script, as DuckDB's lexer co
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from duckml.names import literal, qualified
+from duckml.names import qualified
 from duckml.signature import Signature
 
-# The one function of the engine that predicts; the macros of all models call it.
-PREDICT_FUNCTION = "duckml_predict_double"
-
 # Functions of the grammar that a later release brings.
-LATER_FUNCTIONS = frozenset(
-    {"predict_proba", "weights", "global_explain", "explain_predict", "confusion_matrix", "roc_curve", "trial_info"}
-    | {"validate_data_skew"}
-)
+LATER_FUNCTIONS = frozenset({"global_explain", "explain_predict", "trial_info", "validate_data_skew"})
 
 
 @dataclass(frozen=True)
@@ -35,10 +28,10 @@ class Span:
 
 @dataclass(frozen=True)
 class ModelName:
-    """A model as the user named it: `[database.][schema.]name[@version]`."""
+    """A model as the user named it: `[database.][schema.]name[@tag]`; the tag is a version or an alias."""
 
     parts: tuple[str, ...]
-    version: str | None = None
+    tag: str | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +39,7 @@ class ModelName:
         return self.parts[-1]
 
     def __str__(self) -> str:
-        return ".".join(self.parts) + (f"@{self.version}" if self.version is not None else "")
+        return ".".join(self.parts) + (f"@{self.tag}" if self.tag is not None else "")
 
 
 @dataclass(frozen=True)
@@ -78,6 +71,7 @@ class Call:
     explicit: bool
     in_from: bool
     table: Span | None
+    settings: tuple[tuple[str, Span], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -104,15 +98,40 @@ class Query:
     tying: str | None = None
 
 
+Options = tuple[tuple[str, Span], ...]  # names in lower case, each with the span of its value
+
+
 @dataclass(frozen=True)
 class CreateModel:
-    """CREATE MODEL: `options` are (name, span of the value), `query` the training query."""
+    """CREATE MODEL: `transform` is the span of the list behind TRANSFORM, `query` the training query.
+
+    Without a query it imports an ONNX file.
+    """
 
     name: ModelName
     or_replace: bool
     if_not_exists: bool
-    options: tuple[tuple[str, Span], ...]
-    query: Query
+    transform: Span | None
+    options: Options
+    query: Query | None
+
+
+@dataclass(frozen=True)
+class CopyModel:
+    """CREATE MODEL … FROM MODEL: a version under another name."""
+
+    name: ModelName
+    or_replace: bool
+    if_not_exists: bool
+    source: ModelName
+
+
+@dataclass(frozen=True)
+class RetrainModel:
+    """RETRAIN MODEL: the stored query again, with the stored options but for these."""
+
+    name: ModelName
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -121,6 +140,51 @@ class DropModel:
 
     name: ModelName
     if_exists: bool
+
+
+@dataclass(frozen=True)
+class RenameModel:
+    """ALTER MODEL … RENAME TO."""
+
+    name: ModelName
+    if_exists: bool
+    new_name: ModelName
+
+
+@dataclass(frozen=True)
+class SetOptions:
+    """ALTER MODEL … SET OPTIONS: what is written on a version."""
+
+    name: ModelName
+    if_exists: bool
+    options: Options
+
+
+@dataclass(frozen=True)
+class SetDefaultVersion:
+    """ALTER MODEL … SET DEFAULT VERSION: a number or an alias."""
+
+    name: ModelName
+    if_exists: bool
+    tag: str
+
+
+@dataclass(frozen=True)
+class SetAlias:
+    """ALTER MODEL … SET ALIAS alias = version, or with None DROP ALIAS."""
+
+    name: ModelName
+    if_exists: bool
+    alias: str
+    tag: str | None
+
+
+@dataclass(frozen=True)
+class ExportModel:
+    """EXPORT MODEL … TO 'file'."""
+
+    name: ModelName
+    options: Options
 
 
 @dataclass(frozen=True)
@@ -137,7 +201,10 @@ class DescribeModel:
     name: ModelName
 
 
-Statement = Query | CreateModel | DropModel | ShowModels | DescribeModel
+AlterModel = RenameModel | SetOptions | SetDefaultVersion | SetAlias
+Statement = (
+    Query | CreateModel | CopyModel | RetrainModel | DropModel | AlterModel | ExportModel | ShowModels | DescribeModel
+)
 
 
 @dataclass(frozen=True)
@@ -166,44 +233,20 @@ class Script:
 class Resolved:
     """The model that a call means: where it lives, under which names, and what it takes.
 
-    `version` is None where the default version is meant, whichever that is when the statement runs; `key` is the
-    artifact that it has now.
+    `tag` is the version or alias that the call names, None where the default version is meant, whichever that is when
+    the statement runs; `version` and `key` are the version and the artifact that it means now. `registry_format` is
+    that of the database.
     """
 
     database: str
     schema: str
     name: str
-    version: int | None
+    tag: str | None
+    version: int
     signature: Signature
     key: str
+    registry_format: int
 
     def function(self, macro: str, within_database: bool = False) -> str:
         """A macro of the model as SQL; `within_database` leaves out the database, for use inside a macro of it."""
         return qualified(*([] if within_database else [self.database]), self.schema, macro)
-
-
-def prediction_call(key: str, values: Iterable[str]) -> str:
-    """The call of the one function that every prediction comes from, as SQL: the model's key, then its features."""
-    return f"system.main.{PREDICT_FUNCTION}({literal(key)}, {', '.join(values)})"
-
-
-def with_prediction(alias: str, prediction: str, output: str, source: str) -> str:
-    """A SELECT of all columns of `source`, which goes by `alias`, and then the prediction as `output`.
-
-    The condition is a constant for the binder, and an error when the input has a column of that name: DuckDB alone
-    knows the columns, of a CTE too, and would silently rename the second of two equal ones.
-    """
-    return (
-        f"SELECT {alias}.*, {prediction} AS {output} FROM {source} "
-        f"WHERE typeof(struct_insert({alias}, {output} := 0)) IS NOT NULL"
-    )
-
-
-def predict_macro(model: str, version: int | None = None) -> str:
-    """The name of the macro that predicts with a model: of the default version, or of a given one."""
-    return f"predict_{model}" if version is None else f"predict_{model}@{version}"
-
-
-def version_macro(model: str) -> str:
-    """The name of the macro that answers the default version of a model."""
-    return f"model_version_{model}"

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import Ridge, RidgeClassifier
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
@@ -173,7 +173,7 @@ def test_a_scikit_learn_estimator_of_the_users_own(houses: duckml.Connection, es
         (Ridge, errors.OptionError, "a class and not an instance"),
         (5, errors.OptionError, "no scikit-learn regressor"),
         (StandardScaler(), errors.OptionError, "no scikit-learn regressor"),
-        (LogisticRegression(), errors.OptionError, "no scikit-learn regressor"),
+        (RidgeClassifier(), errors.OptionError, "a classifier without predict_proba"),
         (Ridge(alpha=-1), errors.TrainingDataError, "Ridge could not be trained: InvalidParameterError"),
         (KNeighborsRegressor(), errors.ParityError, "differs from scikit-learn by"),
     ],

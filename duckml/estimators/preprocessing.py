@@ -130,6 +130,12 @@ def numbers(column: pa.ChunkedArray) -> Doubles:
     return values
 
 
+def codes_of(column: pa.ChunkedArray, labels: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The code of each label of a column of texts: its place among `labels`, -1 for one that isn't there."""
+    codes = pc.index_in(column, pa.array(labels, pa.string()))
+    return pc.fill_null(codes, -1).to_numpy().astype(np.int64)
+
+
 def null_key(feature: Feature) -> str | int:
     """What stands for NULL among the categories of a feature."""
     return "" if feature.storage == "VARCHAR" else INTEGER_NULL

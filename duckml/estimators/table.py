@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
-from duckml.errors import NotYetError, OptionError
+from duckml.errors import OptionError
 from duckml.names import nearest
 
 
@@ -32,11 +33,12 @@ class Parameter:
 class Estimator:
     """One row of the table.
 
-    `build` takes the parameters and the seed.
+    `build` takes the parameters and the seed. `classes` says that it predicts a class and not a number.
     """
 
     name: str
     also: tuple[str, ...]
+    classes: bool
     build: Callable[[Mapping[str, Any], int], Any]
     parameters: tuple[Parameter, ...]
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -108,18 +110,38 @@ def _activation(value: Any) -> str:
     return _one_of("relu", "tanh", "logistic", "identity")("logistic" if name == "sigmoid" else name)
 
 
-def _mlp_regressor(parameters: Mapping[str, Any], seed: int) -> Any:
-    import numpy as np
-    from sklearn.neural_network import MLPRegressor
-
-    # A RandomState, not a number: with a number every call of partial_fit would repeat the same shuffle.
-    return MLPRegressor(**parameters, random_state=np.random.RandomState(seed))
+def _share(value: Any) -> float | str:
+    """How many features a tree of a forest looks at: a share of them, or 'sqrt' or 'log2' of their number."""
+    return _one_of("sqrt", "log2")(value) if isinstance(value, str) else _number(value, above=0, below=1.0000001)
 
 
-def _linear_regression(parameters: Mapping[str, Any], seed: int) -> Any:
-    from sklearn.linear_model import LinearRegression
+def _mlp(kind: str) -> Callable[[Mapping[str, Any], int], Any]:
+    def build(parameters: Mapping[str, Any], seed: int) -> Any:
+        import numpy as np
+        from sklearn import neural_network
 
-    return LinearRegression(**parameters)
+        # A RandomState, not a number: with a number every call of partial_fit would repeat the same shuffle.
+        return getattr(neural_network, kind)(**parameters, random_state=np.random.RandomState(seed))
+
+    return build
+
+
+def _from(module: str, kind: str, *, seeded: bool = True) -> Callable[[Mapping[str, Any], int], Any]:
+    """A builder of a class of scikit-learn's."""
+
+    def build(parameters: Mapping[str, Any], seed: int) -> Any:
+        estimator = getattr(import_module(f"sklearn.{module}"), kind)
+        return estimator(**parameters, **({"random_state": seed} if seeded else {}))
+
+    return build
+
+
+def _logistic_regression(parameters: Mapping[str, Any], seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    # Only saga can penalise by L1.
+    solver = "saga" if parameters.get("l1_ratio", 0) > 0 else "lbfgs"
+    return LogisticRegression(**parameters, solver=solver, random_state=seed)
 
 
 _MLP_PARAMETERS = (
@@ -139,50 +161,125 @@ _MLP_PARAMETERS = (
     Parameter("epsilon", lambda v: _number(v, above=0), "a number above 0"),
 )
 
+_FIT_INTERCEPT = Parameter("fit_intercept", _boolean, "true or false")
+_MAX_ITER = Parameter("max_iter", _integer, "a whole number above 0", ("max_iterations",))
+_TOL = Parameter("tol", lambda v: _number(v, above=0), "a number above 0", ("min_rel_progress",))
+_L1_RATIO = Parameter("l1_ratio", lambda v: _number(v, least=0, below=1.0000001), "a number from 0 to 1")
+_ALPHA = Parameter("alpha", lambda v: _number(v, least=0), "a number, 0 or more")
+_LOGISTIC_PARAMETERS = (
+    Parameter("C", lambda v: _number(v, above=0), "a number above 0", ("c",)),
+    _L1_RATIO,
+    _MAX_ITER,
+    _TOL,
+    _FIT_INTERCEPT,
+)
+_FOREST_PARAMETERS = (
+    Parameter("n_estimators", _integer, "a whole number above 0", ("num_parallel_tree",)),
+    Parameter("max_depth", _integer, "a whole number above 0", ("max_tree_depth",)),
+    Parameter("min_samples_leaf", _integer, "a whole number above 0"),
+    Parameter("max_features", _share, "a share of the features up to 1, 'sqrt' or 'log2'", ("colsample_bytree",)),
+)
+_BOOSTING_PARAMETERS = (
+    _MAX_ITER,
+    Parameter("learning_rate", lambda v: _number(v, above=0), "a number above 0", ("learn_rate",)),
+    Parameter("max_depth", _integer, "a whole number above 0", ("max_tree_depth",)),
+    Parameter("max_leaf_nodes", _integer, "a whole number above 1"),
+    Parameter("min_samples_leaf", _integer, "a whole number above 0"),
+    Parameter("l2_regularization", lambda v: _number(v, least=0), "a number, 0 or more"),
+)
+# Differing from scikit-learn: the layers of nets, and forests whose leaves hold more than one row, which are a tenth of
+# the size for the same accuracy (the depth is BigQuery ML's).
+_NET = {"hidden_layer_sizes": (32, 16)}
+_FOREST = {"max_depth": 15, "min_samples_leaf": 5}
+_BOOSTING = {"early_stopping": False}
+
 ESTIMATORS = (
-    Estimator(
-        "mlp_regressor",
-        ("dnn_regressor",),
-        _mlp_regressor,
-        _MLP_PARAMETERS,
-        {"hidden_layer_sizes": (32, 16)},
-    ),
+    Estimator("mlp_regressor", ("dnn_regressor",), False, _mlp("MLPRegressor"), _MLP_PARAMETERS, _NET),
+    Estimator("mlp_classifier", ("dnn_classifier",), True, _mlp("MLPClassifier"), _MLP_PARAMETERS, _NET),
     Estimator(
         "linear_regression",
         ("linear_reg",),
-        _linear_regression,
-        (
-            Parameter("fit_intercept", _boolean, "true or false"),
-            Parameter("positive", _boolean, "true or false"),
-        ),
+        False,
+        _from("linear_model", "LinearRegression", seeded=False),
+        (_FIT_INTERCEPT, Parameter("positive", _boolean, "true or false")),
+    ),
+    Estimator(
+        "logistic_regression",
+        ("logistic_reg",),
+        True,
+        _logistic_regression,
+        _LOGISTIC_PARAMETERS,
+        {"max_iter": 1000},
+    ),
+    Estimator("ridge", (), False, _from("linear_model", "Ridge"), (_ALPHA, _FIT_INTERCEPT)),
+    Estimator(
+        "elastic_net",
+        (),
+        False,
+        _from("linear_model", "ElasticNet"),
+        (_ALPHA, _L1_RATIO, _MAX_ITER, _TOL, _FIT_INTERCEPT),
+    ),
+    Estimator(
+        "random_forest_regressor",
+        (),
+        False,
+        _from("ensemble", "RandomForestRegressor"),
+        _FOREST_PARAMETERS,
+        _FOREST,
+    ),
+    Estimator(
+        "random_forest_classifier",
+        (),
+        True,
+        _from("ensemble", "RandomForestClassifier"),
+        _FOREST_PARAMETERS,
+        _FOREST,
+    ),
+    Estimator(
+        "hist_gradient_boosting_regressor",
+        ("boosted_tree_regressor",),
+        False,
+        _from("ensemble", "HistGradientBoostingRegressor"),
+        _BOOSTING_PARAMETERS,
+        _BOOSTING,
+    ),
+    Estimator(
+        "hist_gradient_boosting_classifier",
+        ("boosted_tree_classifier",),
+        True,
+        _from("ensemble", "HistGradientBoostingClassifier"),
+        _BOOSTING_PARAMETERS,
+        _BOOSTING,
     ),
 )
 
-_LATER = (
-    "mlp_classifier",
-    "dnn_classifier",
-    "logistic_regression",
-    "logistic_reg",
-    "boosted_tree_regressor",
-    "boosted_tree_classifier",
-    "random_forest_regressor",
-    "random_forest_classifier",
-    "onnx",
+# What BigQuery ML has and this has not: the error says where to look.
+_NOT_HERE = frozenset(
+    {"arima_plus", "arima_plus_xreg", "arima", "kmeans", "pca", "autoencoder", "matrix_factorization"}
+    | {"automl_regressor", "automl_classifier", "dnn_linear_combined_regressor", "dnn_linear_combined_classifier"}
+    | {"tensorflow", "tensorflow_lite", "xgboost", "contribution_analysis", "transform_only"}
 )
 
 
 def estimator_named(name: str) -> Estimator:
     """The row of the table that a name means.
 
-    Raises NotYetError for an estimator of a later release, OptionError for an unknown one.
+    Raises OptionError for an unknown one, with the nearest name, or where to look for what is not here on purpose.
     """
     folded = name.lower()
     for estimator in ESTIMATORS:
         if folded == estimator.name or folded in estimator.also:
             return estimator
     known = [estimator.name for estimator in ESTIMATORS]
-    if folded in _LATER:
-        raise NotYetError.of(f"The estimator '{folded}'", f"Here today: {', '.join(known)}.")
+    if folded in _NOT_HERE:
+        raise OptionError(
+            f"'{name}' is not here, on purpose: docs/not-here.md says why and what to use. Here: {', '.join(known)}."
+        )
     close = nearest(name, [*known, *(also for estimator in ESTIMATORS for also in estimator.also)])
     hint = f" Did you mean '{close}'?" if close else ""
     raise OptionError(f"Unknown estimator '{name}'.{hint} Known: {', '.join(known)}.")
+
+
+def is_made_of_trees(estimator: Any) -> bool:
+    """Whether an estimator compares single numbers of the matrix with thresholds."""
+    return any(word in type(estimator).__name__ for word in ("Tree", "Forest", "Boosting"))

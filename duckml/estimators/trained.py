@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from duckml.estimators.preprocessing import Doubles, Preprocessing
-from duckml.signature import Signature
+from duckml.signature import Signature, Target
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,14 @@ class Iteration:
 class TrainedModel:
     """A fitted estimator with everything around it that turns columns into predictions of the target.
 
-    The estimator predicts the standardised target; a prediction is `mean + scale * estimator.predict(matrix)`.
+    A regressor predicts the standardised target; a prediction is `mean + scale * estimator.predict(matrix)`. A
+    classifier knows the classes by their codes, 0 and up, in the order of the target's labels.
     """
 
     preprocessing: Preprocessing
     estimator: Any
     dtype: type[np.floating[Any]]
+    target: Target
     target_mean: float
     target_scale: float
     iterations: tuple[Iteration, ...]
@@ -46,15 +48,40 @@ class TrainedModel:
     @property
     def signature(self) -> Signature:
         """What the model takes and gives."""
-        return self.preprocessing.signature
+        return replace(self.preprocessing.signature, target=self.target)
+
+    @property
+    def is_classifier(self) -> bool:
+        """Whether it predicts a class."""
+        return self.target.labels is not None
 
     def predict(self, columns: pa.Table) -> Doubles:
-        """The predictions of scikit-learn for a table that has the features as columns, in double precision."""
+        """The answers of scikit-learn for a table that has the features as columns, in double precision.
+
+        Of a regressor the predictions, of shape (rows,); of a classifier the probabilities, of shape (rows, classes).
+        """
         if not len(columns):
-            return np.empty(0)
+            return np.empty((0, len(self.target.labels)) if self.target.labels is not None else 0)
         matrix = self.preprocessing.transform(columns, self.dtype)
+        if self.is_classifier:
+            return np.asarray(self.estimator.predict_proba(matrix), dtype=np.float64)
         predicted = np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(len(columns))
         return predicted * self.target_scale + self.target_mean
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight of a linear model: what one unit, and one standard deviation, of an input adds.
+
+    `category` is the value that it is for, where the input is a category; `class_label` the class, of more than two.
+    """
+
+    processed_input: str
+    category: str | None
+    is_category: bool
+    class_label: str | None
+    weight: float
+    standardized_weight: float
 
 
 @dataclass(frozen=True)

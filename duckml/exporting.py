@@ -1,0 +1,34 @@
+"""EXPORT MODEL: a version → a file, as the ONNX that it is, or as a SELECT for a database with nothing installed.
+
+DuckDB writes the file, so that its settings decide where files may be written.
+"""
+
+from __future__ import annotations
+
+from duckml import engine, inference, plainsql, registry
+from duckml.engine import Native
+from duckml.errors import ArtifactError
+from duckml.options import ExportOptions
+from duckml.registry import StoredVersion
+from duckml.serving import predict_macro
+
+
+def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> None:
+    """Write a version to the file that `options` names.
+
+    Raises ArtifactError for a damaged model, PlainSqlError for one that can't be said in SQL.
+    """
+    onnx = registry.load(con, stored.key)
+    if onnx is None:
+        raise ArtifactError.gone(stored.key)
+    found = inference.key_of(onnx)
+    if found != stored.key:
+        raise ArtifactError.damaged(stored.key, found)
+    if options.format == "macro":
+        text = plainsql.macro_for(onnx, f"{stored.name}@{stored.version}", f"{predict_macro(stored.name)}_sql")
+        engine.write_file(con, options.uri, text.encode())
+    elif options.format == "sql":
+        text = plainsql.select_for(onnx, f"{stored.name}@{stored.version}", options.dialect, options.table)
+        engine.write_file(con, options.uri, text.encode())
+    else:
+        engine.write_file(con, options.uri, onnx)
