@@ -19,7 +19,7 @@ import duckml
 from duckml import engine
 from duckml.connection import Connection, ModelWarningMessage, connect
 from duckml.parser import parse
-from duckml.statements import CreateModel, DescribeModel, DropModel, Query, Statement
+from duckml.statements import CopyModel, CreateModel, DescribeModel, Query, RetrainModel, ShowModels, Statement
 
 _ROW = "__duckml_row"
 _WIDE = 8  # columns that a box shows on most terminals
@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     shell.add_argument("--read-only", action="store_true", help="open the file without writing to it")
     shell.set_defaults(run=_shell)
 
+    check = commands.add_parser("check", help="whether every model of a file still answers what it answered")
+    _add_database(check)
+    check.set_defaults(run=_check, read_only=True)
+
     devices = commands.add_parser("devices", help="where models can run on this machine")
     devices.set_defaults(run=_devices)
     return parser
@@ -119,6 +123,25 @@ def _devices(_: argparse.Namespace) -> int:
             text = f"does not start: {state.detail}" if state.offered else f"not installed. {state.detail}"
         print(f"{state.name:<10}{state.provider:<28}{text}")
     return Exit.OK
+
+
+def _check(options: argparse.Namespace) -> int:
+    from duckml.checking import check
+
+    if not Path(options.database).exists():
+        raise FileNotFoundError(f"There is no file '{options.database}'.")
+    failed = count = 0
+    with _open(options) as con:
+        for found in check(con, options.device):
+            count += 1
+            failed += bool(found.problem)
+            measured = (
+                "no rows kept" if found.difference is None else f"{found.rows} rows, difference {found.difference:.1e}"
+            )
+            verdict = f"FAILED: {found.problem}" if found.problem else f"ok      {measured}"
+            print(f"{found.model:<32}{found.engine}:{found.device:<10}{verdict}")
+    _narrate(f"{count - failed} of {count} checks passed." if count else "There are no models in this file.")
+    return Exit.FAILED if failed else Exit.OK
 
 
 # duckml sql
@@ -181,7 +204,7 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
         # NaN and infinity, which JSON doesn't have, become null.
         plain = (json.loads(row, parse_constant=lambda _: None) for (row,) in rows)
         print("[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]")
-    elif isinstance(statement, CreateModel | DescribeModel) or _is_one_wide_row(relation):
+    elif isinstance(statement, CreateModel | CopyModel | RetrainModel | DescribeModel) or _is_one_wide_row(relation):
         print(_upright(relation))
     else:
         print(relation)
@@ -190,7 +213,7 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
 def _is_query(con: Connection, sql: str, statement: Statement) -> bool:
     """Whether a statement can only answer rows: its column "Count" is the user's then."""
     if not isinstance(statement, Query):
-        return not isinstance(statement, DropModel)
+        return isinstance(statement, CreateModel | CopyModel | RetrainModel | ShowModels | DescribeModel)
     [parsed] = duckdb.extract_statements(con.rewritten(sql))
     return parsed.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 

@@ -159,9 +159,13 @@ class Connection(duckdb.DuckDBPyConnection):
 
     # What DuckDB's class has, with our statements understood
 
-    def execute(self, query: Any, parameters: object = None) -> Connection:
-        """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB."""
+    def execute(self, query: Any, parameters: object = None, *, dialect: str | None = None) -> Connection:
+        """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB.
+
+        With `dialect='bigquery'` the whole text is read as BigQuery's.
+        """
         frame = sys._getframe(1)
+        query = self._in_dialect(query, dialect)
         if isinstance(query, str) and might_concern_us(query):
             self._run_script(Native.execute, query, parameters, frame)
         else:
@@ -185,9 +189,23 @@ class Connection(duckdb.DuckDBPyConnection):
         run = _Run(self, frame)
         run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
 
-    def sql(self, query: Any, *, alias: str = "", params: object = None) -> Any:
-        """Run SQL, duckml's statements included, and answer a relation; a SELECT runs when the relation is read."""
-        return self._relation(query, alias, params, sys._getframe(1))
+    def sql(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
+        """Run SQL, duckml's statements included, and answer a relation; a SELECT runs when the relation is read.
+
+        With `dialect='bigquery'` the whole text is read as BigQuery's.
+        """
+        return self._relation(self._in_dialect(query, dialect), alias, params, sys._getframe(1))
+
+    def _in_dialect(self, query: Any, dialect: str | None) -> Any:
+        """A text of another dialect in DuckDB's."""
+        if dialect is None or dialect == "duckdb":
+            return query
+        if dialect != "bigquery":
+            raise StatementError(f"Unknown dialect '{dialect}'. Known: 'duckdb', 'bigquery'.")
+        from duckml import bigquery
+
+        self._give_up_answer()
+        return bigquery.translate(query, list(engine.databases(self)))
 
     def query(self, query: Any, *, alias: str = "", params: object = None) -> Any:
         """The same as `sql`."""
@@ -285,8 +303,8 @@ class Connection(duckdb.DuckDBPyConnection):
         """Train a model and store it: CREATE MODEL, from Python.
 
         `query` is SQL, a DuckDB relation, or a pandas, polars or Arrow table. `estimator` is a name that SQL knows, or
-        an unfitted scikit-learn regressor or classifier; `transform` the list of TRANSFORM. `progress` is called after each pass with a `Progress`; without it, a
-        terminal shows a bar. Raises the errors of duckml.errors.
+        an unfitted scikit-learn regressor or classifier; `transform` is the list of TRANSFORM. `progress` is called
+        after each pass with a `Progress`; without it, a terminal shows a bar. Raises the errors of duckml.errors.
         """
         from duckml.creation import Request
 
@@ -654,8 +672,8 @@ class _Run:
         model = Model(self.con, registry.require(self.con, statement.name))
         if model.info.get("lineage", "trained").split(",")[0] != "trained":
             raise StatementError(
-                f"Model '{statement.name}' can't be retrained: it was {model.info['lineage']}, and what it came from is "
-                "not in the database. CREATE OR REPLACE MODEL makes a new version of it."
+                f"Model '{statement.name}' can't be retrained: it was {model.info['lineage']}, and what it came from "
+                "is not in the database. CREATE OR REPLACE MODEL makes a new version of it."
             )
         stored = json.loads(model.info["options"])
         own_name = ModelName(model.place_parts)

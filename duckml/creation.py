@@ -330,6 +330,7 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
         signature = dataclasses.replace(signature, target=dataclasses.replace(signature.target, labels=labels))
         validation, test = (profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test))
     warnings = [
+        *(ModelWarning("without_effect", message) for message in options.without_effect),
         *findings.warnings,
         *profiling.warn_of_rows(len(table), split),
         *profiling.warn_of_target(table, signature, materials.types[roles.target]),
@@ -510,8 +511,8 @@ def _of_training(trained: TrainedModel, metrics: Mapping[str, float]) -> list[Mo
     if trained.is_classifier:
         if metrics["accuracy"] <= metrics["baseline_accuracy"]:
             message = (
-                f"Always answering the commonest class would be as good (accuracy {metrics['accuracy']:.3f} on the test "
-                "rows): the features say nothing, or the classes need class_weight = 'balanced'."
+                f"Always answering the commonest class would be as good (accuracy {metrics['accuracy']:.3f} on the "
+                "test rows): the features say nothing, or the classes need class_weight = 'balanced'."
             )
             warnings.append(ModelWarning("no_better_than_commonest", message))
         return warnings

@@ -501,8 +501,8 @@ class ConflictError(DuckmlError, duckdb.TransactionException):
     def of(cls, model: str) -> ConflictError:
         """Another session holds the name of `model`."""
         return cls(
-            f"Another session is creating, replacing or dropping model '{model}' and has not committed yet. Nothing "
-            "was changed here: try again when it is done."
+            f"Another session is creating, replacing or dropping model '{model}', or the first models of this "
+            "database, and has not committed yet. Nothing was changed here: try again when it is done."
         )
 
 

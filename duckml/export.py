@@ -2,8 +2,8 @@
 
 The graph has one named [N, 1] input per feature and holds the whole preprocessing, so that the file is complete for
 anyone's onnxruntime: doubles with NaN for NULL (dates as days, timestamps as seconds since 1970-01-01), strings with ''
-and int64 with the smallest value for NULL. skl2onnx converts the estimator (conversion.py); what stands before and behind it is built
-here, formula for formula as in estimators/preprocessing.py.
+and int64 with the smallest value for NULL. The estimator is converted in conversion.py; what stands before and behind
+it is built here, formula for formula as in estimators/preprocessing.py.
 """
 
 from __future__ import annotations

@@ -31,4 +31,6 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
         text = plainsql.select_for(onnx, f"{stored.name}@{stored.version}", options.dialect, options.table)
         engine.write_file(con, options.uri, text.encode())
     else:
-        engine.write_file(con, options.uri, onnx)
+        # BigQuery ML exports to a folder.
+        path = f"{options.uri}{stored.name}.onnx" if options.uri.endswith("/") else options.uri
+        engine.write_file(con, path, onnx)

@@ -26,8 +26,8 @@ _MOST_NODES = 20_000
 _MOST_ELEMENTS = 1 << 24  # of one tensor, per row
 
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
-# What scikit-learn, LightGBM, XGBoost and small nets come to. Nothing that loops, branches, or makes a tensor whose size
-# is a value: ConstantOfShape, Expand, Tile, Range, Pad, Resize and their kin.
+# What scikit-learn, LightGBM, XGBoost and small nets come to. Nothing that loops, branches, or makes a tensor whose
+# size is a value: ConstantOfShape, Expand, Tile, Range, Pad, Resize and their kin.
 _OPERATORS = frozenset(
     {"Abs", "Add", "And", "ArgMax", "ArgMin", "ArrayFeatureExtractor", "BatchNormalization", "Binarizer", "Cast"}
     | {"CastLike", "CategoryMapper", "Ceil", "Clip", "Concat", "Constant", "Cos", "DictVectorizer", "Div", "Dropout"}
@@ -137,7 +137,8 @@ def inputs_of(model: ModelProto) -> dict[str, tuple[int, int | None]]:
             )
         if len(dimensions) not in {1, 2} or (len(dimensions) == 2 and dimensions[1].dim_value < 1):
             raise ForeignModelError(
-                f"The input '{value.name}' has the shape {_shown(dimensions)}. Inputs are [N, 1], or [N, k] with a fixed k."
+                f"The input '{value.name}' has the shape {_shown(dimensions)}. Inputs are [N, 1], or [N, k] with a "
+                "fixed k."
             )
         found[value.name] = (kind, int(dimensions[1].dim_value) if len(dimensions) == 2 else None)
     return found
@@ -174,7 +175,8 @@ def understand(
             if len(widths) > 1:
                 example = f"features = {{'{name}': ['column 1', …, 'column {width}']}}"
             raise ForeignModelError(
-                f"The input '{name}' takes {width} columns, and {len(columns[name])} are named. Name them in order: {example}."
+                f"The input '{name}' takes {width} columns, and {len(columns[name])} are named. Name them in order: "
+                f"{example}."
             )
     folded = [column.lower() for names in columns.values() for column in names]
     if len(set(folded)) < len(folded):

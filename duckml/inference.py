@@ -24,7 +24,7 @@ from duckml.columns import FLOAT32_MAX, read_column
 from duckml.engine import ServingFunctions
 from duckml.errors import ArtifactError, DeviceError
 from duckml.names import listed
-from duckml.signature import INTEGER_NULL, MANIFEST, Signature
+from duckml.signature import INTEGER_NULL, MANIFEST, Feature, Signature
 
 _KEPT = 256  # opened models; the one not asked for longest makes room for a new one
 _TILE = 16_384  # rows per run: one run over millions of rows is many times slower per row
@@ -160,6 +160,11 @@ class Predictor:
         self._session = _open_session(served, device)
         # A classifier answers the label first, then the probabilities, from which the code of the class is read here.
         self._output = self._session.get_outputs()[1 if self._classes else 0].name
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """What it takes, in signature order."""
+        return self._features
 
     @property
     def is_classifier(self) -> bool:

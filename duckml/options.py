@@ -26,11 +26,17 @@ _TRANSLATE = {
     "warm_start": "Every version is trained from scratch, so that the same rows give the same model.",
     "early_stopping": "early_stop = false trains all max_iter passes; n_iter_no_change and tol tune when to stop.",
     "calculate_p_values": "Standard errors are not computed: see docs/bigquery.md.",
-    "category_encoding_method": "Every category has a column of its own, and unseen ones have none.",
-    "enable_global_explain": "GLOBAL_EXPLAIN comes in a later release, for every model without being asked for.",
-    "learn_rate_strategy": "Nets use adam, whose steps adapt; linear models are solved exactly, without steps.",
-    "ls_init_learn_rate": "Linear models are solved exactly, without steps.",
+    "category_encoding_method": "Every category has a column of its own, as with 'ONE_HOT_ENCODING'.",
 }
+# BigQuery ML options that change nothing of the model here: taken, with a warning that says why. Those of the second
+# table are without effect for estimators that are solved without steps.
+_WITHOUT_EFFECT = {
+    "enable_global_explain": "attributions will be there for every model, unasked, in a later release",
+    "optimize_strategy": "linear models are solved exactly",
+    "learn_rate_strategy": "nets adapt their steps, linear models are solved without",
+    "ls_init_learn_rate": "linear models are solved exactly, without steps",
+}
+_STEPS = ("max_iterations", "learn_rate", "min_rel_progress", "early_stop")
 _TUNING = ("num_trials", "max_parallel_trials", "hparam_tuning_algorithm", "hparam_tuning_objectives")
 _ELSEWHERE = {
     "model_registry": "A model is registered in the database file that it lies in.",
@@ -75,6 +81,7 @@ class TrainingOptions:
     precision: str = "float32"
     description: str | None = None
     tags: str | None = None
+    without_effect: tuple[str, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -181,7 +188,6 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
     if len(plain) < len(given):
         raise OptionError("The same option is given under two names: " + ", ".join(given) + ".")
     _understand_class_weights(plain)
-    _check_solver(plain)
     if own_estimator is not None:
         _check_own_estimator(own_estimator, plain)
     estimator = None if own_estimator is not None else _estimator(plain)
@@ -189,7 +195,7 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
         estimator if estimator is not None or own_estimator is not None else estimator_named("mlp_regressor")
     )
     known = {*_READERS, "estimator", *_ALSO}
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"without_effect": _without_effect(plain, estimator)}
     params: dict[str, Any] = {}
     for name, value in plain.items():
         if name in _READERS:
@@ -233,14 +239,18 @@ def _understand_class_weights(plain: dict[str, Any]) -> None:
         plain["class_weight"] = plain.pop("class_weights")
 
 
-def _check_solver(plain: dict[str, Any]) -> None:
-    """Take what only says how a linear model is solved, which here is always exactly."""
-    strategy = plain.get("optimize_strategy")
-    if strategy is not None:
-        known = ("auto_strategy", "batch_gradient_descent", "normal_equation")
-        if not isinstance(strategy, str) or strategy.lower() not in known:
-            raise OptionError.bad_value("optimize_strategy", strategy, "one of " + ", ".join(map(repr, known)))
-        del plain["optimize_strategy"]
+def _without_effect(plain: dict[str, Any], estimator: Estimator | None) -> tuple[str, ...]:
+    """Take out what changes nothing of the model; a sentence for each."""
+    reasons = {name: reason for name, reason in _WITHOUT_EFFECT.items() if name in plain}
+    for name, value in (("calculate_p_values", False), ("category_encoding_method", "one_hot_encoding")):
+        given = plain.get(name)
+        if given == value or (isinstance(given, str) and given.lower() == value):
+            reasons[name] = "this is how it is here"
+    if estimator is not None and estimator.find("max_iter") is None:
+        reasons |= {name: "this estimator is solved without steps" for name in _STEPS if name in plain}
+    for name in reasons:
+        del plain[name]
+    return tuple(f"{name} has no effect: {reason}." for name, reason in reasons.items())
 
 
 def _check_own_estimator(estimator: Any, given: Mapping[str, Any]) -> None:

@@ -352,7 +352,7 @@ class _Parser:
         return DescribeModel(name)
 
     def create_model(self) -> CreateModel | CopyModel:
-        """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (…)] [OPTIONS (…)] [AS query | FROM MODEL model]."""
+        """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (…)] [OPTIONS (…)] AS query, or FROM MODEL."""
         or_replace = self.word(1) == "or"
         index = 4 if or_replace else 2
         if_not_exists = self.word(index) == "if"
@@ -590,12 +590,12 @@ class _Parser:
         """The argument of a scalar call between two tokens."""
         if first >= stop:
             raise self.fail(first, "Expected an argument.")
+        if self.word(first) == "table" and stop - first > 1:
+            first += 1  # sqlglot writes predict('m', a) as PREDICT(MODEL 'm', TABLE a)
         if self.word(first + 1) in {":=", "=>"} and self.is_identifier(first):
             if first + 2 >= stop:
                 raise self.fail(first + 2, f"Expected an expression behind {self.tokens[first].text} :=.")
             return Argument(self.span(first + 2, stop), name=unquote(self.tokens[first].text))
-        if self.word(first) == "table" and stop - first > 1:
-            first += 1  # sqlglot writes predict('m', a) as PREDICT(MODEL 'm', TABLE a)
         value = self.span(first, stop)
         if self.word(stop - 1) == "*" and (stop - first == 1 or self.word(stop - 2) == "."):
             qualifier = self.span(first, stop - 2) if stop - first > 2 else Span(value.start, value.start)

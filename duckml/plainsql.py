@@ -2,8 +2,8 @@
 
 The ONNX graph is read node by node; every tensor becomes a list of SQL expressions, one per column. What is used more
 than once gets a name in a subquery of its own, so that a net is written layer by layer. The text is made in DuckDB's
-SQL and translated by sqlglot. Every literal is a DOUBLE: the answers differ from PREDICT's, which computes nets in single
-precision, in the seventh digit.
+SQL and translated by sqlglot. Every literal is a DOUBLE: the answers differ from PREDICT's, which computes nets in
+single precision, in the seventh digit.
 """
 
 from __future__ import annotations
@@ -49,10 +49,8 @@ def select_for(onnx_bytes: bytes, name: str, dialect: str, table: str) -> str:
     _require_dialect(dialect)
     writer = _writer(onnx_bytes, dialect)
     values = {column.name: f"t.{quote(column.name)}" for column in writer.signature.inputs}
-    body = _translated(
-        f"SELECT t.*, ({writer.scalar(values)}) AS {quote(writer.signature.target.prediction)} FROM {_table(table)} AS t",
-        dialect,
-    )
+    output = quote(writer.signature.target.prediction)
+    body = _translated(f"SELECT t.*, ({writer.scalar(values)}) AS {output} FROM {_table(table)} AS t", dialect)
     tested = "" if dialect in TESTED else f" The dialect {dialect} is not tested: compare some rows."
     return f"-- Model {_comment(name)}: {_comment(str(writer.signature))}. Written by duckml.{tested}\n{body};\n"
 
@@ -251,7 +249,7 @@ class _Writer:
         return found
 
     def matrix(self, columns: list[str], weights: Any, bias: Any = None) -> list[str]:
-        """columns @ weights + bias, of shape (k, m) and (m,)."""
+        """Columns @ weights + bias, of shape (k, m) and (m,)."""
         names = self.named(columns)
         weights = np.asarray(weights, dtype=np.float64)
         self.terms += weights.size
@@ -418,6 +416,8 @@ def _softmax(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     return [f"({power} / {_sum(powers)})" for power in powers]
 
 
+_ONE = "CAST(1.0 AS DOUBLE)"
+
 _OPERATORS: dict[str, Operator] = {
     "Add": _binary("+"),
     "Sub": _binary("-"),
@@ -427,14 +427,9 @@ _OPERATORS: dict[str, Operator] = {
     "Exp": _unary("EXP({})"),
     "Neg": _unary("(-{})"),
     "Relu": _unary("CASE WHEN {0} > 0 THEN {0} ELSE CAST(0.0 AS DOUBLE) END", repeats=True),
-    "Sigmoid": _unary(
-        "(CAST(1.0 AS DOUBLE) / (CAST(1.0 AS DOUBLE) + EXP(-CASE WHEN {0} < -700 THEN -700 ELSE {0} END)))",
-        repeats=True,
-    ),
-    "Tanh": _unary(
-        "(CAST(1.0 AS DOUBLE) - CAST(2.0 AS DOUBLE) / (EXP(2 * CASE WHEN {0} > 300 THEN 300 ELSE {0} END) + CAST(1.0 AS DOUBLE)))",
-        repeats=True,
-    ),
+    # Both bounded, so that no exponential overflows.
+    "Sigmoid": _unary(f"({_ONE} / ({_ONE} + EXP(-CASE WHEN {{0}} < -700 THEN -700 ELSE {{0}} END)))", repeats=True),
+    "Tanh": _unary(f"({_ONE} - 2 / (EXP(2 * CASE WHEN {{0}} > 300 THEN 300 ELSE {{0}} END) + {_ONE}))", repeats=True),
     "Identity": _same,
     "Cast": _same,
     "Reshape": _same,

@@ -184,7 +184,7 @@ def split_rows(
     if method == "no_split":
         return Split(rows, none, none)
     if method == "custom":
-        evaluation = numbers(table[split_column]) == 1.0
+        evaluation = numbers(table[split_column]) != 0.0  # NULL is held out too, as in BigQuery ML
         held, train = rows[evaluation], rows[~evaluation]
         if not len(train):
             raise TrainingDataError(f'"{split_column}" is true in every row: no row is left to train on.')

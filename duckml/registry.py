@@ -339,6 +339,19 @@ def same_training(
     return int(rows[0][0]) if rows else None
 
 
+def background_rows(con: Native, stored: StoredVersion) -> list[tuple[str, str]]:
+    """The rows that were kept with a version, features and answer as JSON; none in a registry of format 1."""
+    if stored.registry_format < 2:
+        return []
+    values = {**_keys(stored.place, stored.name), "version": stored.version}
+    return [(row[0], row[1]) for row in engine.read(con, _query("background_rows", stored.place.database), values)]
+
+
+def macro_of(stored: StoredVersion) -> str:
+    """The macro that predicts with a version."""
+    return predict_macro(stored.name, stored.version)
+
+
 def load(con: Native, key: str) -> bytes | None:
     """The ONNX bytes of a key in any attached database, or None."""
     for database in registries(con):
@@ -517,11 +530,10 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
     to = f"INSERT INTO {quote(place.database)}._duckml"
     if stored.place.database != place.database:
-        engine.write(
-            con,
-            f"{to}.artifact SELECT * FROM {source}.artifact WHERE key = $key ON CONFLICT DO NOTHING",
-            {"key": stored.key},
-        )
+        onnx = load(con, stored.key)
+        if onnx is None:
+            raise ArtifactError.gone(stored.key)
+        engine.write(con, _write_block("insert_artifact", place.database), {"key": stored.key, "onnx": onnx})
     before = "'trained'" if stored.registry_format < 2 else "lineage"
     replaced = "$schema_key AS schema_key, $name_key AS name_key, $version AS version"
     lineage = "" if stored.registry_format < 2 else "lineage, "

@@ -35,7 +35,9 @@ _WORDS = frozenset(
         "INSERT INTO",
     }
     | {"MODEL", "MODELS", "OPTIONS", "SHOW", "DESCRIBE", "DROP", "REPLACE", "target", "estimator", "categorical"}
-    | {"PREDICT(", "EVALUATE(", "TRAINING_INFO(", "FEATURE_INFO(", "MODEL_VERSION("}
+    | {"ALTER", "RENAME TO", "SET DEFAULT VERSION", "SET ALIAS", "DROP ALIAS", "EXPORT", "RETRAIN", "TRANSFORM"}
+    | {"PREDICT(", "PREDICT_PROBA(", "EVALUATE(", "TRAINING_INFO(", "FEATURE_INFO(", "MODEL_VERSION(", "WEIGHTS("}
+    | {"CONFUSION_MATRIX(", "ROC_CURVE("}
 )
 
 

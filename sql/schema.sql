@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model_version (
 
 -- name: artifact
 CREATE TABLE IF NOT EXISTS {database}._duckml.artifact (
-    key VARCHAR PRIMARY KEY,
+    key VARCHAR NOT NULL,
     onnx BLOB NOT NULL
 );
 

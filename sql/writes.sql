@@ -3,7 +3,8 @@ UPDATE {database}._duckml.model SET default_version = default_version
 WHERE schema_key = $schema_key AND name_key = $name_key
 
 -- name: insert_artifact
-INSERT INTO {database}._duckml.artifact (key, onnx) VALUES ($key, $onnx) ON CONFLICT DO NOTHING
+INSERT INTO {database}._duckml.artifact (key, onnx)
+SELECT $key, $onnx WHERE NOT EXISTS (SELECT 1 FROM {database}._duckml.artifact WHERE key = $key)
 
 -- name: insert_model
 INSERT INTO {database}._duckml.model (schema_key, name_key, schema_name, name, default_version, created_at)

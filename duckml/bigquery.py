@@ -1,0 +1,328 @@
+"""BigQuery SQL → DuckDB's, with BigQuery ML's statements in our spelling.
+
+Asked for by name only (`dialect='bigquery'`): here, and nowhere else, a user's query is regenerated, by sqlglot,
+because it is in another language. The calls of ML functions are cut out first, each becomes a plain name for as long
+as sqlglot reads the text, and comes back in our grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from duckml.errors import NotYetError, StatementError
+from duckml.names import fold, literal, qualified
+
+_CALL = "__duckml_call_{}"
+_FUNCTION = "__DUCKML_ML_"  # stands for `ML.` before the name of a function of TRANSFORM
+_STRUCT = "__DUCKML_STRUCT"
+_TUNING = re.compile(r"\bHPARAM_(RANGE|CANDIDATES)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class _Token:
+    """A token of BigQuery's, and where its characters lie."""
+
+    text: str
+    word: str
+    start: int
+    end: int
+
+
+def translate(sql: str, databases: Collection[str]) -> str:
+    """A script in BigQuery's SQL as one in ours.
+
+    `databases` are the attached ones: the project of a name is left out unless it is one of them. Raises StatementError
+    for what isn't BigQuery SQL, NotYetError for what a later release brings.
+    """
+    translator = _Translator(sql, {fold(name) for name in databases})
+    return ";\n".join(translator.statement(tokens) for tokens in _statements(_tokens(sql)))
+
+
+def _tokens(sql: str) -> list[_Token]:
+    from sqlglot.dialects.bigquery import BigQuery
+    from sqlglot.errors import TokenError
+
+    try:
+        found = BigQuery().tokenize(sql)
+    except TokenError as error:
+        raise _unreadable(error) from error
+    return [_Token(token.text, token.text.lower(), token.start, token.end + 1) for token in found]
+
+
+def _statements(tokens: list[_Token]) -> Iterator[list[_Token]]:
+    current: list[_Token] = []
+    for token in tokens:
+        if token.text == ";":
+            if current:
+                yield current
+            current = []
+        else:
+            current.append(token)
+    if current:
+        yield current
+
+
+def _unreadable(error: Exception) -> StatementError:
+    detail = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()  # sqlglot underlines with escape sequences
+    return StatementError(f"This is not read as BigQuery SQL: {detail}")
+
+
+class _Translator:
+    """Translates the statements of one script."""
+
+    def __init__(self, sql: str, databases: set[str]) -> None:
+        self.sql = sql
+        self.databases = databases
+
+    def text(self, tokens: list[_Token]) -> str:
+        """The user's text of some tokens."""
+        return self.sql[tokens[0].start : tokens[-1].end] if tokens else ""
+
+    def statement(self, tokens: list[_Token]) -> str:
+        """One statement."""
+        words = [token.word for token in tokens[:4]]
+        if words[0] == "create" and "model" in (words[1:2] + words[3:4]) and (words[1] in {"model", "or"}):
+            return self.create_model(tokens, words.index("model"))
+        if words[:2] == ["alter", "model"] or words[:2] in (["drop", "model"], ["export", "model"]):
+            return self.of_a_model(tokens)
+        return self.query(tokens)
+
+    # Statements of BigQuery ML
+
+    def create_model(self, tokens: list[_Token], model: int) -> str:
+        """CREATE [OR REPLACE] MODEL [IF NOT EXISTS] name [TRANSFORM (…)] [OPTIONS (…)] [AS query]."""
+        position = model + 1
+        head = self.text(tokens[:position])
+        if tokens[position].word == "if":
+            head, position = f"{head} IF NOT EXISTS", position + 3
+        name, position = self.name(tokens, position)
+        parts = [head, name]
+        options: dict[str, str] = {}
+        while position < len(tokens) and tokens[position].word in {"transform", "options"}:
+            stop = _closing(tokens, position + 1)
+            inner = tokens[position + 2 : stop]
+            if tokens[position].word == "transform":
+                parts.append(f"TRANSFORM ({self.transform(inner)})")
+            else:
+                options = self.options(inner)
+            position = stop + 1
+        _say_the_label(options)
+        parts.append("OPTIONS (" + ", ".join(f"{option} = {value}" for option, value in options.items()) + ")")
+        if position < len(tokens):
+            if tokens[position].word != "as":
+                raise StatementError(f'Expected OPTIONS (…) or AS and a query, found "{tokens[position].text}".')
+            parts += ["AS", self.query(tokens[position + 1 :])]
+        return " ".join(parts)
+
+    def of_a_model(self, tokens: list[_Token]) -> str:
+        """ALTER, DROP or EXPORT MODEL."""
+        head, position = self.text(tokens[:2]), 2
+        if tokens[2].word == "if":
+            head, position = f"{head} IF EXISTS", 4
+        name, position = self.name(tokens, position)
+        rest = tokens[position:]
+        opening = next((i for i, token in enumerate(rest) if token.word == "options"), None)
+        if opening is not None:
+            options = self.options(rest[opening + 2 : _closing(rest, opening + 1)])
+            given = ", ".join(f"{option} = {value}" for option, value in options.items())
+            return f"{head} {name} {self.text(rest[:opening])} OPTIONS ({given})"
+        if [token.word for token in rest[:2]] == ["rename", "to"]:
+            new_name, _ = self.name(rest, 2)
+            return f"{head} {name} RENAME TO {new_name}"
+        return f"{head} {name} {self.text(rest)}"
+
+    def name(self, tokens: list[_Token], position: int) -> tuple[str, int]:
+        """A model's name as ours, and the index behind it: quoted as a whole or in parts, dashes in the project."""
+        pieces: list[str] = []
+        while position < len(tokens):
+            token = tokens[position]
+            before = pieces[-1] if pieces else "."
+            if not (token.text in {".", "-"} or before in {".", "-"}):
+                break
+            if token.text in {",", ")", "("}:
+                break
+            pieces.append(token.text)
+            position += 1
+        if not pieces:
+            raise StatementError("Expected the name of a model behind MODEL.")
+        parts = "".join(pieces).split(".")
+        if len(parts) == 3 and fold(parts[0]) not in self.databases:
+            parts = parts[1:]
+        return qualified(*parts), position
+
+    def options(self, tokens: list[_Token]) -> dict[str, str]:
+        """The options in a list: the SQL of the value by name."""
+        options = {}
+        for item in _split(tokens):
+            if len(item) < 3 or item[1].text != "=":
+                raise StatementError(f"Expected an option, name = value, found: {self.text(item)}")
+            text = self.text(item[2:])
+            if _TUNING.search(text):
+                raise NotYetError.of(
+                    "Hyperparameter tuning (HPARAM_RANGE, HPARAM_CANDIDATES)",
+                    "Train versions with different options and compare them: docs/how-to/compare-versions.md.",
+                )
+            options[item[0].word] = self.translated(f"SELECT {text}").removeprefix("SELECT ")
+        return options
+
+    def transform(self, tokens: list[_Token]) -> str:
+        """The list of a TRANSFORM."""
+        text = self.cut(tokens, self.mangled)
+        sql = self.translated(f"SELECT {text}").removeprefix("SELECT ")
+        return re.sub(_FUNCTION, "ML.", sql, flags=re.IGNORECASE).replace(_STRUCT, "STRUCT")
+
+    def mangled(self, tokens: list[_Token], position: int) -> tuple[str, int] | None:
+        """ML.NAME, and STRUCT, as names that sqlglot leaves alone."""
+        words = [token.word for token in tokens[position : position + 4]]
+        if words[:2] == ["ml", "."] and words[3:] == ["("]:
+            return _FUNCTION + words[2].upper(), position + 3
+        if words[:2] == ["struct", "("]:
+            return _STRUCT, position + 1
+        return None
+
+    # Queries
+
+    def query(self, tokens: list[_Token]) -> str:
+        """A query, or any other statement, with the calls of ML functions in it."""
+        calls: list[str] = []
+
+        def named(tokens: list[_Token], position: int) -> tuple[str, int] | None:
+            words = [token.word for token in tokens[position : position + 5]]
+            if not (words[:2] == ["ml", "."] and words[3:] == ["(", "model"]):
+                return None
+            stop = _closing(tokens, position + 3)
+            calls.append(self.call(words[2], tokens[position + 4 : stop]))
+            return _CALL.format(len(calls) - 1), stop + 1
+
+        sql = self.translated(self.cut(tokens, named))
+        for number, call in enumerate(calls):
+            sql = sql.replace(_CALL.format(number) + " ", call + " ").replace(_CALL.format(number), call)
+        return sql
+
+    def call(self, function: str, tokens: list[_Token]) -> str:
+        """The call of an ML function in our spelling; `tokens` are its arguments."""
+        arguments = _split(tokens)
+        name, _ = self.name(arguments[0], 1)
+        rendered = [f"MODEL {name}"]
+        for argument in arguments[1:]:
+            first = argument[0].word
+            if first == "table":
+                table, _ = self.name(argument, 1)
+                rendered.append(f"TABLE {table}")
+            elif first == "(":
+                rendered.append(f"({self.query(argument[1:-1])})")
+            elif first == "struct":
+                rendered.append(self.settings(argument))
+            else:
+                rendered.append(self.translated(f"SELECT {self.text(argument)}").removeprefix("SELECT "))
+        return f"{function.upper()}({', '.join(rendered)})"
+
+    def settings(self, tokens: list[_Token]) -> str:
+        """STRUCT(value AS name, …), the values translated."""
+        items = []
+        for item in _split(tokens[2:-1]):
+            value = self.translated(f"SELECT {self.text(item[:-2])}").removeprefix("SELECT ")
+            items.append(f"{value} AS {item[-1].text}")
+        return f"STRUCT({', '.join(items)})"
+
+    def cut(self, tokens: list[_Token], replace: Callable[[list[_Token], int], tuple[str, int] | None]) -> str:
+        """The text of tokens with some of them replaced: `replace` gives a text and the index to go on at, or None."""
+        pieces, position, copied = [], 0, tokens[0].start
+        while position < len(tokens):
+            found = replace(tokens, position)
+            if found is None:
+                position += 1
+                continue
+            text, stop = found
+            pieces += [self.sql[copied : tokens[position].start], text]
+            copied, position = tokens[stop - 1].end, stop
+        return "".join([*pieces, self.sql[copied : tokens[-1].end]])
+
+    def translated(self, sql: str) -> str:
+        """A statement without ML calls as DuckDB's, on one line."""
+        import sqlglot
+        from sqlglot.errors import SqlglotError
+
+        try:
+            tree = sqlglot.parse_one(sql, dialect="bigquery")
+        except SqlglotError as error:
+            raise _unreadable(error) from error
+        return str(tree.transform(self.mended).sql("duckdb"))
+
+    def mended(self, node: Any) -> Any:
+        """What sqlglot leaves as it is and DuckDB doesn't know, or would answer otherwise."""
+        import sqlglot
+        from sqlglot import exp
+
+        if isinstance(node, exp.Table) and node.catalog and fold(node.catalog) not in self.databases:
+            node.set("catalog", None)
+        if isinstance(node, exp.FarmFingerprint) or (
+            isinstance(node, exp.Anonymous) and node.name.upper() == "FARM_FINGERPRINT"
+        ):
+            # Another hash, for the same purpose: to split rows for good.
+            value = node.expressions[0] if node.expressions else node.this
+            return sqlglot.parse_one(f"CAST(hash({value.sql('duckdb')}) >> 1 AS BIGINT)", dialect="duckdb")
+        if isinstance(node, exp.Extract) and node.name.upper() == "DAYOFWEEK":
+            # BigQuery counts from 1 for Sunday, DuckDB from 0.
+            return sqlglot.parse_one(f"(dayofweek({node.expression.sql('duckdb')}) + 1)", dialect="duckdb")
+        if isinstance(node, exp.GenerateSeries) and node.args.get("step") is not None:
+            return _series(node)
+        if isinstance(node, exp.From) and isinstance(node.this, exp.Unnest) and not node.this.alias:
+            # BigQuery sees the fields of the structs as columns.
+            values = node.this.expressions[0].sql("duckdb")
+            return sqlglot.parse_one(f"SELECT * FROM (SELECT UNNEST({values}, max_depth := 2))", dialect="duckdb").find(
+                exp.From
+            )
+        return node
+
+
+def _series(node: Any) -> Any:
+    """GENERATE_ARRAY of numbers that aren't whole, which DuckDB's series doesn't take."""
+    import sqlglot
+
+    try:
+        start, stop, step = (float(node.args[name].sql()) for name in ("start", "end", "step"))
+    except ValueError:
+        return node
+    if all(number == int(number) for number in (start, stop, step)) or step == 0:
+        return node
+    count = int((stop - start) / step + 1e-9) + 1
+    values = ", ".join(repr(round(start + i * step, 12)) for i in range(max(count, 0)))
+    return sqlglot.parse_one(f"[{values}]", dialect="duckdb")
+
+
+def _say_the_label(options: dict[str, str]) -> None:
+    """Name the target as we do: in BigQuery ML it may be `labels`, and is the column `label` where none is named."""
+    if "labels" in options and not re.search(r"[({]", options["labels"]):
+        options.setdefault("input_label_cols", options.pop("labels"))
+    is_import = "model_path" in options
+    if not is_import and not {"input_label_cols", "target"} & set(options):
+        options["input_label_cols"] = f"[{literal('label')}]"
+
+
+def _closing(tokens: list[_Token], opening: int) -> int:
+    """The index of the bracket that closes the one at `opening`."""
+    depth = 0
+    for position in range(opening, len(tokens)):
+        depth += (tokens[position].text in {"(", "["}) - (tokens[position].text in {")", "]"})
+        if depth == 0 and position > opening:
+            return position
+        if position == opening and depth == 0:
+            break
+    raise StatementError("Expected a bracket, or one is never closed.")
+
+
+def _split(tokens: list[_Token]) -> list[list[_Token]]:
+    """The comma-separated items of a list; a comma may stand behind the last."""
+    items: list[list[_Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
+        if token.text == "," and depth == 0:
+            items.append([])
+        else:
+            items[-1].append(token)
+    return [item for item in items if item]

@@ -1,0 +1,109 @@
+"""`duckml check`: whether every model of a file still answers what it answered when it was stored.
+
+An upgrade of onnxruntime, another device, or a damaged disk would show here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from duckml import engine, export, inference, registry
+from duckml.engine import Native, Place
+from duckml.errors import ArtifactError
+from duckml.registry import StoredVersion
+from duckml.statements import ModelName
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found of one version on one device: `problem` is empty when all is well.
+
+    `rows` are the stored rows that were predicted again, `difference` the largest one to the stored answers, relative
+    to their spread (of probabilities absolute).
+    """
+
+    model: str
+    engine: str
+    device: str
+    rows: int
+    difference: float | None
+    problem: str
+
+
+def check(con: Native, device: str) -> Iterator[Check]:
+    """Load every artifact of every attached database, predict its stored rows again and compare.
+
+    On the device named, or with 'auto' on every one that starts.
+    """
+    names = [state.name for state in inference.devices() if state.starts] if device == "auto" else [device]
+    for place, name in registry.names(con):
+        for version in registry.versions_of(con, place, name):
+            stored = registry.find(con, ModelName((place.database, place.schema, name), str(version)))
+            assert stored is not None
+            for on in names:
+                yield _check(con, stored, on)
+
+
+def _check(con: Native, stored: StoredVersion, device: str) -> Check:
+    place, rows = stored.place, registry.background_rows(con, stored)
+    name = f"{place.schema}.{stored.name}@{stored.version}"
+
+    def found(difference: float | None, problem: str) -> Check:
+        return Check(name, "python", device, len(rows), difference, problem)
+
+    try:
+        onnx = registry.load(con, stored.key)
+        if onnx is None:
+            raise ArtifactError.gone(stored.key)
+        model = inference.open_model(stored.key, onnx, device)
+        if model.names != stored.signature.names:
+            return found(None, "the signature in the registry is not that of the model")
+        if not _has_macro(con, place, stored):
+            return found(None, f"its function {registry.macro_of(stored)} is gone")
+        difference = _difference(model, rows) if rows else None
+    except duckdb.Error as error:
+        return found(None, str(error))
+    except Exception as error:  # whatever onnxruntime raises when it runs
+        return found(None, f"{type(error).__name__}: {str(error).splitlines()[0]}")
+    # A version that was trained in double precision must answer so; what other processors round differently is allowed.
+    tolerance = export.TOLERANCE["float32"]
+    if difference is not None and not difference <= tolerance:
+        return found(difference, f"its answers differ by {difference:.2e}, more than {tolerance:.0e}")
+    return found(difference, "")
+
+
+def _has_macro(con: Native, place: Place, stored: StoredVersion) -> bool:
+    macros = {(macro.schema.lower(), macro.name.lower()) for macro in engine.macros(con, place.database)}
+    return (place.schema.lower(), registry.macro_of(stored).lower()) in macros
+
+
+def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> float:
+    """The largest difference between the stored answers and those of now; infinite where one is missing."""
+    features = [json.loads(features) for features, _ in rows]
+    columns = [pa.array([row[feature.name] for row in features], _TYPES[feature.storage]) for feature in model.features]
+    now = _matrix((model.probabilities if model.is_classifier else model.answer)(columns).to_pylist())
+    then = _matrix([json.loads(answer) for _, answer in rows])
+    if now.shape != then.shape or (np.isnan(now) != np.isnan(then)).any():
+        return float("inf")
+    known = ~np.isnan(then)
+    if not known.any():
+        return 0.0
+    spread = 1.0 if model.is_classifier else float(np.std(then[known])) or 1.0
+    return float(np.max(np.abs(now - then)[known] / np.maximum(np.abs(then[known]), spread)))
+
+
+_TYPES = {"DOUBLE": pa.float64(), "BIGINT": pa.int64(), "VARCHAR": pa.string()}
+
+
+def _matrix(answers: Sequence[Any]) -> Any:
+    rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
+    width = max((len(row) for row in rows), default=1)
+    rows = [[None] * width if row == [None] else row for row in rows]
+    return np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=np.float64)
