@@ -17,7 +17,7 @@ import onnx
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
 
 from duckml.errors import ForeignModelError
-from duckml.export import Graph, label_tensor, manifest
+from duckml.graph import Graph, label_tensor, manifest
 from duckml.names import listed
 from duckml.signature import Feature, Signature, Target
 
