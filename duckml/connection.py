@@ -37,7 +37,7 @@ from duckml.errors import (
 from duckml.inference import best_devices, open_model, opened, require, serving_functions
 from duckml.model import Model
 from duckml.names import fold, listed, literal, quote
-from duckml.options import read_export_options, read_import_options, read_options
+from duckml.options import for_retraining, read_export_options, read_import_options, read_options
 from duckml.parser import check_new_name, might_concern_us, model_name, parse
 from duckml.progress import OnIteration, progress_bar
 from duckml.registry import StoredVersion
@@ -309,7 +309,8 @@ class Connection(duckdb.DuckDBPyConnection):
         from duckml.creation import Request
 
         frame = sys._getframe(1)
-        self._give_up_answer()
+        engine.discard_result(self)
+        _answered.discard(self)
         own = None if isinstance(estimator, str) else estimator
         given = {name: _plain(value) for name, value in {"target": target, **options}.items()}
         if own is None:
@@ -353,7 +354,8 @@ class Connection(duckdb.DuckDBPyConnection):
         """
         from duckml import importing
 
-        self._give_up_answer()
+        engine.discard_result(self)
+        _answered.discard(self)
         wanted = model_name(name)
         check_new_name(wanted)
         query = sample if isinstance(sample, str) else None
@@ -675,20 +677,20 @@ class _Run:
                 f"Model '{statement.name}' can't be retrained: it was {model.info['lineage']}, and what it came from "
                 "is not in the database. CREATE OR REPLACE MODEL makes a new version of it."
             )
-        stored = json.loads(model.info["options"])
         own_name = ModelName(model.place_parts)
-        given = {**stored, **self.option_values(script, statement.options)}
-        for one, other in (("estimator", "model_type"), ("target", "input_label_cols"), ("tags", "labels")):
-            if one in given and other in given:  # the new spelling counts
-                del given[other if one in dict(statement.options) else one]
+        notes = {name: model.info[name] for name in ("description", "tags")}
+        notes["tags"] = None if notes["tags"] is None else json.loads(notes["tags"])
+        stored = {**json.loads(model.info["options"]), **{n: value for n, value in notes.items() if value is not None}}
+        given = for_retraining(stored, self.option_values(script, statement.options))
         text = str(model.info["training_query"])
-        source = self.source(text)
         transform = model.signature.transform
         create = CreateModel(own_name, True, False, None, (), None)
-        request = self.request(
-            create, given, text, source["query"], None if transform is None else transform.text, None
-        )
-        return self.answer_created(self.create(request, None), [], finish)
+        # The query finds its tables where it found them the first time, wherever this session looks today.
+        with engine.searching(self.con, model.info.get("search_path")):
+            sql = self.source(text)["query"]
+            request = self.request(create, given, text, sql, None if transform is None else transform.text, None)
+            created = self.create(request, None)
+        return self.answer_created(created, [], finish)
 
     def answer_created(self, created: Created, found: list[ModelWarning], finish: Finish) -> Any:
         """The one row about a version that was made."""

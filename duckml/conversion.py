@@ -32,11 +32,11 @@ _TYPES = {
 }
 
 
-def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]]) -> ModelProto:
+def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_float32: bool = False) -> ModelProto:
     """The graph of a fitted estimator or pipeline, from inputs given as (name, type, width).
 
-    A classifier's outputs are the label and the probabilities, in the order of `classes_`. Trees compare in float32, as
-    scikit-learn's do. Raises ParityError when there is no converter.
+    A classifier's outputs are the label and the probabilities, in the order of `classes_`. `from_float32` says that
+    what it was fitted on were float32 numbers. Raises ParityError when there is no converter.
     """
     from skl2onnx import convert_sklearn
     from skl2onnx.common import data_types
@@ -53,7 +53,7 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]]) -> ModelProt
                 initial_types=types,
                 target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
                 options={id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None,
-                **_mended("double" in {kind for _, kind, _ in inputs}),
+                **_mended("double" in {kind for _, kind, _ in inputs}, from_float32),
             )
     except (MissingConverter, MissingShapeCalculator) as error:
         raise ParityError.not_exportable(type(estimator).__name__, "skl2onnx has no converter for it.") from error
@@ -63,7 +63,7 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]]) -> ModelProt
     return _with_narrow_trees(model)
 
 
-def _mended(doubles: bool) -> dict[str, Any]:
+def _mended(doubles: bool, from_float32: bool) -> dict[str, Any]:
     """Converters of ours in the place of some of skl2onnx's."""
     from skl2onnx.common._registration import get_converter, get_shape_calculator
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -74,8 +74,8 @@ def _mended(doubles: bool) -> dict[str, Any]:
 
         def convert_boosting(scope: Any, operator: Any, container: Any) -> None:
             fitted = operator.raw_operator
-            operator.raw_operator = _with_narrow_thresholds(fitted)
-            theirs(scope, operator, _Trees(container))
+            operator.raw_operator = _with_narrow_thresholds(fitted, from_float32)
+            theirs(scope, operator, _Trees(container, "wide_"))
             operator.raw_operator = fitted
 
         return convert_boosting
@@ -93,12 +93,17 @@ def _mended(doubles: bool) -> dict[str, Any]:
     }
 
 
-def _with_narrow_thresholds(fitted: Any) -> Any:
-    """A copy of a booster of scikit-learn's whose thresholds are float32; skl2onnx would take the nearest."""
+def _with_narrow_thresholds(fitted: Any, from_float32: bool) -> Any:
+    """A copy of a booster of scikit-learn's whose thresholds are float32; skl2onnx would take the nearest.
+
+    It compares doubles as they are, and a threshold may be one of the values that it was fitted on: that one has to stay
+    on its side. The next float32 below does that for float32 values, the next above for doubles.
+    """
     narrow = copy.copy(fitted)
     narrow._predictors = copy.deepcopy(fitted._predictors)
     for predictor in itertools.chain.from_iterable(narrow._predictors):
-        predictor.nodes["num_threshold"] = _not_above(predictor.nodes["num_threshold"])
+        thresholds = predictor.nodes["num_threshold"]
+        predictor.nodes["num_threshold"] = _not_above(thresholds) if from_float32 else -_not_above(-thresholds)
     return narrow
 
 
@@ -109,8 +114,9 @@ class _Trees:
     above them, so that `x <= threshold` says the same of every x that is a float32; to the nearest would not.
     """
 
-    def __init__(self, container: Any) -> None:
+    def __init__(self, container: Any, prefix: str = "") -> None:
         self._container = container
+        self._prefix = prefix
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._container, name)
@@ -119,7 +125,9 @@ class _Trees:
         flags = "nodes_missing_value_tracks_true"
         if flags in attributes:
             attributes[flags] = [int(flag) for flag in attributes[flags]]
-        if "nodes_values" in attributes:
+        if self._prefix and "nodes_values" in attributes:
+            attributes["name"] = self._prefix + str(attributes.get("name", "trees"))
+        elif "nodes_values" in attributes:
             attributes["nodes_values"] = [float(value) for value in _not_above(attributes["nodes_values"])]
         return self._container.add_node(*arguments, **attributes)
 
@@ -150,13 +158,13 @@ def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
 
 
 def _with_narrow_trees(model: ModelProto) -> ModelProto:
-    """The graph with what trees compare rounded to float32 first, as scikit-learn, LightGBM and XGBoost do.
+    """The graph with what trees compare rounded to float32 first, as scikit-learn's forests, LightGBM and XGBoost do.
 
     The trees themselves then compute in double: their sums don't depend on the order, and votes that are tied stay so.
     """
     nodes = []
     for node in model.graph.node:
-        if node.op_type.startswith("TreeEnsemble"):
+        if node.op_type.startswith("TreeEnsemble") and not node.name.startswith("wide_"):
             source = node.input[0]
             narrow, wide = f"{source}/float32", f"{source}/float64"
             nodes.append(helper.make_node("Cast", [source], [narrow], to=TensorProto.FLOAT))
@@ -164,13 +172,22 @@ def _with_narrow_trees(model: ModelProto) -> ModelProto:
             node.input[0] = wide
         nodes.append(node)
     kept = [type(node).FromString(node.SerializeToString()) for node in nodes]
-    if len(kept) > len(model.graph.node):
+    if any(node.op_type.startswith("TreeEnsemble") for node in kept):
         del model.graph.node[:]
         model.graph.node.extend(kept)
         for output in model.graph.output:  # trees answer float32, whatever skl2onnx declares
             if output.type.tensor_type.elem_type == TensorProto.DOUBLE:
                 output.type.tensor_type.elem_type = TensorProto.FLOAT
     return model
+
+
+def _put_right(theirs: Any) -> Any:
+    """A converter of trees with its nodes put right."""
+
+    def convert_trees(scope: Any, operator: Any, container: Any) -> None:
+        theirs(scope, operator, _Trees(container))
+
+    return convert_trees
 
 
 def _know_boosting_libraries() -> None:
@@ -197,10 +214,6 @@ def _know_boosting_libraries() -> None:
         if loaded is None:
             continue
         theirs = getattr(importlib.import_module(f"onnxmltools.convert.{module}"), f"convert_{library}")
-
-        def convert_trees(scope: Any, operator: Any, container: Any, theirs: Any = theirs) -> None:
-            theirs(scope, operator, _Trees(container))
-
         for kind, shapes, more in (
             ("Regressor", calculate_linear_regressor_output_shapes, {"split": None}),
             ("Classifier", calculate_linear_classifier_output_shapes, options),
@@ -208,5 +221,5 @@ def _know_boosting_libraries() -> None:
             known: Mapping[str, Any] = {} if (library, kind) == ("xgboost", "Regressor") else {"options": more}
             estimator = getattr(loaded, f"{prefix}{kind}")
             update_registered_converter(
-                estimator, f"{alias}{prefix}{kind}", shapes, convert_trees, overwrite=True, **known
+                estimator, f"{alias}{prefix}{kind}", shapes, _put_right(theirs), overwrite=True, **known
             )

@@ -7,9 +7,10 @@ onnxruntime answers what scikit-learn answers.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -24,8 +25,8 @@ from duckml.errors import DeviceError, OptionError, ParityError, TrainingDataErr
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import ModelWarning, TrainedModel
-from duckml.names import quote
-from duckml.options import TrainingOptions
+from duckml.names import fold, qualified, quote
+from duckml.options import TrainingOptions, canonical
 from duckml.progress import OnIteration
 from duckml.publishing import (
     Created,
@@ -39,7 +40,7 @@ from duckml.publishing import (
     warnings_of_place,
     warnings_of_views,
 )
-from duckml.registry import BackgroundRow, Measured, NewVersion, StoredVersion
+from duckml.registry import BackgroundRow, Measured, NewVersion
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
 from duckml.statements import ModelName
 
@@ -122,7 +123,7 @@ def create(
                 f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
             )
             return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
-        new = _train(con, request, device, on_iteration, materials, prepared)
+        new = _train(con, request, frame, device, on_iteration, materials, prepared)
         make_default, doubts = _may_be_default(con, slot, materials, prepared, new, device)
         broken = broken_views(con, slot, new.signature) if make_default else []
         warnings = [*new.warnings, *doubts, *warnings_of_place(con, slot.place), *warnings_of_views(broken)]
@@ -143,12 +144,15 @@ def create(
 
 
 def _same_training(con: Native, slot: Slot, request: Request, prepared: _Prepared) -> int | None:
-    """The latest version that was trained by the same query, on the same rows, with the same options."""
+    """The default version, if it was trained by the same query, on the same rows, with the same options."""
     if slot.default is None:
         return None
-    return registry.same_training(
-        con, slot.place, slot.name, prepared.data_hash, request.training_query, dict(request.given)
-    )
+    stored = registry.version_row(con, slot.default)
+    transform = slot.default.signature.transform
+    before = (stored["data_hash"], stored["training_query"], canonical(json.loads(stored["options"])))
+    now = (prepared.data_hash, request.training_query, canonical(json.loads(registry.as_json(dict(request.given)))))
+    same = before == now and (None if transform is None else transform.text) == request.transform
+    return slot.default.version if same else None
 
 
 def _may_be_default(
@@ -158,12 +162,16 @@ def _may_be_default(
     wanted = materials.options.make_default
     if slot.default is None or isinstance(wanted, bool):
         return wanted is not False, []
+    if new.key == slot.default.key:
+        message = f"It is, byte for byte, version {slot.default.version}, which stays the default."
+        return False, [ModelWarning("not_better", message)]
     metric = "accuracy" if new.signature.target.labels is not None else "r2_score"
-    before, after = _metric_of(con, slot.default, prepared, metric, device), new.metrics.get(metric)
+    before = _metric_of(slot.default.signature, registry.load(con, slot.default.key), prepared, metric, device)
+    after = _metric_of(new.signature, new.onnx, prepared, metric, device)
     if before is None or after is None:
         message = (
-            f"Version {slot.default.version} can't be measured on the new test rows, which lack a column or a class of "
-            "it, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
+            f"Version {slot.default.version} can't be measured on the new test rows, because it takes other columns or "
+            "has another TRANSFORM, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
         )
         return False, [ModelWarning("not_comparable", message)]
     compared = f"{metric} {after:.4g} against {before:.4g} of version {slot.default.version} on the same test rows"
@@ -172,24 +180,17 @@ def _may_be_default(
     return False, [ModelWarning("not_better", f"It does not become the default: {compared}.")]
 
 
-def _metric_of(con: Native, stored: StoredVersion, prepared: _Prepared, metric: str, device: str) -> float | None:
-    """A metric of a stored version on the new test rows, or None when it can't answer them."""
+def _metric_of(signature: Signature, onnx: bytes | None, prepared: _Prepared, metric: str, device: str) -> float | None:
+    """A metric of a model on the new test rows, as it is served, or None when it can't answer them."""
     test = prepared.test if len(prepared.test) else prepared.train
     known = {feature.name: feature for feature in prepared.signature.features}
-    target = stored.signature.target
-    fits = all(known.get(f.name) == f for f in stored.signature.features)
-    if not fits or stored.signature.transform != prepared.signature.transform:
+    target, wanted = signature.target, prepared.signature.target
+    fits = all(known.get(feature.name) == feature for feature in signature.features)
+    same_target = target.name == wanted.name and (target.labels is None) == (wanted.labels is None)
+    if not (fits and same_target) or signature.transform != prepared.signature.transform or onnx is None:
         return None
-    if target.name != prepared.signature.target.name or (target.labels is None) != (
-        prepared.signature.target.labels is None
-    ):
-        return None
-    onnx = registry.load(con, stored.key)
-    if onnx is None:
-        return None
-    model = inference.open_model(stored.key, onnx, device)
-    columns = [test[name].combine_chunks() for name in model.names]
-    answered = model.answer(columns).to_numpy(zero_copy_only=False)
+    model = inference.open_model(inference.key_of(onnx), onnx, device)
+    answered = model.answer([test[name].combine_chunks() for name in model.names]).to_numpy(zero_copy_only=False)
     if target.labels is not None:
         return float((codes_of(test[target.name], target.labels) == answered).mean())
     right = ~np.isnan(answered)
@@ -314,7 +315,9 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
     signature = materials.signature.without(findings.excluded)
     table = table.select([name for name in table.column_names if name not in findings.excluded])
     hashes, seeded = engine.hash_rows(table, options.random_state)
-    table, data_hash, keys = profiling.order_by_hash(table, hashes, seeded)
+    table, values_hash, keys = profiling.order_by_hash(table, hashes, seeded)
+    named = json.dumps([[name, materials.types[name]] for name in table.column_names])
+    data_hash = hashlib.sha256(f"{named}{values_hash}".encode()).hexdigest()
     split = profiling.split_rows(table, keys, roles.split, options)
     train = table.take(pa.array(split.train))
     if materials.plan is not None:
@@ -357,6 +360,7 @@ def _estimator(options: TrainingOptions) -> tuple[Any, str]:
 def _train(
     con: Native,
     request: Request,
+    frame: FrameType,
     device: str,
     on_iteration: OnIteration | None,
     materials: _Materials,
@@ -381,6 +385,7 @@ def _train(
     metrics, measured = _measure(trained, test)
     onnx, parity = _exported(trained, prepared.table, options, estimator_name, device)
     key = inference.key_of(onnx)
+    tables, path = lineage.source_tables(con, request.query), engine.search_path(con)[0]
     return NewVersion(
         onnx=onnx,
         key=key,
@@ -393,7 +398,7 @@ def _train(
         parity=parity,
         precision=options.precision,
         training_query=request.training_query,
-        source_tables=lineage.source_tables(con, request.query),
+        source_tables=tables,
         source_columns=lineage.source_columns(con, request.query),
         data_hash=prepared.data_hash,
         rows_read=prepared.rows_read,
@@ -409,13 +414,24 @@ def _train(
         statistics=profiling.statistics(prepared.train, signature),
         dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
-        lineage=request.lineage,
+        lineage=_lineage(con, request, tables, frame),
+        search_path=qualified(path.database, path.schema),
         random_state=options.random_state,
         split=options.split,
         weights=training.weights_of(trained),
         measured=measured,
         background=background_rows(inference.open_model(key, onnx, device), test, options.background_rows),
     )
+
+
+def _lineage(con: Native, request: Request, tables: Sequence[str], frame: FrameType) -> str:
+    """Where the rows are from: a query that names a variable of the user's program can't run again without it."""
+    if request.lineage != "trained":
+        return request.lineage
+    known = {table for _, _, table, _ in engine.columns_by_table(con)}
+    variables = {fold(name) for name in [*frame.f_locals, *frame.f_globals]}
+    names = {fold(table.rpartition(".")[2].strip('"')) for table in tables}
+    return "trained on rows" if (names - known) & variables else "trained"
 
 
 def _measure(trained: TrainedModel, test: pa.Table) -> tuple[dict[str, float], Measured]:

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from duckml.errors import ReadOnlyError
+from duckml.errors import ReadOnlyError, StatementError
 from duckml.names import fold, literal, quote
 from duckml.serving import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
 
@@ -36,6 +36,7 @@ T = TypeVar("T")
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 _ENGINE_FUNCTION = "duckml_engine"
+OURS = "duckml: "  # how the comments on the macros of models begin
 
 # A function that DuckDB still calls must never be freed: closing the cursor that registered it, or the last connection
 # of two, would otherwise leave DuckDB with a dangling pointer and end the process. So every one lives for ever.
@@ -300,7 +301,9 @@ def is_type(con: Native, sql_type: str) -> bool:
             return False
         node = tree["statements"][0]["node"]
         plain = node["from_table"]["type"] == "EMPTY" and not node["modifiers"] and node["where_clause"] is None
-        return plain and len(node["select_list"]) == 1 and node["select_list"][0]["class"] == "CAST"
+        if plain and len(node["select_list"]) == 1 and node["select_list"][0]["class"] == "CAST":
+            read(session, f"SELECT CAST(NULL AS {sql_type})")
+            return True
     return False
 
 
@@ -363,6 +366,33 @@ def _split_unquoted(text: str, separator: str) -> list[str]:
     return pieces
 
 
+@contextlib.contextmanager
+def searching(con: Native, path: str | None) -> Iterator[None]:
+    """Look for unqualified names in `path`, a schema as SQL, during a block; None changes nothing.
+
+    Raises StatementError when there is no such schema any more.
+    """
+    [(setting, database, schema)] = read(
+        con, "SELECT current_setting('search_path'), current_database(), current_schema()"
+    )
+    here = f"{quote(database)}.{quote(schema)}"
+    if path is None or path == here:
+        yield
+        return
+    try:
+        write(con, f"USE {path}")
+    except duckdb.CatalogException as error:
+        raise StatementError(
+            f"The model was trained on tables of {path}, which is not here. Attach it, or CREATE OR REPLACE MODEL on "
+            "the tables of today."
+        ) from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(duckdb.Error):  # an error has aborted the transaction, and USE with it
+            write(con, f"SET search_path = {literal(setting)}" if setting else f"USE {here}")
+
+
 def databases(con: Native) -> dict[str, bool]:
     """The attached databases, and whether each is read-only."""
     return dict(read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal"))
@@ -388,21 +418,24 @@ def require_writable(con: Native, database: str, doing: str) -> None:
 
 @dataclass(frozen=True)
 class Macro:
-    """A macro of the catalog: `kind` is 'macro' or 'table_macro', `comment` what COMMENT ON says of it."""
+    """A macro of the catalog: `kind` is 'macro' or 'table_macro', `is_ours` whether a model made it."""
 
     schema: str
     name: str
     kind: str
-    comment: str
+    is_ours: bool
 
 
 def macros(con: Native, database: str) -> list[Macro]:
     """The macros of a database, the users' and those of models."""
     rows = read(
         con,
-        "SELECT DISTINCT schema_name, function_name, function_type, coalesce(comment, '') FROM duckdb_functions() "
-        "WHERE database_name = $database AND function_type IN ('macro', 'table_macro') AND NOT internal",
-        {"database": database},
+        # By what they do too: a comment can be changed, and EXPORT DATABASE leaves it out.
+        "SELECT schema_name, function_name, function_type, bool_or(coalesce(starts_with(comment, $ours), false) "
+        "OR contains(macro_definition, 'system.main.duckml_predict_') "
+        "OR regexp_full_match(macro_definition, $version)) FROM duckdb_functions() "
+        "WHERE database_name = $database AND function_type IN ('macro', 'table_macro') AND NOT internal GROUP BY ALL",
+        {"database": database, "ours": OURS, "version": "'.+@[0-9]+'"},
     )
     return [Macro(*row) for row in rows]
 

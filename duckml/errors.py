@@ -365,6 +365,14 @@ class DependentsError(DuckmlError, duckdb.DependencyException):
         )
 
     @classmethod
+    def unnamed(cls, model: str, detail: str) -> DependentsError:
+        """DuckDB says that something holds on to a macro of the model."""
+        return cls(
+            f"Model '{model}' can't be changed: something holds on to its functions. Nothing was changed. DuckDB says: "
+            f"{detail.splitlines()[0]}"
+        )
+
+    @classmethod
     def views(cls, model: str, views: Sequence[str], doing: str) -> DependentsError:
         """`views` over a model would no longer work."""
         return cls(
@@ -502,7 +510,8 @@ class ConflictError(DuckmlError, duckdb.TransactionException):
         """Another session holds the name of `model`."""
         return cls(
             f"Another session is creating, replacing or dropping model '{model}', or the first models of this "
-            "database, and has not committed yet. Nothing was changed here: try again when it is done."
+            "database, and has not committed yet. Nothing was changed: try again when it is done; an open transaction has "
+            "to be rolled back first."
         )
 
 

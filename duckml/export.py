@@ -179,7 +179,7 @@ class _TrainedGraph(Graph):
         if is_made_of_trees(estimator):
             # The matrix that the trees were trained on holds float32 numbers; they add up in double.
             matrix, kind = self.add("Cast", [matrix], to=_DOUBLE), "double"
-        model = convert(estimator, [("matrix", kind, width)])
+        model = convert(estimator, [("matrix", kind, width)], from_float32=True)
         model = compose.add_prefix(model, f"{self.prefix}/estimator/")
         for opset in model.opset_import:
             self.opsets[opset.domain] = max(self.opsets.get(opset.domain, 0), opset.version)

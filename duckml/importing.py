@@ -35,7 +35,7 @@ from duckml.publishing import (
     warnings_of_views,
 )
 from duckml.registry import NewVersion
-from duckml.signature import MANIFEST, Signature, Target, is_number, type_family
+from duckml.signature import MANIFEST, Feature, Signature, Target, is_number, type_family
 from duckml.statements import ModelName
 
 Answer = tuple[Created, list[ModelWarning]]
@@ -164,6 +164,7 @@ def _version(
         dimensions=(),
         seconds=seconds,
         lineage=origin,
+        search_path=None,
         source_columns=[],
         random_state=None,
         split=None,
@@ -232,7 +233,7 @@ def register(
     failure: ParityError | None = None
     for attempt in _attempts(sample, types, estimator):
         try:
-            onnx, signature, parity = _exported(estimator, attempt, sample, target, labels, expected, device)
+            onnx, signature, parity = _exported(estimator, attempt, sample, types, target, labels, expected, device)
         except ParityError as error:
             failure = failure or error
             continue
@@ -339,6 +340,7 @@ def _exported(
     estimator: Any,
     inputs: Sequence[tuple[str, str, int]],
     sample: pa.Table,
+    types: Mapping[str, str],
     target: str | None,
     labels: tuple[tuple[str, ...], str] | None,
     expected: Any,
@@ -351,6 +353,11 @@ def _exported(
     name = target or "target"
     adoption = Adoption(named, Target(name, "DOUBLE") if labels is None else Target(name, labels[1], labels[0]), answer)
     signature = foreign.signature_of(model, adoption)
+    features = [
+        Feature(feature.name, "BOOLEAN", "boolean", "DOUBLE") if types[feature.name] == "BOOLEAN" else feature
+        for feature in signature.features
+    ]
+    signature = Signature(tuple(features), signature.target)
     onnx = foreign.adopted(model, adoption, signature, _on_null(estimator, sample), "float32")
     try:
         opened = inference.open_model(inference.key_of(onnx), onnx, device)

@@ -63,6 +63,10 @@ def drop(con: Native, statement: DropModel) -> None:
         )
     macros = registry.macros_of(con, place, name, stored.version if only_this else None)
     registry.require_replaceable(con, place, name, macros, "dropped")
+    if only_this:
+        relying = registry.relying_on(con, place, macros, engine.in_transaction(con))
+        if relying:
+            raise DependentsError.views(f"{name}@{stored.version}", relying, "dropped")
     changing(con, name, lambda session: registry.drop(session, stored, only_this))
 
 
@@ -116,15 +120,17 @@ def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVe
     if fold(alias) in known:
         now = _version(con, stored, str(known[fold(alias)]))
         _require_unbroken(con, now, version, fold(alias), f"given version {version.version} as @{alias}")
+    else:
+        registry.require_free(con, stored.place, stored.name, registry.macros_of_alias(stored.name, fold(alias)))
     changing(con, stored.name, lambda session: registry.set_alias(session, version, alias))
 
 
 def _drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     version = _version(con, stored, alias)
     macros = registry.macros_of_alias(stored.name, fold(alias))
-    views = registry.views_over(con, macros)
-    if views:
-        raise DependentsError.views(stored.name, views, f"left without @{alias}")
+    relying = registry.relying_on(con, stored.place, macros, engine.in_transaction(con))
+    if relying:
+        raise DependentsError.views(stored.name, relying, f"left without @{alias}")
     registry.require_replaceable(con, stored.place, stored.name, macros, f"left without @{alias}")
     changing(con, stored.name, lambda session: registry.drop_alias(session, version, alias))
 
@@ -133,7 +139,7 @@ def _require_unbroken(con: Native, now: StoredVersion, version: StoredVersion, a
     """Raise DependentsError when a default or an alias can't come to mean another version."""
     macros = registry.macros_of_alias(now.name, alias)
     registry.require_replaceable(con, now.place, now.name, macros, doing)
-    if now.signature != version.signature:
+    if now.signature.interface != version.signature.interface:
         broken = would_break(con, now, version.signature, alias, engine.in_transaction(con))
         if broken:
             raise DependentsError.views(now.name, broken, doing)
@@ -148,11 +154,16 @@ def _rename(con: Native, stored: StoredVersion, new_name: ModelName) -> None:
     place, name = stored.place, stored.name
     if fold(new_name.name) != fold(name) and registry.exists(con, place, new_name.name):
         raise ModelExistsError.model(new_name.name)
+    if fold(new_name.name) != fold(name) and registry.has_past(con, place, new_name.name, name):
+        raise StatementError(
+            f"There was a model named '{new_name.name}' before, and what refers to its versions must not come to mean "
+            "others: choose a name that no model had."
+        )
     macros = registry.macros_of(con, place, name)
     registry.require_replaceable(con, place, name, macros, "renamed")
-    views = registry.views_over(con, macros)
-    if views:
-        raise DependentsError.views(name, views, "renamed")
+    relying = registry.relying_on(con, place, macros, engine.in_transaction(con))
+    if relying:
+        raise DependentsError.views(name, relying, "renamed")
     changing(con, name, lambda session: registry.rename(session, stored, new_name.name))
 
 

@@ -135,6 +135,12 @@ class ExportOptions:
     table: str = "input"
 
 
+def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by the names that they have here, whatever they were given under."""
+    estimators = {p: parameter.name for e in ESTIMATORS for parameter in e.parameters for p in parameter.also}
+    return {_ALSO.get(name, estimators.get(name, name)): value for name, value in given.items()}
+
+
 def read_import_options(given: Mapping[str, Any]) -> ImportOptions:
     """The options of an import, checked; raises OptionError."""
     values = _read_only(given, {"model_type", "estimator"}, _IMPORT_READERS)
@@ -156,15 +162,32 @@ def read_export_options(given: Mapping[str, Any]) -> ExportOptions:
     return options
 
 
+def for_retraining(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The stored options of a version with those of RETRAIN in their place.
+
+    With another estimator the parameters of the old one are left behind.
+    """
+    options, new = canonical(stored), canonical(given)
+    if new.get("estimator", options.get("estimator")) != options.get("estimator"):
+        options = {name: value for name, value in options.items() if name in _READERS or name in new}
+    return {**options, **new}
+
+
 def read_notes(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of ALTER MODEL … SET OPTIONS, checked; raises OptionError."""
+    """The options of ALTER MODEL … SET OPTIONS, checked; NULL takes one away. Raises OptionError."""
     for name in given:
-        if _ALSO.get(name, name) in _READERS and _ALSO.get(name, name) not in _NOTES:
+        known = _ALSO.get(name, name)
+        of_training = known in {*_READERS, "estimator"} or any(e.find(name) is not None for e in ESTIMATORS)
+        if of_training and known not in _NOTES:
             raise OptionError(
                 f'The option "{name}" can\'t be changed: a version is what it was trained as. RETRAIN MODEL … OPTIONS '
                 f"({name} = …) makes a new version."
             )
-    return _read_only(given, set(), {name: _READERS[name] for name in _NOTES})
+    kept = {name: value for name, value in given.items() if value is not None}
+    cleared = {_ALSO.get(name, name): None for name, value in given.items() if value is None}
+    readers = {name: _READERS[name] for name in _NOTES}
+    _read_only(dict.fromkeys(set(cleared) - set(_NOTES)), set(), readers)
+    return {**_read_only(kept, set(), readers), **cleared}
 
 
 def _read_only(given: Mapping[str, Any], ignored: set[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
@@ -197,12 +220,16 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
     known = {*_READERS, "estimator", *_ALSO}
     values: dict[str, Any] = {"without_effect": _without_effect(plain, estimator)}
     params: dict[str, Any] = {}
+    seen: dict[str, str] = {}
     for name, value in plain.items():
         if name in _READERS:
             values[name] = _READERS[name](name, value)
         elif name == "estimator":
             continue
-        elif own_parameters is not None and own_parameters.find(name) is not None:
+        elif own_parameters is not None and (parameter := own_parameters.find(name)) is not None:
+            if parameter.name in seen:
+                raise OptionError(f"{seen[parameter.name]} and {name} are the same option: give one of them.")
+            seen[parameter.name] = name
             params[name] = value
         else:
             _refuse(name, sorted(known | {p.name for p in (own_parameters.parameters if own_parameters else ())}))

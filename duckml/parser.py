@@ -177,7 +177,7 @@ def model_name(text: str) -> ModelName:
     found = None if text.startswith("'") else _Parser(text.encode(), tokens, Span(0, 0)).match_name(0)
     if found is None or found[1] != len(tokens):
         # In a text a name needs no quotes for its spaces: 'my schema.my model@2'.
-        if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@(\w+))?", text):
+        if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@([^@.\"]+))?", text):
             return ModelName(tuple(plain[1].split(".")), plain[2])
         raise StatementError(f"'{text}' is not a model's name. Write name, schema.name or name@version.")
     return found[0]
@@ -442,7 +442,7 @@ class _Parser:
         if not self.is_identifier(index):
             self.expect(index, "\0", "an alias, a name such as champion")
         name = unquote(self.tokens[index].text)
-        if "@" in name or name.isdigit():
+        if not name or "@" in name or name.isdigit():
             raise self.fail(index, "An alias is a name without @ that is no number.")
         return name, index + 1
 

@@ -19,12 +19,11 @@ import numpy as np
 
 from duckml.columns import FLOAT32_MAX
 from duckml.errors import PlainSqlError
-from duckml.names import literal, nearest, quote
+from duckml.names import fold, literal, nearest, quote
 from duckml.signature import INTEGER_NULL, INTEGERS, MANIFEST, Feature, Signature, type_family
 
 TESTED = ("duckdb", "postgres", "sqlite")
 _MOST_TERMS = 20_000
-_NAME = re.compile(r"\bdm_(?:x\d+|h\d+|refused)\b")  # the names of columns within a statement
 
 # Days and seconds since 1970-01-01, where the functions for them differ.
 _DAYS = {
@@ -149,6 +148,11 @@ class _Writer:
         self.signature = signature
         self.on_null = on_null
         self.is_duckdb = dialect == "duckdb"
+        # The names of columns within the statement: none that an input has, which a macro would put in its place.
+        self.prefix = "dm"
+        while any(fold(column.name).startswith(f"{self.prefix}_") for column in signature.inputs):
+            self.prefix += "_"
+        self.name = re.compile(rf"\b{self.prefix}_(?:x\d+|h\d+|refused)\b")
         self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.columns: dict[str, tuple[int, str]] = {}
@@ -161,15 +165,15 @@ class _Writer:
         """A SELECT of one value, the prediction, from the values of the inputs."""
         self.columns, self.values, self.terms = {}, dict(self.constants), 0
         self.inputs(values)
-        answer = f"CASE WHEN dm_refused = 0 THEN {self.answer(self.run())} END"
+        answer = f"CASE WHEN {self.prefix}_refused = 0 THEN {self.answer(self.run())} END"
         deepest = max(depth for depth, _ in self.columns.values())
-        needed = set(_NAME.findall(answer)) & set(self.columns)
+        needed = set(self.name.findall(answer)) & set(self.columns)
         select = f"SELECT {answer} AS y"
         for depth in range(deepest, -1, -1):
             here = {name: sql for name, (at, sql) in self.columns.items() if at == depth and name in needed}
             handed_up = [name for name in sorted(needed - set(here)) if self.columns[name][0] < depth]
             select += f" FROM (SELECT {', '.join([*handed_up, *(f'{sql} AS {name}' for name, sql in here.items())])}"
-            needed = {name for sql in here.values() for name in _NAME.findall(sql)} | set(handed_up)
+            needed = {name for sql in here.values() for name in self.name.findall(sql)} | set(handed_up)
             needed &= set(self.columns)
         return select + "".join(f") AS l{depth}" for depth in range(deepest + 1))
 
@@ -178,14 +182,14 @@ class _Writer:
         missing, infinite = [], []
         for position, feature in enumerate(self.signature.features):
             sql = self.feature(feature, values)
-            self.columns[f"dm_x{position}"] = (0, sql)
-            self.values[feature.name] = [f"dm_x{position}"]
-            missing.append(f"dm_x{position} IS NULL")
+            self.columns[f"{self.prefix}_x{position}"] = (0, sql)
+            self.values[feature.name] = [f"{self.prefix}_x{position}"]
+            missing.append(f"{self.prefix}_x{position} IS NULL")
             if feature.storage == "DOUBLE" and feature.kind == "number":
-                infinite.append(f"ABS(dm_x{position}) > {_double(FLOAT32_MAX)}")
+                infinite.append(f"ABS({self.prefix}_x{position}) > {_double(FLOAT32_MAX)}")
         joint = " AND " if self.on_null == "impute" else " OR "
         conditions = [f"({joint.join(missing)})", *infinite]
-        self.columns["dm_refused"] = (1, f"CASE WHEN {' OR '.join(conditions)} THEN 1 ELSE 0 END")
+        self.columns[f"{self.prefix}_refused"] = (1, f"CASE WHEN {' OR '.join(conditions)} THEN 1 ELSE 0 END")
 
     def feature(self, feature: Feature, values: Mapping[str, str]) -> str:
         """A feature as the graph reads it."""
@@ -213,13 +217,13 @@ class _Writer:
 
     def named(self, expressions: Sequence[str]) -> list[str]:
         """Columns that hold the expressions, one level above everything that they are made of."""
-        if all(_NAME.fullmatch(sql) for sql in expressions):
+        if all(self.name.fullmatch(sql) for sql in expressions):
             return list(expressions)
-        used = {name for sql in expressions for name in _NAME.findall(sql) if name in self.columns}
+        used = {name for sql in expressions for name in self.name.findall(sql) if name in self.columns}
         depth = 1 + max((self.columns[name][0] for name in used), default=0)
         names = []
         for sql in expressions:
-            name = f"dm_h{len(self.columns)}"
+            name = f"{self.prefix}_h{len(self.columns)}"
             self.columns[name] = (depth, sql)
             names.append(name)
         return names
@@ -247,6 +251,14 @@ class _Writer:
         found = self.values[output]
         assert isinstance(found, list)
         return found
+
+    def only_decides(self, name: str) -> bool:
+        """Whether a tensor leads to the answer of a classifier and nowhere else: then only its order counts."""
+        if name == self.model.graph.output[-1].name:
+            return self.signature.target.labels is not None
+        nodes = [node for node in self.model.graph.node if name in node.input]
+        passed_on = all(node.op_type in {"Cast", "Identity", "Reshape", "ArgMax"} for node in nodes)
+        return passed_on and all(node.op_type == "ArgMax" or self.only_decides(node.output[0]) for node in nodes)
 
     def matrix(self, columns: list[str], weights: Any, bias: Any = None) -> list[str]:
         """Columns @ weights + bias, of shape (k, m) and (m,)."""
@@ -407,6 +419,8 @@ def _linear_regressor(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Val
 
 
 def _softmax(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
+    if writer.only_decides(node.output[0]):
+        return inputs[0]  # the largest score has the largest probability
     scores = writer.named(inputs[0])
     # Less the largest, so that no exponential overflows.
     largest = scores[0]

@@ -17,7 +17,7 @@ import duckdb
 
 from duckml import engine, registry
 from duckml.engine import Native, Place
-from duckml.errors import ConflictError, ModelExistsError
+from duckml.errors import ConflictError, DependentsError, ModelExistsError, StatementError
 from duckml.estimators.trained import ModelWarning
 from duckml.registry import StoredVersion
 from duckml.serving import predict_macro, probabilities_macro, version_macro
@@ -87,7 +87,7 @@ def claimed(con: Native, slot: Slot) -> Iterator[None]:
     try:
         registry.claim(con, slot.place, slot.name)
     except duckdb.TransactionException as error:
-        raise ConflictError.of(slot.name) from error
+        raise _conflict(slot.name, error) from error
     try:
         yield
     except BaseException:
@@ -103,7 +103,7 @@ def broken_views(con: Native, slot: Slot, signature: Signature) -> list[str]:
     Tried out on a session of its own. Inside the user's transaction, which another session doesn't see, any other
     signature counts as one that breaks them.
     """
-    if slot.default is None or slot.default.signature == signature:
+    if slot.default is None or slot.default.signature.interface == signature.interface:
         return []
     return would_break(con, slot.default, signature, None, slot.inside)
 
@@ -157,7 +157,21 @@ def changing(con: Native, name: str, change: Callable[[Native], T]) -> T:
         with engine.beside(con) as session:
             return _with_retries(session, change)
     except (duckdb.TransactionException, duckdb.ConstraintException) as error:
-        raise ConflictError.of(name) from error
+        raise _conflict(name, error) from error
+    except duckdb.DependencyException as error:
+        if isinstance(error, DependentsError):
+            raise
+        raise DependentsError.unnamed(name, str(error)) from error
+
+
+def _conflict(name: str, error: duckdb.Error) -> duckdb.Error:
+    """What a transaction that failed says to the user."""
+    if "attached database" in str(error):
+        return StatementError(
+            f"Model '{name}' lies in another database than the one that this transaction has written to already, and a "
+            "transaction can write to one only: ROLLBACK or COMMIT, then try again."
+        )
+    return ConflictError.of(name)
 
 
 def _with_retries(session: Native, change: Callable[[Native], T]) -> T:

@@ -14,7 +14,7 @@ import dataclasses
 import datetime
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from duckml import engine
 from duckml.engine import Macro, Native, Place
 from duckml.errors import (
     ArtifactError,
+    ConflictError,
     DependentsError,
     ModelExistsError,
     ModelNotFoundError,
@@ -47,7 +48,7 @@ from duckml.statements import ModelName, Resolved
 
 FORMAT = 2
 _ROW = '"__duckml_row"'  # the parameter of the macros that take a whole row or a table
-_OURS = "duckml: "  # how the comments on the macros of models begin
+_OURS = engine.OURS
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class NewVersion:
     dimensions: Sequence[int]
     seconds: float
     lineage: str
+    search_path: str | None
     source_columns: list[str]
     random_state: int | None
     split: str | None
@@ -145,17 +147,22 @@ def _write_block(block: str, database: str) -> str:
 
 
 def registries(con: Native) -> dict[str, int]:
-    """The attached databases that hold models, and the format of each registry.
+    """The attached databases that hold models, and the format of each registry; those of a newer duckml are left out."""
+    return {database: number for database, number in _formats(con).items() if number <= FORMAT}
 
-    Raises RegistryFormatError for one that a newer duckml has written.
-    """
+
+def _formats(con: Native) -> dict[str, int]:
     found = {}
     for (database,) in engine.read(con, blocks("queries")["registries"]):
         [(version,)] = engine.read(con, _query("format", database))
-        if version is not None and version > FORMAT:
-            raise RegistryFormatError.newer(database, version, FORMAT)
         found[database] = version or FORMAT
     return found
+
+
+def _require_known_format(database: str, formats: Mapping[str, int]) -> None:
+    """Raise RegistryFormatError for a registry that a newer duckml has written."""
+    if formats.get(database, 0) > FORMAT:
+        raise RegistryFormatError.newer(database, formats[database], FORMAT)
 
 
 def places_of(con: Native, name: ModelName) -> list[Place]:
@@ -164,6 +171,9 @@ def places_of(con: Native, name: ModelName) -> list[Place]:
     if len(name.parts) == 1:
         return path
     known = {fold(database): database for database in engine.databases(con)}
+    if len(name.parts) == 3 and fold(name.parts[0]) not in known and fold(name.parts[0]) not in {"temp", "system"}:
+        # Tools that qualify columns put the alias of a table before a model's name, as they would before a column's.
+        return places_of(con, ModelName(name.parts[1:], name.tag))
     if len(name.parts) == 3:
         return [Place(known.get(fold(name.parts[0]), name.parts[0]), name.parts[1])]
     places = [Place(path[0].database, name.parts[0])]
@@ -179,8 +189,9 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
     out (`check_macro`) where DuckDB will look itself. Raises ModelNotFoundError when the model is there and the version
     or alias isn't.
     """
-    formats = registries(con)
+    formats = _formats(con)
     for place in places_of(con, name):
+        _require_known_format(place.database, formats)
         if place.database not in formats or (check_macro and not has_macro(con, place, name.name)):
             continue
         version = _version_number(con, place, name)
@@ -199,9 +210,8 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
             )
         known = versions_of(con, place, name.name)
         if known and name.tag is not None:
-            raise ModelNotFoundError.version(
-                ".".join(name.parts), name.tag, known, list(aliases_of(con, place, name.name))
-            )
+            shown = name.parts if len(name.parts) < 3 else name.parts[2:]
+            raise ModelNotFoundError.version(".".join(shown), name.tag, known, list(aliases_of(con, place, name.name)))
     return None
 
 
@@ -251,7 +261,7 @@ def has_macro(con: Native, place: Place, name: str) -> bool:
 def _is_used_through(macro: Macro, place: Place, name: str) -> bool:
     return (
         macro.kind == "macro"
-        and macro.comment.startswith(_OURS)
+        and macro.is_ours
         and fold(macro.schema) == fold(place.schema)
         and fold(macro.name) == fold(predict_macro(name))
     )
@@ -288,18 +298,21 @@ def exists(con: Native, place: Place, name: str) -> bool:
 
     Raises ModelExistsError when a macro that isn't a model's has a name that the model's macros would get.
     """
-    is_registry = place.database in registries(con)
+    formats = _formats(con)
+    _require_known_format(place.database, formats)
+    is_registry = place.database in formats
     stored = versions_of(con, place, name) if is_registry else []
     coming = _next_version(con, place, name) if is_registry else 1
     own = (predict_macro(name), version_macro(name), probabilities_macro(name))
     wanted = {fold(macro) for macro in (*own, predict_macro(name, coming), probabilities_macro(name, coming))}
-    for other in _names_in(con, place) if is_registry else []:
-        if fold(other) != fold(name) and wanted & {fold(predict_macro(other)), fold(probabilities_macro(other))}:
-            raise ModelExistsError.entangled(name, other)
     macros = engine.macros(con, place.database)
+    for other in _names_in(con, place) if is_registry else []:
+        entangled = wanted & {fold(predict_macro(other)), fold(probabilities_macro(other))}
+        if fold(other) != fold(name) and entangled and any(_is_used_through(macro, place, other) for macro in macros):
+            raise ModelExistsError.entangled(name, other)
     for macro in macros:
         taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
-        if taken and not macro.comment.startswith(_OURS):
+        if taken and not macro.is_ours:
             raise ModelExistsError.macro(name, macro.name)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
 
@@ -325,18 +338,17 @@ def place_for(con: Native, name: ModelName) -> Place:
     for place in places if len(name.parts) > 1 else places[:1]:
         found = engine.existing(con, place)
         if found is not None:
+            if found.database in {"temp", "system"}:
+                raise StatementError(f"A model is stored in a database file: '{found.database}' can't hold one.")
             return found
     missing = ".".join(name.parts[:-1])
     raise StatementError(f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in.")
 
 
-def same_training(
-    con: Native, place: Place, name: str, data_hash: str, training_query: str, options: dict[str, Any]
-) -> int | None:
-    """The latest version of a model that was trained by this query, on these rows, with these options."""
-    values = {"data_hash": data_hash, "training_query": training_query, "options": _json(options)}
-    rows = engine.read(con, _query("same_training", place.database), {**_keys(place, name), **values})
-    return int(rows[0][0]) if rows else None
+def version_row(con: Native, stored: StoredVersion) -> dict[str, Any]:
+    """Everything that is stored of a version, by column."""
+    values = {**_keys(stored.place, stored.name), "version": stored.version}
+    return engine.read_row(con, _query("version", stored.place.database), values)
 
 
 def background_rows(con: Native, stored: StoredVersion) -> list[tuple[str, str]]:
@@ -385,12 +397,13 @@ def require_replaceable(con: Native, place: Place, name: str, macros: Sequence[s
 
 def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
     """The tables and indexes that hold on to one of the macros."""
-    rows = engine.read(
-        con,
-        blocks("queries")["dependents"],
-        {"database": place.database, "schema": place.schema, "functions": [macro.lower() for macro in macros]},
-    )
-    return [row[0] for row in rows]
+    query = blocks("queries")["dependents"]
+    values = {"database": place.database, "schema": place.schema, "functions": [macro.lower() for macro in macros]}
+    if engine.search_path(con)[0].database == place.database:
+        return [row[0] for row in engine.read(con, query, values)]
+    with engine.beside(con) as session:  # DuckDB tells the dependencies of the current database only
+        engine.write(session, f"USE {quote(place.database)}")
+        return [row[0] for row in engine.read(session, query, values)]
 
 
 def macros_of(con: Native, place: Place, name: str, version: int | None = None) -> list[str]:
@@ -399,6 +412,14 @@ def macros_of(con: Native, place: Place, name: str, version: int | None = None) 
         return _macro_names(name, version)
     tags: list[str | int | None] = [None, *versions_of(con, place, name), *aliases_of(con, place, name)]
     return [macro for tag in tags for macro in _macro_names(name, tag)]
+
+
+def require_free(con: Native, place: Place, name: str, macros: Sequence[str]) -> None:
+    """Raise ModelExistsError when a macro of the user's has a name that a macro of the model would get."""
+    wanted = {fold(macro) for macro in macros}
+    for macro in engine.macros(con, place.database):
+        if fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted and not macro.is_ours:
+            raise ModelExistsError.macro(name, macro.name)
 
 
 def macros_of_alias(name: str, alias: str | None) -> list[str]:
@@ -442,9 +463,43 @@ def views_over(con: Native, macros: Sequence[str]) -> list[str]:
     return [qualified(database, schema, view) for database, schema, view, sql in views if named.search(fold(sql))]
 
 
+def relying_on(con: Native, place: Place, macros: Sequence[str], inside: bool) -> list[str]:
+    """The views, and macros of the user's, that would no longer work without some macros of a model.
+
+    Views are tried out without them, in a transaction that is rolled back; `inside` the user's own transaction the text
+    of a view decides.
+    """
+    bodies = engine.read(con, blocks("queries")["macro_bodies"])
+    named = _naming(macros)
+    using = [f"macro {quote(macro)}" for macro, body in bodies if named.search(fold(body)) and macro not in macros]
+    views = views_over(con, macros)
+    if inside or not views:
+        return [*views, *dict.fromkeys(using)]
+    functions = [qualified(place.database, place.schema, macro) for macro in macros]
+    gone = [f"DROP MACRO {kind}IF EXISTS {function}" for function in functions for kind in ("", "TABLE ")]
+    with engine.beside(con) as session:
+        needing = [
+            view
+            for view in views
+            if _binds(session, [f"DESCRIBE {view}"]) and not _binds(session, [*gone, f"DESCRIBE {view}"])
+        ]
+    return [*needing, *dict.fromkeys(using)]
+
+
+def has_past(con: Native, place: Place, name: str, heir: str) -> bool:
+    """Whether versions of a name that no model has now were ever used, other than by the model that is `heir` to it."""
+    rows = engine.read(con, _query("past", place.database), _keys(place, name))
+    if not rows:
+        return False
+    last = max((i for i, (action,) in enumerate(rows) if action.startswith("renamed to ")), default=None)
+    is_heirs = last is not None and rows[last][0] == f"renamed to {heir}"
+    return not is_heirs or any(not action.startswith("renamed to ") for (action,) in rows[(last or 0) + 1 :])
+
+
 def _naming(macros: Iterable[str]) -> re.Pattern[str]:
     """What finds one of the macros in a folded text: the whole name, and not the beginning of another one."""
-    return re.compile("|".join(rf"(?<![\w@]){re.escape(fold(macro))}(?![\w@])" for macro in macros))
+    spelt = {form for macro in macros for form in (fold(macro), fold(macro).replace('"', '""'))}
+    return re.compile("|".join(rf"(?<![\w@]){re.escape(macro)}(?![\w@])" for macro in sorted(spelt)))
 
 
 def _binds(con: Native, statements: Sequence[str]) -> bool:
@@ -473,11 +528,22 @@ def claim(con: Native, place: Place, name: str) -> None:
     """Take the name of a model for the open transaction, so that another one that wants it fails at once."""
     _create_registry(con, place.database)
     if versions_of(con, place, name):
-        engine.write(con, _write_block("claim", place.database), _keys(place, name))
+        _touch(con, place, name)
     else:
         macro = qualified(place.database, place.schema, predict_macro(name))
         engine.write(con, f"CREATE MACRO {macro}() AS error('This model is being trained.')")
         engine.write(con, f"COMMENT ON MACRO {macro} IS {literal(_OURS + 'being trained')}")
+
+
+def _touch(con: Native, place: Place, name: str) -> None:
+    """Write the row of a model as it is: two transactions that change one model then collide, whatever they change."""
+    engine.write(con, _write_block("claim", place.database), _keys(place, name))
+
+
+def _require_still_there(con: Native, stored: StoredVersion) -> None:
+    """Raise ConflictError when a version has been dropped since it was looked up."""
+    if stored.version not in versions_of(con, stored.place, stored.name):
+        raise ConflictError.of(stored.name)
 
 
 def release(con: Native, place: Place, name: str) -> None:
@@ -498,7 +564,7 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
     def write(block: str, values: dict[str, Any]) -> None:
         engine.write(con, _write_block(block, place.database), {**keys, **values})
 
-    engine.write(con, _write_block("insert_artifact", place.database), {"key": new.key, "onnx": new.onnx})
+    _keep_artifact(con, place.database, new.key, new.onnx)
     write("insert_version", _version_values(new))
     for block, rows in (
         ("insert_training_info", new.iterations),
@@ -529,14 +595,14 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     where = f"schema_key = {literal(fold(stored.place.schema))} AND name_key = {literal(fold(stored.name))}"
     origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
     to = f"INSERT INTO {quote(place.database)}._duckml"
-    if stored.place.database != place.database:
-        onnx = load(con, stored.key)
-        if onnx is None:
-            raise ArtifactError.gone(stored.key)
-        engine.write(con, _write_block("insert_artifact", place.database), {"key": stored.key, "onnx": onnx})
-    before = "'trained'" if stored.registry_format < 2 else "lineage"
+    onnx = load(con, stored.key)
+    if onnx is None:
+        raise ArtifactError.gone(stored.key)
+    _keep_artifact(con, place.database, stored.key, onnx)
+    source_format = registries(con)[stored.place.database]  # which may have been brought up to date just now
+    before = "'trained'" if source_format < 2 else "lineage"
     replaced = "$schema_key AS schema_key, $name_key AS name_key, $version AS version"
-    lineage = "" if stored.registry_format < 2 else "lineage, "
+    lineage = "" if source_format < 2 else "lineage, "
     engine.write(
         con,
         f"{to}.model_version BY NAME "
@@ -546,7 +612,7 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
         values,
     )
     del values["at"]
-    for table in _VERSION_TABLES if stored.registry_format >= 2 else _VERSION_TABLES[:2]:
+    for table in _VERSION_TABLES if source_format >= 2 else _VERSION_TABLES[:2]:
         engine.write(
             con,
             f"{to}.{table} BY NAME SELECT * REPLACE ({replaced}) FROM {source}.{table} "
@@ -560,14 +626,23 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     return version
 
 
+def _keep_artifact(con: Native, database: str, key: str, onnx: bytes) -> None:
+    """Store the bytes of a model unless they are there; a transaction that drops the same bytes then collides."""
+    if engine.read(con, _query("has_artifact", database), {"key": key}):
+        engine.write(con, _write_block("touch_artifact", database), {"key": key})
+    else:
+        engine.write(con, _write_block("insert_artifact", database), {"key": key, "onnx": onnx})
+
+
 def _next(con: Native, place: Place, name: str, add_version: bool) -> tuple[int, bool]:
     """The number of the version to come, and whether it is the first; the model itself has a row afterwards."""
     _create_registry(con, place.database)
     if exists(con, place, name):
         if not add_version:
             raise ModelExistsError.model(name)
-    else:
-        _forget(con, place, name)  # what is left of a model whose macros were dropped
+    else:  # what is left of a model whose macro was dropped
+        _drop_macros(con, place, [macro for macro in macros_of(con, place, name) if macro != predict_macro(name)])
+        _forget(con, place, name)
     is_first = not versions_of(con, place, name)
     version = _next_version(con, place, name)
     engine.write(
@@ -594,6 +669,8 @@ def set_default(con: Native, stored: StoredVersion) -> None:
     """Make a version the default, in the open transaction."""
     _create_registry(con, stored.place.database)
     place, name, version = stored.place, stored.name, stored.version
+    _touch(con, place, name)
+    _require_still_there(con, stored)
     _publish(con, place, name, version, stored.signature, stored.key, True)
     _record(con, place, name, version, "default changed")
 
@@ -602,6 +679,8 @@ def set_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     """Let an alias mean a version, in the open transaction."""
     _create_registry(con, stored.place.database)
     place, name, version = stored.place, stored.name, stored.version
+    _touch(con, place, name)
+    _require_still_there(con, stored)
     keys = {**_keys(place, name), "alias_key": fold(alias)}
     engine.write(con, _write_block("delete_alias", place.database), keys)
     engine.write(con, _write_block("insert_alias", place.database), {**keys, "alias": alias, "version": version})
@@ -615,6 +694,7 @@ def set_alias(con: Native, stored: StoredVersion, alias: str) -> None:
 def drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     """Take an alias away, in the open transaction; `stored` is the version that it means."""
     place, name = stored.place, stored.name
+    _touch(con, place, name)
     keys = {**_keys(place, name), "alias_key": fold(alias)}
     engine.write(con, _write_block("delete_alias", place.database), keys)
     _drop_macros(con, place, _macro_names(name, fold(alias)))
@@ -624,6 +704,9 @@ def drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
 def set_notes(con: Native, stored: StoredVersion, notes: dict[str, Any]) -> None:
     """Change the description and the tags of a version, in the open transaction."""
     place = stored.place
+    _create_registry(con, place.database)
+    _touch(con, place, stored.name)
+    _require_still_there(con, stored)
     keys = {**_keys(place, stored.name), "version": stored.version}
     known = engine.read_row(con, _query("version", place.database), keys)
     values = {name: notes.get(name, known[name]) for name in ("description", "tags")}
@@ -635,6 +718,7 @@ def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
     """Give a model another name, in the open transaction: its rows, and all of its macros anew."""
     place, name = stored.place, stored.name
     _create_registry(con, place.database)
+    _touch(con, place, name)
     versions = {number: require(con, _named(place, name, str(number))) for number in versions_of(con, place, name)}
     aliases = aliases_of(con, place, name)
     default = require(con, _named(place, name, None)).version
@@ -669,8 +753,17 @@ def _named(place: Place, name: str, tag: str | None) -> ModelName:
 
 
 def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
-    """Remove a model, or one version of it, in the open transaction."""
+    """Remove a model, or one version of it, in the open transaction.
+
+    Raises ConflictError when the version has become the default or got an alias since it was looked up.
+    """
     place, name = stored.place, stored.name
+    _create_registry(con, place.database)
+    _touch(con, place, name)
+    if only_this:
+        now = require(con, _named(place, name, str(stored.version)))
+        if now.is_default or stored.version in aliases_of(con, place, name).values():
+            raise ConflictError.of(name)
     _drop_macros(con, place, macros_of(con, place, name, stored.version if only_this else None))
     _forget(con, place, name, stored.version if only_this else None)
     _record(con, place, name, stored.version if only_this else None, "dropped")
@@ -685,7 +778,7 @@ def outlived(con: Native, place: Place, name: str, kept: int) -> list[StoredVers
         version
         for version in found
         if not version.is_default
-        and not views_over(con, _macro_names(name, version.version))
+        and not relying_on(con, place, _macro_names(name, version.version), inside=True)
         and not dependents(con, place, _macro_names(name, version.version))
     ]
 
@@ -769,7 +862,8 @@ def _keys(place: Place, name: str) -> dict[str, str]:
     return {"schema_key": fold(place.schema), "name_key": fold(name)}
 
 
-def _json(value: Any) -> str:
+def as_json(value: Any) -> str:
+    """A value as it is stored, what JSON can't say as Python writes it."""
     return json.dumps(value, ensure_ascii=False, default=repr)
 
 
@@ -785,8 +879,8 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
         "estimator": new.estimator,
         "target": new.signature.target.name,
         "signature": json.dumps(new.signature.to_json(), ensure_ascii=False),
-        "options": _json(new.options),
-        "params": _json(new.params),
+        "options": as_json(new.options),
+        "params": as_json(new.params),
         "metric_names": list(new.metrics),
         "metric_values": list(new.metrics.values()),
         "target_mean": new.target_mean,
@@ -812,6 +906,7 @@ def _version_values(new: NewVersion) -> dict[str, Any]:
         "seconds": new.seconds,
         "created_by": engine.user_name(),
         "lineage": new.lineage,
+        "search_path": new.search_path,
         "source_columns": new.source_columns,
         "random_state": new.random_state,
         "split": new.split,

@@ -168,6 +168,12 @@ class Signature:
         return tuple(feature.name for feature in self.features)
 
     @property
+    def interface(self) -> tuple[Any, ...]:
+        """What a query over the model relies on: names and types of the inputs and of the answer."""
+        columns = tuple((fold(column.name), column.sql_type) for column in self.inputs)
+        return columns, fold(self.target.name), self.target.sql_type, self.target.labels is None
+
+    @property
     def input_names(self) -> tuple[str, ...]:
         """The names of the columns that PREDICT takes."""
         return tuple(column.name for column in self.inputs)

@@ -145,10 +145,12 @@ def require_replayable(con: Native, transform: Transform) -> None:
 
     Its ML functions are plain SQL by now.
     """
-    reader = _Reader(con, {fold(column.name): column.name for column in transform.inputs})
-    values = {column.name: quote(column.name) for column in transform.inputs}
-    for expression in (*transform.features.values(), *([transform.target] if transform.target else [])):
-        reader.expression(f"({expression.render(values)})")
+    expressions = [*transform.features.values(), *([transform.target] if transform.target else [])]
+    names = {column.name for column in transform.inputs} | {name for e in expressions for name in e.names}
+    reader = _Reader(con, {fold(name): name for name in names})
+    values = {name: quote(name) for name in names}
+    for expression in expressions:
+        reader.expression(expression.render(values))
 
 
 def _parameter_type(sql_type: str) -> str:
@@ -186,7 +188,15 @@ class _Reader:
         tree = json.loads(answer)
         if tree["error"]:
             raise StatementError(f"TRANSFORM has an item that DuckDB can't read: {text}\n{tree['error_message']}")
-        [node] = tree["statements"][0]["node"]["select_list"]
+        statements = tree["statements"]
+        select = statements[0]["node"]
+        items = select.get("select_list", [])
+        beyond = (
+            select.get("where_clause") or select.get("modifiers") or select.get("from_table", {}).get("type") != "EMPTY"
+        )
+        if len(statements) != 1 or len(items) != 1 or beyond:
+            raise StatementError(f"TRANSFORM takes expressions, and this is more than one: {text}")
+        node: dict[str, Any] = items[0]
         return node
 
     def starred(self, node: dict[str, Any], text: str) -> Iterator[Item]:

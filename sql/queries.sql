@@ -17,7 +17,7 @@ SELECT version FROM {database}._duckml.model_version
 WHERE schema_key = $schema_key AND name_key = $name_key ORDER BY version
 
 -- name: names
-SELECT schema_name, name FROM {database}._duckml.model
+SELECT schema_name, name FROM {database}._duckml.model ORDER BY ALL
 
 -- name: artifact
 SELECT onnx FROM {database}._duckml.artifact WHERE key = $key
@@ -219,11 +219,14 @@ WHERE schema_key = $schema_key AND name_key = $name_key ORDER BY alias
 SELECT features, answer FROM {database}._duckml.background_row
 WHERE schema_key = $schema_key AND name_key = $name_key AND version = $version ORDER BY position
 
--- name: same_training
-SELECT version FROM {database}._duckml.model_version
-WHERE schema_key = $schema_key AND name_key = $name_key
-    AND data_hash = $data_hash AND training_query = $training_query AND options = $options
-ORDER BY version DESC LIMIT 1
+-- name: has_artifact
+SELECT 1 FROM {database}._duckml.artifact WHERE key = $key
+
+-- name: past
+SELECT action FROM {database}._duckml.event
+WHERE lower(schema_name) = lower($schema_key) AND lower(name) = lower($name_key)
+    AND (version IS NOT NULL OR action LIKE 'renamed to %')
+ORDER BY "at"
 
 -- name: last_version
 SELECT coalesce(max(version), 0) FROM {database}._duckml.event

@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model_version (
     created_at TIMESTAMP NOT NULL,
     created_by VARCHAR NOT NULL,
     lineage VARCHAR,
+    search_path VARCHAR,
     source_columns VARCHAR[],
     random_state BIGINT,
     split VARCHAR,
@@ -186,8 +187,10 @@ JOIN {database}._duckml.model_version v ON v.schema_key = m.schema_key AND v.nam
 
 -- name: metrics
 CREATE OR REPLACE VIEW {database}._duckml.metrics AS
-SELECT schema, name, version, unnest(map_keys(metrics)) AS metric, unnest(map_values(metrics)) AS value
-FROM {database}._duckml.versions;
+SELECT m.schema_name AS schema, m.name, v.version, unnest(map_keys(v.metrics)) AS metric,
+    unnest(map_values(v.metrics)) AS value
+FROM {database}._duckml.model m
+JOIN {database}._duckml.model_version v ON v.schema_key = m.schema_key AND v.name_key = m.name_key;
 
 -- name: features
 CREATE OR REPLACE VIEW {database}._duckml.features AS

@@ -3,8 +3,10 @@ UPDATE {database}._duckml.model SET default_version = default_version
 WHERE schema_key = $schema_key AND name_key = $name_key
 
 -- name: insert_artifact
-INSERT INTO {database}._duckml.artifact (key, onnx)
-SELECT $key, $onnx WHERE NOT EXISTS (SELECT 1 FROM {database}._duckml.artifact WHERE key = $key)
+INSERT INTO {database}._duckml.artifact (key, onnx) VALUES ($key, $onnx)
+
+-- name: touch_artifact
+UPDATE {database}._duckml.artifact SET onnx = onnx WHERE key = $key
 
 -- name: insert_model
 INSERT INTO {database}._duckml.model (schema_key, name_key, schema_name, name, default_version, created_at)
@@ -27,7 +29,7 @@ SELECT $schema_key AS schema_key, $name_key AS name_key, $version AS version, $a
     list_transform(list_zip($warning_codes, $warning_messages), lambda w: {{'code': w[1], 'message': w[2]}}) AS warnings,
     map($library_names, $library_versions) AS library_versions, $description AS description, $tags AS tags,
     $size_bytes AS size_bytes, $seconds AS seconds, $created_at AS created_at, $created_by AS created_by,
-    $lineage AS lineage, $source_columns AS source_columns, $random_state AS random_state, $split AS split
+    $lineage AS lineage, $search_path AS search_path, $source_columns AS source_columns, $random_state AS random_state, $split AS split
 
 -- name: insert_training_info
 INSERT INTO {database}._duckml.training_info
