@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from duckml import engine, export, inference, registry
-from duckml.engine import Native, Place
+from duckml import export, inference, registry
+from duckml.engine import Native
 from duckml.errors import ArtifactError
 from duckml.registry import StoredVersion
 from duckml.statements import ModelName
@@ -45,28 +45,36 @@ def check(con: Native, device: str) -> Iterator[Check]:
     names = [state.name for state in inference.devices() if state.starts] if device == "auto" else [device]
     for place, name in registry.names(con):
         for version in registry.versions_of(con, place, name):
-            stored = registry.find(con, ModelName((place.database, place.schema, name), str(version)))
-            assert stored is not None
+            try:
+                stored = registry.find(con, ModelName((place.database, place.schema, name), str(version)))
+                assert stored is not None
+            except Exception as error:  # whatever a damaged registry leads to
+                problem = f"the registry can't be read: {type(error).__name__}"
+                yield Check(f"{place.schema}.{name}@{version}", "python", "-", 0, None, problem)
+                continue
             for on in names:
                 yield _check(con, stored, on)
 
 
 def _check(con: Native, stored: StoredVersion, device: str) -> Check:
-    place, rows = stored.place, registry.background_rows(con, stored)
+    place = stored.place
     name = f"{place.schema}.{stored.name}@{stored.version}"
+    rows: list[tuple[str, str]] = []
 
     def found(difference: float | None, problem: str) -> Check:
         return Check(name, "python", device, len(rows), difference, problem)
 
     try:
+        rows = registry.background_rows(con, stored)
         onnx = registry.load(con, stored.key)
         if onnx is None:
             raise ArtifactError.gone(stored.key)
         model = inference.open_model(stored.key, onnx, device)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
-        if not _has_macro(con, place, stored):
-            return found(None, f"its function {registry.macro_of(stored)} is gone")
+        gone = registry.missing_macros(con, stored)
+        if gone:
+            return found(None, f"its function {gone[0]} is gone, or another one has its name")
         difference = _difference(model, rows) if rows else None
     except duckdb.Error as error:
         return found(None, str(error))
@@ -77,11 +85,6 @@ def _check(con: Native, stored: StoredVersion, device: str) -> Check:
     if difference is not None and not difference <= tolerance:
         return found(difference, f"its answers differ by {difference:.2e}, more than {tolerance:.0e}")
     return found(difference, "")
-
-
-def _has_macro(con: Native, place: Place, stored: StoredVersion) -> bool:
-    macros = {(macro.schema.lower(), macro.name.lower()) for macro in engine.macros(con, place.database)}
-    return (place.schema.lower(), registry.macro_of(stored).lower()) in macros
 
 
 def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> float:

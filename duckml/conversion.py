@@ -12,7 +12,7 @@ import importlib.util
 import itertools
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,10 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_floa
     from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 
     _know_boosting_libraries()
+    if any(_has_endless_thresholds(part) for part in _parts(estimator)):
+        raise ParityError.not_exportable(
+            type(estimator).__name__, "it splits rows by whether a value is missing, which skl2onnx can't write."
+        )
     types = [(name, getattr(data_types, _TYPES[kind])([None, width])) for name, kind, width in inputs]
     try:
         with warnings.catch_warnings():
@@ -61,6 +65,27 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_floa
         detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ParityError.not_exportable(type(estimator).__name__, f"{detail}.") from error
     return _with_narrow_trees(model)
+
+
+def _parts(estimator: Any) -> Iterator[Any]:
+    """An estimator and those that it is made of."""
+    yield estimator
+    for name in ("estimators_", "steps", "transformers_"):
+        yield from _inner(getattr(estimator, name, None))
+
+
+def _inner(value: Any) -> Iterator[Any]:
+    if hasattr(value, "get_params"):
+        yield from _parts(value)
+    elif isinstance(value, list | tuple | np.ndarray):
+        for item in value:
+            yield from _inner(item)
+
+
+def _has_endless_thresholds(estimator: Any) -> bool:
+    """Whether a tree compares with infinity: skl2onnx never returns from looking for the number next to it."""
+    tree = getattr(estimator, "tree_", None)
+    return tree is not None and not bool(np.isfinite(tree.threshold).all())
 
 
 def _mended(doubles: bool, from_float32: bool) -> dict[str, Any]:
@@ -163,10 +188,10 @@ def _with_narrow_trees(model: ModelProto) -> ModelProto:
     The trees themselves then compute in double: their sums don't depend on the order, and votes that are tied stay so.
     """
     nodes = []
-    for node in model.graph.node:
+    for number, node in enumerate(model.graph.node):
         if node.op_type.startswith("TreeEnsemble") and not node.name.startswith("wide_"):
             source = node.input[0]
-            narrow, wide = f"{source}/float32", f"{source}/float64"
+            narrow, wide = f"{source}/float32_{number}", f"{source}/float64_{number}"
             nodes.append(helper.make_node("Cast", [source], [narrow], to=TensorProto.FLOAT))
             nodes.append(helper.make_node("Cast", [narrow], [wide], to=TensorProto.DOUBLE))
             node.input[0] = wide

@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from duckml import engine, evaluation, export, inference, lineage, profiling, registry, training, transform
 from duckml.columns import read_column
 from duckml.engine import Column, Native
-from duckml.errors import DeviceError, OptionError, ParityError, TrainingDataError
+from duckml.errors import DeviceError, OptionError, ParityError, StatementError, TrainingDataError
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import ModelWarning, TrainedModel
-from duckml.names import fold, qualified, quote
+from duckml.names import fold, listed, qualified, quote
 from duckml.options import TrainingOptions, canonical
 from duckml.progress import OnIteration
 from duckml.publishing import (
@@ -212,7 +213,11 @@ def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
         made = [item.name for item in plan.items]
         wanted = [resolve_column(option, name, [*made, *raw]) for option, name in beside.items() if name is not None]
         query = plan.query(query, list(dict.fromkeys(name for name in wanted if name not in made)))
-        columns = engine.bind(con, query, request.parameters, frame)
+        try:
+            columns = engine.bind(con, query, request.parameters, frame)
+        except duckdb.Error as error:  # without DuckDB's look at SQL that the user has not written
+            raise StatementError(f"TRANSFORM can't be computed: {str(error).splitlines()[0]}") from error
+        plan.require_plain([name for name in (options.target, *options.categorical) if name is not None])
     names = [column.name for column in columns]
     types = {column.name: column.sql_type for column in columns}
     if options.target is None:
@@ -331,15 +336,25 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
         if len(labels) == 1:
             raise TrainingDataError.constant_target(roles.target, f"'{labels[0]}'")
         signature = dataclasses.replace(signature, target=dataclasses.replace(signature.target, labels=labels))
+        if isinstance(options.class_weight, Mapping):
+            _require_labels(options.class_weight, labels)
         validation, test = (profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test))
     warnings = [
         *(ModelWarning("without_effect", message) for message in options.without_effect),
         *findings.warnings,
-        *profiling.warn_of_rows(len(table), split),
+        *profiling.warn_of_rows(len(table), len(test)),
         *profiling.warn_of_target(table, signature, materials.types[roles.target]),
         *profiling.warn_of_leakage(train, signature),
     ]
     return _Prepared(table, train, validation, test, signature, len(raw), data_hash, warnings)
+
+
+def _require_labels(weights: Mapping[str, float], labels: Sequence[str]) -> None:
+    unknown = [label for label in weights if label not in labels]
+    if unknown:
+        raise OptionError(f"class_weight names {listed(unknown)}, and the classes are {listed(labels)}.")
+    if not any(weights.get(label, 1.0) > 0 for label in labels):
+        raise OptionError("class_weight leaves no class with a weight above 0.")
 
 
 def _estimator(options: TrainingOptions) -> tuple[Any, str]:

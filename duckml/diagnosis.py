@@ -62,7 +62,11 @@ def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved
             continue
         by_name = not any(a.name is None and a.star is None for a in call.arguments)
         given = any(a.name is not None and fold(a.name) == fold(name) for a in call.arguments)
-        target = call.function in _MEASURING and fold(model.signature.target.name) == fold(name)
+        transform = model.signature.transform
+        of_target = [model.signature.target.name]
+        if transform is not None and transform.target is not None:
+            of_target = [*transform.target.names]
+        target = call.function in _MEASURING and fold(name) in {fold(column) for column in of_target}
         if (feature is not None and by_name and not given) or target:
             candidates = _CANDIDATES.search(message)
             columns = _QUOTED.findall(candidates["list"]) if candidates else []

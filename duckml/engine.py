@@ -267,15 +267,20 @@ def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
 
 
 def function_kinds(con: Native) -> dict[str, set[str]]:
-    """The functions that aren't plain ones, by name in lower case: 'aggregate', and 'volatile' such as random()."""
+    """The functions that aren't plain ones, by name in lower case: 'aggregate', 'macro' and 'volatile'.
+
+    Macros are those of the user; volatile is what answers something else at another time, or in another session.
+    """
     rows = read(
         con,
-        "SELECT lower(function_name), function_type = 'aggregate' FROM duckdb_functions() "
-        "WHERE function_type = 'aggregate' OR stability = 'VOLATILE'",
+        "SELECT lower(function_name), CASE WHEN function_type = 'aggregate' THEN 'aggregate' "
+        "WHEN function_type = 'macro' THEN 'macro' ELSE 'volatile' END FROM duckdb_functions() "
+        "WHERE function_type = 'aggregate' OR stability <> 'CONSISTENT' OR (function_type = 'macro' AND NOT internal) "
+        "OR function_name IN ('getvariable', 'current_setting', 'getenv')",
     )
     kinds: dict[str, set[str]] = {}
-    for name, is_aggregate in rows:
-        kinds.setdefault(name, set()).add("aggregate" if is_aggregate else "volatile")
+    for name, kind in rows:
+        kinds.setdefault(name, set()).add(kind)
     return kinds
 
 
@@ -283,7 +288,8 @@ def read_file(con: Native, path: str) -> bytes:
     """The bytes of a file, wherever DuckDB reads files; raises DuckDB's error when it can't."""
     rows = read(con, "SELECT content FROM read_blob($path)", {"path": path})
     if len(rows) != 1:
-        raise duckdb.IOException(f"'{path}' means {len(rows)} files; one is needed.")
+        found = f"There is no file '{path}'." if not rows else f"'{path}' means {len(rows)} files; one is needed."
+        raise duckdb.IOException(found)
     return bytes(rows[0][0])
 
 
@@ -302,8 +308,16 @@ def is_type(con: Native, sql_type: str) -> bool:
         node = tree["statements"][0]["node"]
         plain = node["from_table"]["type"] == "EMPTY" and not node["modifiers"] and node["where_clause"] is None
         if plain and len(node["select_list"]) == 1 and node["select_list"][0]["class"] == "CAST":
-            read(session, f"SELECT CAST(NULL AS {sql_type})")
-            return True
+            # As DuckDB itself writes it, so that nothing else can stand in it.
+            return bool(read(session, f"SELECT typeof(CAST(NULL AS {sql_type}))")[0][0] == sql_type)
+    return False
+
+
+def can_read(con: Native, sql: str) -> bool:
+    """Whether a SELECT of ours can be run, asked on a session of its own."""
+    with contextlib.suppress(duckdb.Error), beside(con) as session:
+        read(session, sql)
+        return True
     return False
 
 

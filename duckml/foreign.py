@@ -8,7 +8,7 @@ that everything which serves, exports or checks models knows one kind only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,8 @@ from duckml.signature import Feature, Signature, Target
 
 _MOST_BYTES = 1 << 30
 _MOST_NODES = 20_000
-_MOST_ELEMENTS = 1 << 24  # of one tensor, per row
+_MOST_ELEMENTS = 1 << 28  # of one tensor
+_ROWS = 1 << 14  # that are given to a model at once
 
 _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 # What scikit-learn, LightGBM, XGBoost and small nets come to. Nothing that loops, branches, or makes a tensor whose
@@ -31,7 +32,7 @@ _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 _OPERATORS = frozenset(
     {"Abs", "Add", "And", "ArgMax", "ArgMin", "ArrayFeatureExtractor", "BatchNormalization", "Binarizer", "Cast"}
     | {"CastLike", "CategoryMapper", "Ceil", "Clip", "Concat", "Constant", "Cos", "DictVectorizer", "Div", "Dropout"}
-    | {"Elu", "Equal", "Erf", "Exp", "FeatureVectorizer", "Flatten", "Floor", "Gather", "GatherElements", "Gelu"}
+    | {"Elu", "Equal", "Erf", "Exp", "Flatten", "Floor", "Gather", "GatherElements", "Gelu"}
     | {"Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Hardmax", "Identity", "Imputer", "IsInf", "IsNaN"}
     | {"LabelEncoder", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "LinearClassifier"}
     | {"LinearRegressor", "Log", "LogSoftmax", "MatMul", "Max", "Mean", "Min", "Mod", "Mul", "Neg", "Normalizer"}
@@ -82,19 +83,24 @@ def require_harmless(model: ModelProto, path: str) -> None:
     for tensor in _tensors(model):
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' lies in another file")
-        if math.prod(tensor.dims) > 16 * _MOST_ELEMENTS:
+        if math.prod(tensor.dims) > _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is too large")
     if model.graph.sparse_initializer:
         raise ForeignModelError.refused(path, "it has sparse tensors")
     for node in model.graph.node:
+        if any(attribute.HasField("sparse_tensor") or attribute.sparse_tensors for attribute in node.attribute):
+            raise ForeignModelError.refused(path, "it has sparse tensors")
         if node.domain not in _DOMAINS or node.op_type not in _OPERATORS:
             name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
             raise ForeignModelError.refused(path, f"its operator {name} is not among those that are run here")
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
             raise ForeignModelError.refused(path, f"its operator {node.op_type} holds a graph of its own")
+    total = 0
     for value in _shapes(model, path):
-        known = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim if dimension.dim_value > 0]
-        if math.prod(known) > _MOST_ELEMENTS:
+        dimensions = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+        elements = math.prod(size for size in dimensions if size > 0)
+        total += elements
+        if elements > _MOST_ELEMENTS or total > 8 * _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{value.name}' would be too large")
 
 
@@ -108,9 +114,17 @@ def _tensors(model: ModelProto) -> Iterator[Any]:
 
 
 def _shapes(model: ModelProto, path: str) -> list[Any]:
-    """What is known of the shapes between the nodes."""
+    """What is known of the shapes between the nodes when as many rows come as ever come at once."""
+    with_rows = ModelProto()
+    with_rows.CopyFrom(model)
+    for value in with_rows.graph.input:
+        if value.type.tensor_type.shape.dim:
+            value.type.tensor_type.shape.dim[0].dim_value = _ROWS
+    for value in with_rows.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    del with_rows.graph.value_info[:]
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        inferred = onnx.shape_inference.infer_shapes(with_rows, data_prop=True)
     except Exception as error:
         raise ForeignModelError.refused(path, "its shapes contradict each other") from error
     return [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
@@ -181,54 +195,66 @@ def understand(
     folded = [column.lower() for names in columns.values() for column in names]
     if len(set(folded)) < len(folded):
         raise ForeignModelError(f"Two inputs have the same column: {listed(folded)}.")
-    answer, found = _answer(model, output)
-    if labels is not None:
-        found = tuple(labels)
+    if not all(folded):
+        raise ForeignModelError("A column without a name can't be fed to the model.")
+    answer, found = _answer(model, output, labels)
     name = target or output or model.graph.output[0].name
     if found is None:
         return Adoption(columns, Target(name, "DOUBLE"), answer)
-    integers = all(label.lstrip("-").isdigit() for label in found)
-    return Adoption(columns, Target(name, "BIGINT" if integers else "VARCHAR", found), answer)
+    if len(set(found.texts)) < max(2, len(found.texts)):
+        raise ForeignModelError(f"The model tells classes apart, and their labels are {listed(found.texts)}.")
+    return Adoption(columns, Target(name, "BIGINT" if found.integers else "VARCHAR", found.texts), answer)
 
 
-def _answer(model: ModelProto, wanted: str | None) -> tuple[str, tuple[str, ...] | None]:
+@dataclass(frozen=True)
+class _Labels:
+    """The labels of a classifier, and whether the graph has them as whole numbers."""
+
+    texts: tuple[str, ...]
+    integers: bool
+
+
+def _answer(model: ModelProto, wanted: str | None, given: Sequence[str] | None) -> tuple[str, _Labels | None]:
     """The tensor that holds the prediction, and the labels of a classifier."""
     outputs = {value.name: value for value in model.graph.output}
     if wanted is not None and wanted not in outputs:
         raise ForeignModelError(f"The model has no output '{wanted}'. It has {listed(outputs)}.")
     makers = {name: node for node in model.graph.node for name in node.output}
-    for name, value in outputs.items():
+    for name in outputs:
         maker = makers.get(name)
         if maker is not None and maker.op_type == "ZipMap" and wanted in {None, name}:
             attributes = {a.name: helper.get_attribute_value(a) for a in maker.attribute}
-            return maker.input[0], _texts(attributes.get("classlabels_strings") or attributes["classlabels_int64s"])
-        if value.type.HasField("sequence_type") and wanted == name:
-            raise ForeignModelError(f"The output '{name}' is a sequence, which can't be read.")
+            texts = attributes.get("classlabels_strings")
+            return maker.input[0], _labels(texts or attributes["classlabels_int64s"], integers=not texts)
     numbers = [
         name
         for name, value in outputs.items()
         if value.type.tensor_type.elem_type in _DOUBLES and wanted in {None, name}
     ]
     if not numbers:
-        raise ForeignModelError(f"The model has no output of numbers. It has {listed(outputs)}.")
+        raise ForeignModelError(f"The model has no output of numbers that can be read. It has {listed(outputs)}.")
     answer = numbers[0]
     dimensions = outputs[answer].type.tensor_type.shape.dim
     width = dimensions[1].dim_value if len(dimensions) == 2 else 1
     others = [name for name in outputs if name not in numbers]
-    if width == 1 and not others:
+    if given is not None:
+        if width > 1 and len(given) != width:
+            raise ForeignModelError(
+                f"labels names {len(given)} classes, and the output '{answer}' has {width} columns."
+            )
+        return answer, _Labels(tuple(given), False)
+    if width == 1 and (not others or wanted is not None):
         return answer, None
-    labels = _labels_behind(model, makers, others[0] if others else answer)
-    if labels is None and width > 1:
-        labels = tuple(str(code) for code in range(width))
+    labels = _labels_behind(model, makers, others[0]) if others else None
+    if labels is None and width > 1 and not others:
+        labels = _labels(range(width), integers=True)
     if labels is None:
-        if others and wanted is None:
-            raise ForeignModelError("The classes of the model can't be told: OPTIONS (labels = ['…', …]) names them.")
-        return answer, None
+        raise ForeignModelError("The classes of the model can't be told: OPTIONS (labels = ['…', …]) names them.")
     return answer, labels
 
 
-def _labels_behind(model: ModelProto, makers: Mapping[str, Any], output: str) -> tuple[str, ...] | None:
-    """The labels that the nodes behind an output choose from."""
+def _labels_behind(model: ModelProto, makers: Mapping[str, Any], output: str) -> _Labels | None:
+    """The labels that the nodes behind an output of labels choose from."""
     constants = {tensor.name: tensor for tensor in model.graph.initializer}
     waiting, seen = [output], set()
     while waiting:
@@ -241,15 +267,16 @@ def _labels_behind(model: ModelProto, makers: Mapping[str, Any], output: str) ->
             if attribute.name in {"classlabels_strings", "classlabels_int64s", "classlabels_ints"}:
                 labels = helper.get_attribute_value(attribute)
                 if labels:
-                    return _texts(labels)
+                    return _labels(labels, integers=attribute.name != "classlabels_strings")
         if node.op_type in {"ArrayFeatureExtractor", "Gather"} and node.input[0] in constants:
-            return _texts(numpy_helper.to_array(constants[node.input[0]]).reshape(-1).tolist())
+            chosen = numpy_helper.to_array(constants[node.input[0]]).reshape(-1)
+            return _labels(chosen.tolist(), integers=chosen.dtype.kind in "iu")
         waiting += node.input
     return None
 
 
-def _texts(labels: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(label.decode() if isinstance(label, bytes) else str(label) for label in labels)
+def _labels(labels: Iterable[Any], integers: bool) -> _Labels:
+    return _Labels(tuple(label.decode() if isinstance(label, bytes) else str(label) for label in labels), integers)
 
 
 # The graph of ours

@@ -35,6 +35,7 @@ from duckml.publishing import (
     warnings_of_views,
 )
 from duckml.registry import NewVersion
+from duckml.serving import labels as labels_of_target
 from duckml.signature import MANIFEST, Feature, Signature, Target, is_number, type_family
 from duckml.statements import ModelName
 
@@ -62,9 +63,9 @@ def import_onnx(
     text = next((entry.value for entry in model.metadata_props if entry.key == MANIFEST), None)
     if text is not None:
         onnx, signature = content, _own_signature(con, model, text, path)
-        if options.target or options.features or options.output or options.labels:
+        if {"target", "features", "output", "labels", "on_null"} & set(given):
             raise OptionError(
-                f"'{path}' says itself what it takes and gives: leave out target, features, output and labels."
+                f"'{path}' says itself what it takes and gives: leave out target, features, output, labels and on_null."
             )
     else:
         adoption = foreign.understand(model, options.features, options.target, options.output, options.labels)
@@ -78,17 +79,16 @@ def import_onnx(
 def _own_signature(con: Native, model: Any, text: str, path: str) -> Signature:
     """The signature in the manifest of a file that duckml exported.
 
-    Types and expressions in it become part of SQL, and the file may have been changed since: both are read as strictly
-    as if they had been typed.
+    Types and expressions in it become part of SQL, and the file may have been changed since: all of it is read as
+    strictly as if it had been typed.
     """
     try:
         value = json.loads(text)
         signature = Signature.from_json(value["signature"])
-        codes = value["codes"]
+        sound = _is_sound(signature, value, {entry.name for entry in model.graph.input})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ForeignModelError.refused(path, "its manifest can't be read") from error
-    inputs = {value.name for value in model.graph.input}
-    if inputs != set(signature.names) or not set(codes) <= inputs or value.get("on_null") not in {"impute", "null"}:
+    if not sound:
         raise ForeignModelError.refused(path, "its manifest is not about its graph")
     types = [column.sql_type for column in (*signature.features, *signature.inputs)] + [signature.target.sql_type]
     for sql_type in types:
@@ -96,18 +96,57 @@ def _own_signature(con: Native, model: Any, text: str, path: str) -> Signature:
             raise ForeignModelError.refused(path, f"its manifest names the type {sql_type}")
     if signature.transform is not None:
         transform.require_replayable(con, signature.transform)
+    if signature.target.labels is not None and not engine.can_read(con, f"SELECT {labels_of_target(signature.target)}"):
+        raise ForeignModelError.refused(path, "its labels are not of the type of its target")
     return signature
+
+
+def _is_sound(signature: Signature, value: Mapping[str, Any], inputs: set[str]) -> bool:
+    """Whether every part of a manifest is what `EXPORT MODEL` would have written."""
+    names = [*signature.names, signature.target.name, *signature.input_names]
+    distinct = len({fold(name) for name in signature.names}) == len(signature.names)
+    kinds = {"number": "DOUBLE", "boolean": "DOUBLE", "date": "DOUBLE", "timestamp": "DOUBLE"}
+    stored = all(
+        feature.storage in {"BIGINT", "VARCHAR"}
+        if feature.kind == "category"
+        else kinds[feature.kind] == feature.storage
+        for feature in signature.features
+    )
+    of_target = signature.target.labels
+    classes = of_target is None or (
+        len(set(of_target)) == len(of_target) > 1 and all(isinstance(x, str) for x in of_target)
+    )
+    made = signature.transform
+    expressions = made is None or (
+        set(made.features) == set(signature.names)
+        and {name for e in made.features.values() for name in e.names} <= {column.name for column in made.inputs}
+        and all(isinstance(piece, str) for e in made.features.values() for piece in e.pieces)
+        and len({fold(column.name) for column in made.inputs}) == len(made.inputs) > 0
+    )
+    return (
+        value["format"] == 1
+        and value["precision"] in ("float32", "float64")
+        and value["on_null"] in ("impute", "null")
+        and set(signature.names) == inputs
+        and set(value["codes"]) <= inputs
+        and all(isinstance(name, str) and name for name in names)
+        and distinct
+        and stored
+        and classes
+        and expressions
+    )
 
 
 def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
     """Raise ForeignModelError unless the model answers rows, each as if it were alone."""
+    # Values that training may not have seen: an embedding or an encoder that fails on them would end queries.
     numbers, texts = [0.0, 1.0, -1.5], ["", "a", "b"]
     columns = []
     for feature in signature.features:
         if feature.storage == "VARCHAR":
             columns.append(pa.array(texts))
         elif feature.storage == "BIGINT":
-            columns.append(pa.array([0, 1, 2], pa.int64()))
+            columns.append(pa.array([0, -1, 2**40], pa.int64()))
         else:
             columns.append(pa.array([0.0, 1.0, 0.0] if feature.kind == "boolean" else numbers))
     try:
@@ -243,7 +282,8 @@ def register(
         raise failure
     new = _version(onnx, signature, kind, {}, "registered", time.perf_counter() - started)
     model = inference.open_model(new.key, onnx, device)
-    metrics = {} if actual is None else _metrics(expected, actual, labels)
+    _try_out(onnx, signature, name.name, device)
+    metrics = {} if actual is None else _measured(expected, actual, labels, str(target))
     new = _replace(
         new,
         parity=parity,
@@ -293,6 +333,10 @@ def _labels_of(estimator: Any) -> tuple[tuple[str, ...], str] | None:
         return tuple(str(bool(label)).lower() for label in classes), "BOOLEAN"
     if classes.dtype.kind in "iu":
         return tuple(str(int(label)) for label in classes), "BIGINT"
+    if classes.dtype.kind == "f":
+        return tuple(str(float(label)) for label in classes), "DOUBLE"
+    if classes.ndim != 1 or isinstance(estimator.classes_, list):
+        raise ForeignModelError(f"{type(estimator).__name__} has several outputs; a model predicts one column.")
     return tuple(str(label) for label in classes), "VARCHAR"
 
 
@@ -303,14 +347,26 @@ def _answers(estimator: Any, sample: pa.Table) -> Any:
         found = estimator.predict_proba(rows) if hasattr(estimator, "classes_") else estimator.predict(rows)
     except Exception as error:  # whatever an estimator of the user's own raises
         raise ForeignModelError(f"{type(estimator).__name__} can't answer the sample: {error}") from error
-    return np.asarray(found, dtype=np.float64).reshape(len(sample), -1)
+    answers = np.asarray(found, dtype=np.float64).reshape(len(sample), -1)
+    if not hasattr(estimator, "classes_"):
+        if answers.shape[1] != 1:
+            raise ForeignModelError(f"{type(estimator).__name__} has several outputs; a model predicts one column.")
+    elif (np.asarray(estimator.classes_)[answers.argmax(axis=1)] != np.asarray(estimator.predict(rows))).any():
+        raise ForeignModelError(
+            f"{type(estimator).__name__} answers other classes than those with its largest probability; PREDICT answers "
+            "the most probable one."
+        )
+    return answers
 
 
 def _rows_for(estimator: Any, sample: pa.Table) -> Any:
     """The sample in the form that the estimator was fitted on: a DataFrame where it knows names, else a matrix."""
     if hasattr(estimator, "feature_names_in_"):
         return sample.to_pandas()
-    return np.column_stack([column.to_numpy() for column in sample.columns])
+    columns = [column.to_numpy() for column in sample.columns]
+    if any(column.dtype.kind == "O" for column in columns):
+        return np.column_stack([column.astype(object) for column in columns])
+    return np.column_stack(columns)
 
 
 def _attempts(sample: pa.Table, types: Mapping[str, str], estimator: Any) -> list[list[tuple[str, str, int]]]:
@@ -333,7 +389,7 @@ def _attempts(sample: pa.Table, types: Mapping[str, str], estimator: Any) -> lis
         numeric = set(kinds.values()) == {"number"}
         attempts += [by_name] if hasattr(estimator, "feature_names_in_") else []
         attempts += [matrix] if numeric else []
-    return attempts or [[(name, kind, 1) for name, kind in kinds.items()]]
+    return attempts or [[(n, "double" if k == "number" else k, 1) for n, k in kinds.items()]]
 
 
 def _exported(
@@ -348,7 +404,13 @@ def _exported(
 ) -> tuple[bytes, Signature, float]:
     """The estimator as a graph of ours, and its parity on the sample; raises ParityError above the tolerance."""
     model = convert(estimator, inputs)
-    named = {name: (name,) if width == 1 else tuple(sample.column_names) for name, _, width in inputs}
+    # By place: skl2onnx gives other names to inputs whose names are no identifiers.
+    columns_in = [value.name for value in model.graph.input]
+    by_name = inputs[0][0] != "matrix"
+    named = {
+        given: (name,) if by_name else tuple(sample.column_names)
+        for given, (name, _, _) in zip(columns_in, inputs, strict=True)
+    }
     answer = model.graph.output[1 if labels is not None else 0].name
     name = target or "target"
     adoption = Adoption(named, Target(name, "DOUBLE") if labels is None else Target(name, labels[1], labels[0]), answer)
@@ -369,6 +431,8 @@ def _exported(
         raise ParityError.not_exportable(kind, f"{str(error).strip().splitlines()[0][:200]}.") from error
     found = _matrix(answered.to_pylist())
     kept = ~np.isnan(found).any(axis=1)
+    if not kept.any():
+        raise ForeignModelError("The model answers no row of the sample: every one has something missing or too large.")
     if labels is None:
         scale = float(np.std(expected)) or 1.0
         parity = evaluation.largest_relative_difference(expected[kept, 0], found[kept, 0], scale)
@@ -387,17 +451,32 @@ def _as_read(model: inference.Predictor, sample: pa.Table) -> pa.Table:
 
 def _on_null(estimator: Any, sample: pa.Table) -> str:
     """Whether the estimator has an answer to rows with something missing: 'impute', or else 'null'."""
-    numeric = [i for i, column in enumerate(sample.columns) if not pa.types.is_string(column.type)]
-    if not numeric:
-        return "null"
-    row = sample.slice(0, 1)
-    for position in numeric:
-        row = row.set_column(position, sample.column_names[position], pa.array([None], pa.float64()))
+    row, other = sample.slice(0, 1), sample.slice(0, 1)
+    for position, column in enumerate(sample.columns):
+        text = pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)
+        nothing = pa.array([None], pa.string() if text else pa.float64())
+        row = row.set_column(position, sample.column_names[position], nothing)
+        # The graph is given '' for a missing text.
+        other = other.set_column(position, sample.column_names[position], pa.array([""]) if text else nothing)
     try:
-        answer = np.asarray(estimator.predict(_rows_for(estimator, row)))
-    except Exception:  # whatever an estimator says to NaN
+        answers = [np.asarray(estimator.predict(_rows_for(estimator, rows))) for rows in (row, other)]
+    except Exception:  # whatever an estimator says to something missing
         return "null"
-    return "impute" if answer.dtype.kind not in "fc" or np.isfinite(answer).all() else "null"
+    finite = answers[0].dtype.kind not in "fc" or np.isfinite(answers[0]).all()
+    return "impute" if finite and (answers[0] == answers[1]).all() else "null"
+
+
+def _measured(
+    expected: Any, actual: pa.ChunkedArray, labels: tuple[tuple[str, ...], str] | None, target: str
+) -> dict[str, float]:
+    """The metrics of the sample; raises ForeignModelError when its target is not what the estimator answers."""
+    try:
+        return _metrics(expected, actual, labels)
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise ForeignModelError(
+            f'The column "{target}" of the sample can\'t be compared with what the estimator answers. Leave it out, or '
+            "give the target that it was fitted on."
+        ) from error
 
 
 def _metrics(expected: Any, actual: pa.ChunkedArray, labels: tuple[tuple[str, ...], str] | None) -> dict[str, float]:

@@ -240,8 +240,11 @@ class Predictor:
             combine = np.logical_or if self._null_answers_null else np.logical_and
             empty = combine.reduce(nulls)
             refused = empty if refused is None else refused | empty
-        answers = self._session.run([self._output], feeds)[0]
-        return np.asarray(answers, dtype=np.float64), refused
+        answers = np.asarray(self._session.run([self._output], feeds)[0], dtype=np.float64)
+        if not np.isfinite(answers).all():  # a net overflows in float32 where its inputs do not
+            bad = ~np.isfinite(answers.reshape(rows, -1)).all(axis=1)
+            refused = bad if refused is None else refused | bad
+        return answers, refused
 
 
 def _in_tiles(columns: Sequence[pa.Array], answer: Callable[[Sequence[pa.Array]], pa.Array]) -> pa.Array:

@@ -6,6 +6,7 @@ Everything that can be refused without the data is refused here, before a query 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -263,6 +264,8 @@ def _understand_class_weights(plain: dict[str, Any]) -> None:
             raise OptionError("auto_class_weights and class_weight contradict each other: choose one.")
         plain["class_weight"] = "balanced"
     if "class_weights" in plain:
+        if "class_weight" in plain:
+            raise OptionError("class_weights and class_weight are the same option: give one of them.")
         plain["class_weight"] = plain.pop("class_weights")
 
 
@@ -386,16 +389,22 @@ def _make_default(name: str, value: Any) -> bool | str:
     return "if_better"
 
 
+_CLASS_WEIGHTS = "'balanced' or a weight per class, such as {'yes': 2.0, 'no': 1.0}"
+
+
 def _class_weight(name: str, value: Any) -> str | dict[str, float]:
     """'balanced', a struct or map from label to weight, or BigQuery ML's list of (label, weight)."""
     if isinstance(value, str) and value.lower() == "balanced":
         return "balanced"
     if isinstance(value, list):
-        value = {_text_of(pair[0]): pair[1] for pair in (list(e.values()) if isinstance(e, dict) else e for e in value)}
+        pairs = [list(e.values()) if isinstance(e, dict) else e for e in value]
+        if not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
+            raise OptionError.bad_value(name, value, _CLASS_WEIGHTS)
+        value = {_text_of(label): weight for label, weight in pairs}
     if not isinstance(value, dict) or not all(
-        isinstance(w, int | float) and not isinstance(w, bool) and w >= 0 for w in value.values()
+        isinstance(w, int | float) and not isinstance(w, bool) and 0 <= w < math.inf for w in value.values()
     ):
-        raise OptionError.bad_value(name, value, "'balanced' or a weight per class, such as {'yes': 2.0, 'no': 1.0}")
+        raise OptionError.bad_value(name, value, _CLASS_WEIGHTS)
     return {_text_of(label): float(weight) for label, weight in value.items()}
 
 

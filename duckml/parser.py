@@ -202,6 +202,15 @@ def select_list(text: str) -> list[tuple[str, str]]:
     return found
 
 
+def arguments_of(text: str) -> list[str]:
+    """The arguments of the call that a text begins with, as they are written."""
+    encoded = text.encode()
+    parser = _Parser(encoded, tokenize(encoded), Span(0, len(encoded)))
+    opening = next(index for index in range(len(parser.tokens)) if parser.word(index) == "(")
+    items = parser.items(opening + 1, parser.closing(opening))
+    return [parser.source(first, stop) for first, stop in items if first < stop]
+
+
 def first_token(text: str, start: int) -> int:
     """Where the token ends that starts at byte `start`."""
     return next(token.end for token in tokenize(text.encode()) if token.start == start)

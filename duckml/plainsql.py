@@ -19,7 +19,8 @@ import numpy as np
 
 from duckml.columns import FLOAT32_MAX
 from duckml.errors import PlainSqlError
-from duckml.names import fold, literal, nearest, quote
+from duckml.names import fold, literal, nearest, qualified, quote
+from duckml.parser import model_name
 from duckml.signature import INTEGER_NULL, INTEGERS, MANIFEST, Feature, Signature, type_family
 
 TESTED = ("duckdb", "postgres", "sqlite")
@@ -49,6 +50,8 @@ def select_for(onnx_bytes: bytes, name: str, dialect: str, table: str) -> str:
     writer = _writer(onnx_bytes, dialect)
     values = {column.name: f"t.{quote(column.name)}" for column in writer.signature.inputs}
     output = quote(writer.signature.target.prediction)
+    if dialect != "duckdb":
+        writer.require_portable(dialect)
     body = _translated(f"SELECT t.*, ({writer.scalar(values)}) AS {output} FROM {_table(table)} AS t", dialect)
     tested = "" if dialect in TESTED else f" The dialect {dialect} is not tested: compare some rows."
     return f"-- Model {_comment(name)}: {_comment(str(writer.signature))}. Written by duckml.{tested}\n{body};\n"
@@ -69,7 +72,7 @@ def _comment(text: str) -> str:
 
 def _table(name: str) -> str:
     """The table to read from: a name as it is written, with dots between its parts."""
-    return ".".join(quote(part) for part in name.split("."))
+    return qualified(*model_name(name).parts)
 
 
 def _require_dialect(dialect: str) -> None:
@@ -161,6 +164,15 @@ class _Writer:
 
     # The statement
 
+    def require_portable(self, dialect: str) -> None:
+        """Raise PlainSqlError where DuckDB's texts of values are what counts, which other databases write otherwise."""
+        for feature in self.signature.features:
+            if feature.kind == "category" and feature.sql_type not in {"VARCHAR", "BIGINT"}:
+                raise PlainSqlError(
+                    f'The model can\'t be written for {dialect}: its category "{feature.name}" is {feature.sql_type}, '
+                    "which every database writes in its own way. Categories of text and whole numbers can."
+                )
+
     def scalar(self, values: Mapping[str, str]) -> str:
         """A SELECT of one value, the prediction, from the values of the inputs."""
         self.columns, self.values, self.terms = {}, dict(self.constants), 0
@@ -248,8 +260,9 @@ class _Writer:
             if self.terms > _MOST_TERMS:
                 raise PlainSqlError.too_large(_MOST_TERMS)
         output = self.model.graph.output[1 if self.signature.target.labels is not None else 0].name
-        found = self.values[output]
-        assert isinstance(found, list)
+        found = self.values.get(output)
+        if not isinstance(found, list):
+            raise PlainSqlError.operator("more than chains of known operators")
         return found
 
     def only_decides(self, name: str) -> bool:
@@ -345,11 +358,20 @@ def _concat(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     return [column for value in inputs for column in value]
 
 
+def _cast(writer: _Writer, node: Any, inputs: Sequence[_Value]) -> _Value:
+    """A change of width; one to whole numbers would round."""
+    from onnx import TensorProto, helper
+
+    if helper.get_attribute_value(node.attribute[0]) not in (TensorProto.FLOAT, TensorProto.DOUBLE):
+        raise PlainSqlError.operator("Cast to another type")
+    return inputs[0]
+
+
 def _where(writer: _Writer, node: Any, inputs: Sequence[_Value]) -> _Value:
     """Where(IsNaN(x), fill, x): what is missing is NULL here."""
     mask, fill, value = inputs
-    assert isinstance(mask, list)
-    assert isinstance(value, list)
+    if not isinstance(mask, list) or mask != value or not isinstance(value, list):
+        raise PlainSqlError.operator("Where")
     return [f"COALESCE({a}, {b})" for a, b in zip(value, _texts(fill, len(value)), strict=True)]
 
 
@@ -413,6 +435,8 @@ def _linear_regressor(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Val
     from onnx import helper
 
     attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    if attributes.get("post_transform", b"NONE") != b"NONE":
+        raise PlainSqlError.operator("LinearRegressor with a post_transform")
     targets = attributes.get("targets", 1)
     weights = np.array(attributes["coefficients"]).reshape(targets, -1).T
     return writer.matrix(inputs[0], weights, attributes.get("intercepts"))
@@ -426,11 +450,17 @@ def _softmax(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     largest = scores[0]
     for score in scores[1:]:
         [largest] = writer.named([f"CASE WHEN {largest} >= {score} THEN {largest} ELSE {score} END"])
-    powers = writer.named([f"EXP({score} - {largest})" for score in scores])
+    below = writer.named([f"{score} - {largest}" for score in scores])
+    powers = writer.named([f"EXP(CASE WHEN {score} < -700 THEN -700 ELSE {score} END)" for score in below])
     return [f"({power} / {_sum(powers)})" for power in powers]
 
 
 _ONE = "CAST(1.0 AS DOUBLE)"
+
+
+def _between(value: str, bound: int) -> str:
+    return f"CASE WHEN {value} < -{bound} THEN -{bound} WHEN {value} > {bound} THEN {bound} ELSE {value} END"
+
 
 _OPERATORS: dict[str, Operator] = {
     "Add": _binary("+"),
@@ -441,11 +471,11 @@ _OPERATORS: dict[str, Operator] = {
     "Exp": _unary("EXP({})"),
     "Neg": _unary("(-{})"),
     "Relu": _unary("CASE WHEN {0} > 0 THEN {0} ELSE CAST(0.0 AS DOUBLE) END", repeats=True),
-    # Both bounded, so that no exponential overflows.
-    "Sigmoid": _unary(f"({_ONE} / ({_ONE} + EXP(-CASE WHEN {{0}} < -700 THEN -700 ELSE {{0}} END)))", repeats=True),
-    "Tanh": _unary(f"({_ONE} - 2 / (EXP(2 * CASE WHEN {{0}} > 300 THEN 300 ELSE {{0}} END) + {_ONE}))", repeats=True),
+    # Bounded, so that no exponential overflows, or underflows, which PostgreSQL takes for an error.
+    "Sigmoid": _unary(f"({_ONE} / ({_ONE} + EXP(-{_between('{0}', 700)})))", repeats=True),
+    "Tanh": _unary(f"({_ONE} - 2 / (EXP(2 * {_between('{0}', 300)}) + {_ONE}))", repeats=True),
     "Identity": _same,
-    "Cast": _same,
+    "Cast": _cast,
     "Reshape": _same,
     "Transpose": _same,
     "Squeeze": _same,

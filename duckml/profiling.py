@@ -241,9 +241,9 @@ def _statistics_of(feature: Feature, column: pa.ChunkedArray) -> FeatureStatisti
 # Warnings
 
 
-def warn_of_rows(rows: int, split: Split) -> list[ModelWarning]:
+def warn_of_rows(rows: int, test_rows: int) -> list[ModelWarning]:
     """What the number of rows says about the metrics."""
-    if not len(split.test):
+    if not test_rows:
         return [
             ModelWarning(
                 "no_test_rows",
@@ -251,7 +251,7 @@ def warn_of_rows(rows: int, split: Split) -> list[ModelWarning]:
             )
         ]
     if rows < FEW_ROWS:
-        held_out = "1 test row" if len(split.test) == 1 else f"{len(split.test)} test rows"
+        held_out = "1 test row" if test_rows == 1 else f"{test_rows} test rows"
         return [
             ModelWarning(
                 "few_rows",

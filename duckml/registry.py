@@ -359,9 +359,18 @@ def background_rows(con: Native, stored: StoredVersion) -> list[tuple[str, str]]
     return [(row[0], row[1]) for row in engine.read(con, _query("background_rows", stored.place.database), values)]
 
 
-def macro_of(stored: StoredVersion) -> str:
-    """The macro that predicts with a version."""
-    return predict_macro(stored.name, stored.version)
+def missing_macros(con: Native, stored: StoredVersion) -> list[str]:
+    """The macros of a version, and of the default if it is that, which are gone or are no model's any more."""
+    tags: list[int | None] = [stored.version, None] if stored.is_default else [stored.version]
+    wanted = [macro for tag in tags for macro in (predict_macro(stored.name, tag),)]
+    if stored.signature.target.labels is not None:
+        wanted += [probabilities_macro(stored.name, tag) for tag in tags]
+    there = {
+        fold(macro.name)
+        for macro in engine.macros(con, stored.place.database)
+        if macro.kind == "macro" and macro.is_ours and fold(macro.schema) == fold(stored.place.schema)
+    }
+    return [macro for macro in wanted if fold(macro) not in there]
 
 
 def load(con: Native, key: str) -> bytes | None:

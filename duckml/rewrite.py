@@ -23,7 +23,7 @@ from duckml.serving import (
     version_macro,
     with_columns,
 )
-from duckml.signature import Feature, Input
+from duckml.signature import Feature, Input, is_number, type_family
 from duckml.sql import blocks
 from duckml.statements import Call, Query, Resolved, Span
 
@@ -261,7 +261,12 @@ class _Rewriter:
             block = "evaluate_classes" if call.function == "evaluate" else block
             prediction = f"map_values({self.macro_of_input(call, model, 'predict_proba')})"
             values["target_value"] = actual
-            actual = f"list_position({labels(target)}, TRY_CAST({actual} AS {target.sql_type}))"
+            floating = type_family(target.sql_type) in {"FLOAT", "DOUBLE"}
+            values["known"] = f"isfinite({actual})" if floating else f"{actual} IS NOT NULL"
+            label = f"TRY_CAST({actual} AS {target.sql_type})"
+            if is_number(target.sql_type):  # a number between two classes is neither
+                label = f"CASE WHEN {label} = TRY_CAST({actual} AS DOUBLE) THEN {label} END"
+            actual = f"list_position({labels(target)}, {label})"
             threshold = settings.get("threshold")
             values |= {
                 "labels": labels(target),

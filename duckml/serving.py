@@ -96,5 +96,4 @@ def _call(function: str, signature: Signature, key: str, values: Mapping[str, st
         for feature in signature.features
     ]
     call = f"system.main.{function}({', '.join([literal(key), *features])})"
-    empty = " AND ".join(f"{value} IS NULL" for value in within.values())
-    return f"list_transform([{{{fields}}}], lambda {_INPUTS}: CASE WHEN {empty} THEN NULL ELSE {call} END)[1]"
+    return f"list_transform([{{{fields}}}], lambda {_INPUTS}: {call})[1]"

@@ -125,14 +125,11 @@ class Expression:
         """The inputs that it reads, as often as it reads them."""
         return self.pieces[1::2]
 
-    def within(self, template: str) -> Expression:
-        """`template` with this expression in the place of every `{}`."""
-        before, *rest = template.split("{}")
-        pieces = [before]
-        for behind in rest:
-            pieces = [*pieces[:-1], pieces[-1] + self.pieces[0], *self.pieces[1:]]
-            pieces[-1] += behind
-        return Expression(tuple(pieces))
+    def within(self, before: str, behind: str) -> Expression:
+        """The expression between two texts."""
+        if len(self.pieces) == 1:
+            return Expression((before + self.pieces[0] + behind,))
+        return Expression((before + self.pieces[0], *self.pieces[1:-1], self.pieces[-1] + behind))
 
 
 @dataclass(frozen=True)

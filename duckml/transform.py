@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,11 +23,16 @@ from duckml.engine import Column, Native
 from duckml.errors import StatementError
 from duckml.estimators.preprocessing import numbers
 from duckml.names import fold, listed, literal, nearest, quote
-from duckml.parser import first_token, select_list
-from duckml.signature import Expression, Input, Signature, Transform, feature_of, type_family
+from duckml.parser import arguments_of, first_token, select_list
+from duckml.signature import Expression, Input, Signature, Transform, feature_of, is_number, type_family
 
-# Of a column of the training rows and the settings of the call: the SQL that stands for the function, `{}` the value.
-Fit = Callable[[pa.ChunkedArray, Sequence[Any]], str]
+_ROW = "__duckml_row"
+_MADE = "__duckml_made"
+
+# What stands before and behind the argument of a fitted function, as SQL.
+Around = tuple[str, str]
+# Made of a column of the training rows and the settings of the call.
+Fit = Callable[[pa.ChunkedArray, Sequence[Any]], Around]
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,9 @@ class Item:
 
         TRY, so that a value which the expression can't take makes NULL of one row instead of ending a query.
         """
-        text = self.expression if _is_plain(self.expression) else self.expression.within("TRY({})")
-        return text if self.function is None else text.within(f"CAST({{}} AS {self.function.takes})")
+        if self.function is not None:
+            return self.expression.within("TRY(CAST(", f" AS {self.function.takes}))")
+        return self.expression if _is_plain(self.expression) else self.expression.within("TRY(", ")")
 
 
 def _is_plain(expression: Expression) -> bool:
@@ -79,21 +86,34 @@ class Plan:
         `query` is SQL. Every column is cast to the type that the parameters of the model's function have.
         """
         made = {fold(item.name) for item in self.items}
-        values = {column.name: quote(column.name) for column in self.inputs}
-        items = [f"{item.before_fitting.render(values)} AS {quote(item.name)}" for item in self.items]
-        items += [quote(name) for name in beside if fold(name) not in made]
-        typed = ", ".join(f"CAST({quote(c.name)} AS {c.sql_type}) AS {quote(c.name)}" for c in self.inputs)
-        return f"SELECT {', '.join(items)} FROM (SELECT {typed} FROM ({query}\n))"
+        beside = [name for name in beside if fold(name) not in made]
+        values = {column.name: f"{_ROW}.{quote(column.name)}" for column in self.inputs}
+        items = ", ".join(f"{literal(i.name)}: {i.before_fitting.render(values)}" for i in self.items)
+        fields = ", ".join(f"{literal(c.name)}: CAST({quote(c.name)} AS {c.sql_type})" for c in self.inputs)
+        # In a lambda, as in every prediction: side by side DuckDB would compute what two items share outside their TRY.
+        computed = f"list_transform([{{{fields}}}], lambda {_ROW}: {{{items}}})[1]"
+        names = [f"{_MADE}.{quote(item.name)}" for item in self.items] + [quote(name) for name in beside]
+        kept = "".join(f", {quote(name)}" for name in beside)
+        return f"SELECT {', '.join(names)} FROM (SELECT {computed} AS {_MADE}{kept} FROM ({query}\n))"
 
-    def fitted(self, train: pa.Table) -> dict[str, str]:
-        """The SQL of each fitted function, by item, `{}` in the place of its argument."""
+    def require_plain(self, names: Sequence[str]) -> None:
+        """Raise StatementError when one of the names, target or category, is made by a function fitted in training."""
+        for item in self.items:
+            if item.function is not None and fold(item.name) in {fold(name) for name in names}:
+                raise StatementError(
+                    f'"{item.name}" is made by an ML function, which is for features: as a target, or in categorical, it '
+                    "has to be a plain expression."
+                )
+
+    def fitted(self, train: pa.Table) -> dict[str, Around]:
+        """The SQL of each fitted function, by item."""
         return {
             item.name: item.function.fit(train[item.name], item.settings)
             for item in self.items
             if item.function is not None and item.name in train.column_names
         }
 
-    def signature(self, before: Signature, fitted: Mapping[str, str]) -> Signature:
+    def signature(self, before: Signature, fitted: Mapping[str, Around]) -> Signature:
         """The signature of the model: features as the fitted functions make them, and the columns they come from."""
         items = {item.name: item for item in self.items}
         features, expressions = [], {}
@@ -101,7 +121,7 @@ class Plan:
             item = items[feature.name]
             expression = item.before_fitting
             if item.function is not None:
-                expression = expression.within(fitted[feature.name])
+                expression = expression.within(*fitted[feature.name])
                 features.append(feature_of(feature.name, item.function.makes, categorical=False))
             else:
                 features.append(feature)
@@ -114,9 +134,9 @@ class Plan:
         return Signature(tuple(features), before.target, transform)
 
 
-def computed(table: pa.Table, fitted: Mapping[str, str]) -> pa.Table:
+def computed(table: pa.Table, fitted: Mapping[str, Around]) -> pa.Table:
     """The table with the fitted functions applied to their columns, by DuckDB, as in every prediction."""
-    return engine.compute(table, {name: template.format(quote(name)) for name, template in fitted.items()})
+    return engine.compute(table, {name: f"{before}{quote(name)}{behind}" for name, (before, behind) in fitted.items()})
 
 
 # Reading
@@ -128,7 +148,7 @@ def read(con: Native, text: str, columns: Sequence[Column]) -> Plan:
     Raises StatementError for what can't be replayed row by row, an unknown column, or an item without a name.
     """
     inputs = tuple(Input(column.name, _parameter_type(column.sql_type)) for column in columns)
-    reader = _Reader(con, {fold(column.name): column.name for column in columns})
+    reader = _Reader(con, {fold(column.name): column.name for column in columns}, {c.name: c.sql_type for c in inputs})
     items = [item for part in select_list(text) for item in reader.items(part)]
     seen: dict[str, str] = {}
     for item in items:
@@ -161,9 +181,10 @@ def _parameter_type(sql_type: str) -> str:
 class _Reader:
     """Reads the items of one TRANSFORM."""
 
-    def __init__(self, con: Native, columns: Mapping[str, str]) -> None:
+    def __init__(self, con: Native, columns: Mapping[str, str], types: Mapping[str, str] | None = None) -> None:
         self.con = con
         self.columns = columns
+        self.types = types or {}
         self.kinds = engine.function_kinds(con)
 
     def items(self, part: tuple[str, str]) -> Iterator[Item]:
@@ -210,15 +231,34 @@ class _Reader:
             if folded not in excluded:
                 yield Item(name, Expression(("", name, "")))
 
+    def type_of(self, expression: Expression) -> str:
+        """The type of an expression as DuckDB writes it; raises StatementError when DuckDB can't tell."""
+        values = {name: f"CAST(NULL AS {sql_type})" for name, sql_type in self.types.items()}
+        try:
+            [(found,)] = engine.read(self.con, f"SELECT typeof({expression.render(values)})")
+        except duckdb.Error as error:
+            raise StatementError(f"TRANSFORM can't be computed: {str(error).splitlines()[0]}") from error
+        return str(found)
+
     def expression(self, text: str) -> Expression:
-        """The text of an expression, cut at the columns that it reads."""
+        """The text of an expression, cut at the columns that it reads.
+
+        Raises StatementError for one whose value would depend on the time zone of a session.
+        """
         sql = f"SELECT {text}"
         encoded = sql.encode()
         pieces, position = [], len(b"SELECT ")
         for start, name in sorted(set(self.references(self.parsed(text), frozenset()))):
             pieces += [encoded[position:start].decode(), name]
             position = first_token(sql, start)
-        return Expression((*pieces, encoded[position:].decode()))
+        expression = Expression((*pieces, encoded[position:].decode()))
+        zoned = [name for name in expression.names if "TIME ZONE" in self.types.get(name, "")]
+        if zoned and not _is_plain(expression):
+            raise _refused(
+                f'an expression over "{zoned[0]}", a TIMESTAMP WITH TIME ZONE',
+                "its value would change with the time zone of a session; the query can say which: … AT TIME ZONE 'UTC'",
+            )
+        return expression
 
     def references(self, node: Any, bound: frozenset[str]) -> Iterator[tuple[int, str]]:
         """Where an expression names a column, and which; `bound` are the parameters of lambdas around it.
@@ -249,6 +289,10 @@ class _Reader:
     def refuse(self, node: dict[str, Any]) -> None:
         """Raise StatementError when one row alone can't give the value of a node."""
         kind, name = node.get("class"), node.get("function_name", "")
+        if kind == "STAR":
+            raise StatementError("In TRANSFORM a star stands alone: * or * EXCLUDE (…). Name the columns.")
+        if kind == "POSITIONAL_REFERENCE":
+            raise StatementError("TRANSFORM knows columns by their names, not by #1.")
         if kind == "WINDOW":
             if node.get("schema", "").lower() == "ml":
                 raise StatementError(
@@ -263,10 +307,14 @@ class _Reader:
             return
         if node.get("schema", "").lower() == "ml":
             raise StatementError(_unknown_function(name))
+        if fold(node.get("schema", "")) in self.columns:
+            raise StatementError(f"TRANSFORM takes {name}({node['schema']}), not {node['schema']}.{name}().")
+        if "macro" in self.kinds.get(name, ()):
+            raise _refused(f"the macro {name}", "it may be changed, and a version must not change with it")
         if "aggregate" in self.kinds.get(name, ()):
             raise _refused(f"the aggregate {name}", "its value would change with the rows that are predicted")
         if "volatile" in self.kinds.get(name, ()):
-            raise _refused(f"{name}()", "it answers something else each time")
+            raise _refused(f"{name}()", "it answers something else at another time, or in another session")
         if name in {"predict", "predict_proba", "model_version"}:
             raise _refused(f"{name.upper()}", "the model would depend on another one; put it into the query")
 
@@ -296,7 +344,7 @@ class _Reader:
         if not name:
             raise StatementError(f"TRANSFORM needs a name for {text}: {text} AS name.")
         arguments = [argument["expression"] for argument in node["arguments"]]
-        texts = [value for _, value in select_list(_arguments_of(text))]
+        texts = arguments_of(text)
         if not arguments:
             raise StatementError(f"ML.{function.upper()} needs a column.")
         if function in _EXPANDED:
@@ -304,40 +352,56 @@ class _Reader:
             return
         settings = [self.constant(value) for value in texts[1:]]
         if function == "bucketize":
-            template = _bins([float(point) for point in settings[0]] if settings else [])
-            yield Item(name, self.expression(texts[0]).within("CAST({} AS DOUBLE)").within(_once(template)))
+            self.require_number(function, texts[0], self.expression(texts[0]))
+            around = _once(_bins(_points(settings)))
+            yield Item(name, self.expression(texts[0]).within("CAST(", " AS DOUBLE)").within(*around))
             return
         fitted = _FITTED.get(function)
+        expression = self.expression(texts[0])
         if function == "imputer" and settings and str(settings[0]).lower() == "most_frequent":
-            fitted = FittedFunction(_most_frequent, "VARCHAR", "VARCHAR", 1)
+            takes = "DOUBLE" if is_number(self.type_of(expression)) else "VARCHAR"
+            fitted = FittedFunction(_most_frequent, takes, takes, 1)
         if fitted is None:
             raise StatementError(_unknown_function(function))
         if len(settings) > fitted.settings:
             raise StatementError(f"ML.{function.upper()} takes a column and at most {fitted.settings} settings.")
-        yield Item(name, self.expression(texts[0]), fitted, tuple(settings))
+        if fitted.takes == "DOUBLE":
+            self.require_number(function, texts[0], expression)
+        yield Item(name, expression, fitted, tuple(settings))
+
+    def require_number(self, function: str, text: str, expression: Expression) -> None:
+        """Raise StatementError for an argument that can't be a number."""
+        found = self.type_of(expression)
+        if not (is_number(found) or type_family(found) in {"VARCHAR", "BOOLEAN", "UUID"}):
+            raise StatementError(f"ML.{function.upper()} takes a number, and {text} is {found}.")
 
     def constant(self, text: str) -> Any:
         """The value of a setting."""
-        [(value,)] = engine.read(self.con, f"SELECT ({text})")
+        try:
+            [(value,)] = engine.read(self.con, f"SELECT ({text})")
+        except duckdb.Error as error:
+            raise StatementError(f"The settings of an ML function are constants, and {text} is none.") from error
         return value
 
     def expanded(self, function: str, name: str, node: dict[str, Any], texts: Sequence[str]) -> Iterator[Item]:
         """The products, or the crossed categories, of the fields of a STRUCT."""
         if node["class"] != "FUNCTION" or node["function_name"] not in {"struct", "struct_pack", "row"}:
             raise StatementError(f"ML.{function.upper()} takes STRUCT(column, …).")
-        degree = int(self.constant(texts[1])) if len(texts) > 1 else 2
+        if len(texts) > 2:
+            raise StatementError(f"ML.{function.upper()} takes STRUCT(column, …) and a degree.")
+        degree = _whole(self.constant(texts[1]), 1, f"The degree of ML.{function.upper()}") if len(texts) > 1 else 2
         fields = []
-        for (_, value), argument in zip(select_list(_arguments_of(texts[0])), node["arguments"], strict=True):
-            of_column = argument["expression"].get("column_names", [""])[-1]
+        for number, (value, argument) in enumerate(zip(arguments_of(texts[0]), node["arguments"], strict=True), 1):
+            of_column = argument["expression"].get("column_names", [f"f{number}"])[-1]
             field = argument["name"] or argument["expression"]["alias"] or of_column
-            fields.append((field, self.expression(value)))
-        least, template, joint = _EXPANDED[function]
+            fields.append((field, self.expression(value.rpartition(":=")[2].strip())))
+        least, around, joint = _EXPANDED[function]
         for size in range(least, degree + 1):
             choose = itertools.combinations if function == "feature_cross" else itertools.combinations_with_replacement
             for chosen in choose(fields, size):
                 parts: list[str] = []
                 for _, expression in chosen:
-                    part = expression.within(template).pieces
+                    part = expression.within(*around).pieces
                     parts = [*part] if not parts else [*parts[:-1], parts[-1] + joint + part[0], *part[1:]]
                 yield Item("_".join([name, *(field for field, _ in chosen)]), Expression(tuple(parts)))
 
@@ -352,18 +416,6 @@ def _names_of(node: Any) -> Iterator[str]:
     elif isinstance(node, list):
         for child in node:
             yield from _names_of(child)
-
-
-def _arguments_of(text: str) -> str:
-    """What stands between the first bracket of a call and the one that closes it."""
-    start = text.index("(")
-    stop = text.rindex(")", 0, text.lower().rindex("over")) if _has_over(text) else text.rindex(")")
-    return text[start + 1 : stop]
-
-
-def _has_over(text: str) -> bool:
-    before, _, behind = text.lower().rpartition("over")
-    return before.rstrip().endswith(")") and behind.strip().replace(" ", "") == "()"
 
 
 def _refused(what: str, why: str) -> StatementError:
@@ -389,9 +441,9 @@ def _double(value: float) -> str:
     return f"CAST({float(value)!r} AS DOUBLE)"
 
 
-def _once(body: str) -> str:
-    """A template in which the value, mentioned as v, is evaluated once."""
-    return f"list_transform([{{}}], lambda v: {body})[1]"
+def _once(body: str) -> Around:
+    """A body in which the value, mentioned as v, is evaluated once."""
+    return "list_transform([", f"], lambda v: {body})[1]"
 
 
 def _known(column: pa.ChunkedArray) -> Any:
@@ -400,16 +452,37 @@ def _known(column: pa.ChunkedArray) -> Any:
     return values if len(values) else np.zeros(1)
 
 
-def _scaled(shift: float, width: float) -> str:
-    return f"({{}} - {_double(shift)}) / {_double(width or 1.0)}"
+def _scaled(shift: float, width: float) -> Around:
+    return "(", f" - {_double(shift)}) / {_double(width or 1.0)}"
 
 
-def _standard_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _whole(value: Any, least: int, what: str) -> int:
+    """A whole number that a setting must be."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise StatementError(f"{what} is a whole number, {least} or more, not {value!r}.")
+    return value
+
+
+def _points(settings: Sequence[Any]) -> list[float]:
+    """The split points of ML.BUCKETIZE."""
+    wanted = "ML.BUCKETIZE takes a column and split points in ascending order: ML.BUCKETIZE(x, [10, 20])."
+    if len(settings) != 1 or not isinstance(settings[0], list) or not settings[0]:
+        raise StatementError(wanted)
+    try:
+        points = [float(point) for point in settings[0]]
+    except (TypeError, ValueError) as error:
+        raise StatementError(wanted) from error
+    if any(left >= right for left, right in itertools.pairwise(points)):
+        raise StatementError(wanted)
+    return points
+
+
+def _standard_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     values = _known(column)
     return _scaled(float(values.mean()), float(values.std()))
 
 
-def _min_max_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _min_max_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     values = _known(column)
     low, high = float(values.min()), float(values.max())
     scaled = f"(v - {_double(low)}) / {_double((high - low) or 1.0)}"
@@ -417,11 +490,11 @@ def _min_max_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
     return _once(f"CASE WHEN v IS NOT NULL THEN greatest(0.0, least(1.0, {scaled})) END")
 
 
-def _max_abs_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _max_abs_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     return _scaled(0.0, float(np.abs(_known(column)).max()))
 
 
-def _robust_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _robust_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     low, median, high = np.quantile(_known(column), [0.25, 0.5, 0.75])
     return _scaled(float(median), float(high - low))
 
@@ -431,51 +504,53 @@ def _bins(points: Sequence[float]) -> str:
     return f"CASE WHEN v IS NULL THEN NULL{cases} ELSE 'bin_{len(points) + 1}' END"
 
 
-def _quantile_bucketize(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
-    count = int(settings[0]) if settings else 0
-    if count < 2:
-        raise StatementError(
-            "ML.QUANTILE_BUCKETIZE needs the number of buckets, 2 or more: ML.QUANTILE_BUCKETIZE(x, 4)."
-        )
+def _quantile_bucketize(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
+    count = _whole(settings[0] if settings else None, 2, "The number of buckets of ML.QUANTILE_BUCKETIZE(x, n)")
     return _once(_bins(np.unique(np.quantile(_known(column), np.arange(1, count) / count)).tolist()))
 
 
-def _imputer(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _imputer(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     strategy = str(settings[0]).lower() if settings else "mean"
     if strategy not in {"mean", "median"}:
         raise StatementError("ML.IMPUTER fills with 'mean', 'median' or 'most_frequent'.")
     values = _known(column)
-    return f"coalesce({{}}, {_double(float(values.mean() if strategy == 'mean' else np.median(values)))})"
+    return "coalesce(", f", {_double(float(values.mean() if strategy == 'mean' else np.median(values)))})"
 
 
-def _most_frequent(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
-    [value] = _kept(column, 1, 0) or [""]
-    return f"coalesce({{}}, {literal(value)})"
+def _most_frequent(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
+    found = _kept(column, 1, 0)
+    if not found:
+        return "(", ")"
+    return "coalesce(", f", {literal(found[0]) if isinstance(found[0], str) else _double(found[0])})"
 
 
-def _kept(column: pa.ChunkedArray, most: int, least: int) -> list[str]:
-    """The commonest categories: at most `most`, each at least `least` times."""
+def _kept(column: pa.ChunkedArray, most: int, least: int) -> list[Any]:
+    """The commonest values: at most `most`, each at least `least` times."""
     counts = pc.value_counts(column.drop_null()).to_pylist()
     ranked = sorted(counts, key=lambda item: (-item["counts"], item["values"]))
     return [item["values"] for item in ranked[:most] if item["counts"] >= least]
 
 
-def _one_hot_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
+def _most_and_least(function: str, settings: Sequence[Any]) -> tuple[int, int]:
+    """The settings top_k and frequency_threshold."""
+    most = _whole(settings[0], 1, f"top_k of ML.{function}") if settings else 32_000
+    least = _whole(settings[1], 0, f"frequency_threshold of ML.{function}") if len(settings) > 1 else 0
+    return most, least
+
+
+def _one_hot_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     drop = settings[0] if settings else "none"
-    most = settings[1] if len(settings) > 1 else 32_000
-    least = settings[2] if len(settings) > 2 else 0
     # The category to drop only names the one that the others are compared with: predictions don't depend on it.
     if str(drop).lower() not in {"none", "most_frequent"}:
         raise StatementError("ML.ONE_HOT_ENCODER drops 'none' or 'most_frequent'.")
-    kept = _kept(column, int(most), int(least))
+    kept = _kept(column, *_most_and_least("ONE_HOT_ENCODER", settings[1:]))
     return _once(f"CASE WHEN v IN ({', '.join(literal(value) for value in kept) or 'NULL'}) THEN v END")
 
 
-def _label_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> str:
-    most = settings[0] if settings else 32_000
-    least = settings[1] if len(settings) > 1 else 0
-    kept = sorted(_kept(column, int(most), int(least)))
-    return f"CAST(coalesce(list_position([{', '.join(literal(value) for value in kept)}], {{}}), 0) AS DOUBLE)"
+def _label_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
+    kept = sorted(_kept(column, *_most_and_least("LABEL_ENCODER", settings)))
+    places = f"list_position([{', '.join(literal(value) for value in kept)}], "
+    return f"CAST(coalesce({places}", "), 0) AS DOUBLE)"
 
 
 _FITTED = {
@@ -491,6 +566,6 @@ _FITTED = {
 
 # Of functions of a STRUCT: the least number of fields in a term, the SQL of a field, and what joins them.
 _EXPANDED = {
-    "polynomial_expand": (1, "CAST({} AS DOUBLE)", " * "),
-    "feature_cross": (2, "CAST({} AS VARCHAR)", " || '_' || "),
+    "polynomial_expand": (1, ("CAST(", " AS DOUBLE)"), " * "),
+    "feature_cross": (2, ("CAST(", " AS VARCHAR)"), " || '_' || "),
 }

@@ -62,7 +62,7 @@ WHERE isfinite(y) AND p IS NOT NULL
 
 -- name: evaluate_classes
 WITH __duckml_rows AS (
-    SELECT {target} AS y, {target_value} IS NOT NULL AS known, {prediction} AS p FROM {input}
+    SELECT {target} AS y, {known} AS known, {prediction} AS p FROM {input}
 ), __duckml_judged AS (
     SELECT coalesce(y, 0) AS y, p, {choice} AS d FROM __duckml_rows WHERE known AND p IS NOT NULL
 ), __duckml_classes AS (
@@ -101,9 +101,12 @@ SELECT NULL::VARCHAR AS expected_label, NULL::VARCHAR AS predicted_label, NULL::
 -- name: confusion_matrix_rows
 SELECT expected_label, CAST({labels} AS VARCHAR[])[d] AS predicted_label, count(*) AS row_count
 FROM (
-    SELECT expected_label, {choice} AS d
-    FROM (SELECT CAST({target_value} AS VARCHAR) AS expected_label, {prediction} AS p FROM {input})
-    WHERE expected_label IS NOT NULL AND p IS NOT NULL
+    SELECT coalesce(CAST({labels} AS VARCHAR[])[y], expected_label) AS expected_label, {choice} AS d
+    FROM (
+        SELECT {target} AS y, CAST({target_value} AS VARCHAR) AS expected_label, {known} AS known, {prediction} AS p
+        FROM {input}
+    )
+    WHERE known AND p IS NOT NULL
 )
 GROUP BY ALL ORDER BY ALL
 

@@ -78,6 +78,12 @@ def _integer(value: Any) -> int:
     return int(value)
 
 
+def _more_than_one(value: Any) -> int:
+    if _integer(value) < 2:
+        raise ValueError
+    return _integer(value)
+
+
 def _layers(value: Any) -> tuple[int, ...]:
     sizes = tuple(_integer(size) for size in (value if isinstance(value, list | tuple) else [value]))
     if not sizes:
@@ -183,7 +189,7 @@ _BOOSTING_PARAMETERS = (
     _MAX_ITER,
     Parameter("learning_rate", lambda v: _number(v, above=0), "a number above 0", ("learn_rate",)),
     Parameter("max_depth", _integer, "a whole number above 0", ("max_tree_depth",)),
-    Parameter("max_leaf_nodes", _integer, "a whole number above 1"),
+    Parameter("max_leaf_nodes", _more_than_one, "a whole number above 1"),
     Parameter("min_samples_leaf", _integer, "a whole number above 0"),
     Parameter("l2_regularization", lambda v: _number(v, least=0), "a number, 0 or more"),
 )
