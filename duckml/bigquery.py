@@ -7,23 +7,36 @@ as sqlglot reads the text, and comes back in our grammar.
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from duckml.errors import NotYetError, StatementError
-from duckml.names import fold, literal, qualified
+from duckml.names import fold, literal, qualified, quote
 
-_CALL = "__duckml_call_{}"
+_CALL = "__duckml_call_{}__"
+_CALLED = re.compile(r"__duckml_call_(\d+)__")
 _FUNCTION = "__DUCKML_ML_"  # stands for `ML.` before the name of a function of TRANSFORM
 _STRUCT = "__DUCKML_STRUCT"
 _TUNING = re.compile(r"\bHPARAM_(RANGE|CANDIDATES)\b", re.IGNORECASE)
 
 
+# What is known of BigQuery ML and isn't in TRANSFORM; any other `ML.x(` is told where to look.
+_IN_FROM = frozenset(
+    {"predict", "evaluate", "training_info", "feature_info", "weights", "confusion_matrix", "roc_curve", "trial_info"}
+    | {"global_explain", "explain_predict", "validate_data_skew"}
+)
+
+
 @dataclass(frozen=True)
 class _Token:
-    """A token of BigQuery's, and where its characters lie."""
+    """A token of BigQuery's, and where its characters lie.
+
+    `word` is its text in lower case, '' for a string: what stands in one is never a bracket or a keyword.
+    """
 
     text: str
     word: str
@@ -37,6 +50,11 @@ def translate(sql: str, databases: Collection[str]) -> str:
     `databases` are the attached ones: the project of a name is left out unless it is one of them. Raises StatementError
     for what isn't BigQuery SQL, NotYetError for what a later release brings.
     """
+    if not isinstance(sql, str):
+        raise StatementError("With dialect = 'bigquery' the statement is a text.")
+    explained = re.match(r"\s*EXPLAIN\b", sql, re.IGNORECASE)
+    if explained:  # which sqlglot takes for a command, with the rest as a text
+        return "EXPLAIN " + translate(sql[explained.end() :], databases)
     translator = _Translator(sql, {fold(name) for name in databases})
     return ";\n".join(translator.statement(tokens) for tokens in _statements(_tokens(sql)))
 
@@ -49,13 +67,16 @@ def _tokens(sql: str) -> list[_Token]:
         found = BigQuery().tokenize(sql)
     except TokenError as error:
         raise _unreadable(error) from error
-    return [_Token(token.text, token.text.lower(), token.start, token.end + 1) for token in found]
+    return [
+        _Token(token.text, "" if "STRING" in token.token_type.name else token.text.lower(), token.start, token.end + 1)
+        for token in found
+    ]
 
 
 def _statements(tokens: list[_Token]) -> Iterator[list[_Token]]:
     current: list[_Token] = []
     for token in tokens:
-        if token.text == ";":
+        if token.word == ";":
             if current:
                 yield current
             current = []
@@ -83,6 +104,13 @@ class _Translator:
 
     def statement(self, tokens: list[_Token]) -> str:
         """One statement."""
+        try:
+            return self.any_statement(tokens)
+        except IndexError as error:
+            raise StatementError(f"The statement ends too early: {self.text(tokens)}") from error
+
+    def any_statement(self, tokens: list[_Token]) -> str:
+        """One statement; raises IndexError where it ends before it should."""
         words = [token.word for token in tokens[:4]]
         if words[0] == "create" and "model" in (words[1:2] + words[3:4]) and (words[1] in {"model", "or"}):
             return self.create_model(tokens, words.index("model"))
@@ -101,9 +129,13 @@ class _Translator:
         name, position = self.name(tokens, position)
         parts = [head, name]
         options: dict[str, str] = {}
+        given: set[str] = set()
         while position < len(tokens) and tokens[position].word in {"transform", "options"}:
             stop = _closing(tokens, position + 1)
             inner = tokens[position + 2 : stop]
+            if tokens[position].word in given:
+                raise StatementError(f"{tokens[position].text} is given twice.")
+            given.add(tokens[position].word)
             if tokens[position].word == "transform":
                 parts.append(f"TRANSFORM ({self.transform(inner)})")
             else:
@@ -140,9 +172,12 @@ class _Translator:
         while position < len(tokens):
             token = tokens[position]
             before = pieces[-1] if pieces else "."
-            if not (token.text in {".", "-"} or before in {".", "-"}):
+            # sqlglot takes `123.` in my-project-123.dataset for a number.
+            if not (token.text in {".", "-"} or before[-1:] in {".", "-"}):
                 break
             if token.text in {",", ")", "("}:
+                break
+            if pieces and token.start != tokens[position - 1].end:
                 break
             pieces.append(token.text)
             position += 1
@@ -151,7 +186,15 @@ class _Translator:
         parts = "".join(pieces).split(".")
         if len(parts) == 3 and fold(parts[0]) not in self.databases:
             parts = parts[1:]
-        return qualified(*parts), position
+        tag = ""
+        if "@" in parts[-1]:  # back-ticks around a version
+            parts[-1], _, version = parts[-1].partition("@")
+            tag = f"@{quote(version)}"
+        if position + 1 < len(tokens) and tokens[position].text == "@":
+            tag, position = f"@{tokens[position + 1].text}", position + 2
+        elif position < len(tokens) and tokens[position].text.startswith("@") and len(tokens[position].text) > 1:
+            tag, position = tokens[position].text, position + 1
+        return qualified(*parts) + tag, position
 
     def options(self, tokens: list[_Token]) -> dict[str, str]:
         """The options in a list: the SQL of the value by name."""
@@ -160,6 +203,8 @@ class _Translator:
             if len(item) < 3 or item[1].text != "=":
                 raise StatementError(f"Expected an option, name = value, found: {self.text(item)}")
             text = self.text(item[2:])
+            if item[0].word in options:
+                raise StatementError(f'The option "{item[0].text}" is given twice.')
             if _TUNING.search(text):
                 raise NotYetError.of(
                     "Hyperparameter tuning (HPARAM_RANGE, HPARAM_CANDIDATES)",
@@ -191,26 +236,39 @@ class _Translator:
 
         def named(tokens: list[_Token], position: int) -> tuple[str, int] | None:
             words = [token.word for token in tokens[position : position + 5]]
-            if not (words[:2] == ["ml", "."] and words[3:] == ["(", "model"]):
+            prefixed = words[:2] == ["ml", "."] and words[3:4] == ["("]
+            if not prefixed and not (words[:1] == ["predict"] and words[1:3] == ["(", "model"]):
                 return None
-            stop = _closing(tokens, position + 3)
-            calls.append(self.call(words[2], tokens[position + 4 : stop]))
+            opening = position + (3 if prefixed else 1)
+            function = words[2] if prefixed else words[0]
+            if function not in _IN_FROM:
+                raise StatementError(_misplaced(function))
+            stop = _closing(tokens, opening)
+            if stop == opening + 1:
+                raise StatementError(f"ML.{function.upper()} needs a model: ML.{function.upper()}(MODEL name, …).")
+            calls.append(self.call(function, tokens[opening + 1 : stop]))
             return _CALL.format(len(calls) - 1), stop + 1
 
+        if not tokens:
+            raise StatementError("Expected a query.")
         sql = self.translated(self.cut(tokens, named))
-        for number, call in enumerate(calls):
-            sql = sql.replace(_CALL.format(number) + " ", call + " ").replace(_CALL.format(number), call)
-        return sql
+        return _CALLED.sub(lambda found: calls[int(found[1])], sql)
 
     def call(self, function: str, tokens: list[_Token]) -> str:
         """The call of an ML function in our spelling; `tokens` are its arguments."""
         arguments = _split(tokens)
-        name, _ = self.name(arguments[0], 1)
+        if arguments[0][0].word != "model":
+            raise StatementError(
+                f"ML.{function.upper()} begins with MODEL and its name, not {self.text(arguments[0])}."
+            )
+        name, stop = self.name(arguments[0], 1)
+        self.require_end(arguments[0], stop)
         rendered = [f"MODEL {name}"]
         for argument in arguments[1:]:
             first = argument[0].word
             if first == "table":
-                table, _ = self.name(argument, 1)
+                table, stop = self.name(argument, 1)
+                self.require_end(argument, stop)
                 rendered.append(f"TABLE {table}")
             elif first == "(":
                 rendered.append(f"({self.query(argument[1:-1])})")
@@ -220,11 +278,21 @@ class _Translator:
                 rendered.append(self.translated(f"SELECT {self.text(argument)}").removeprefix("SELECT "))
         return f"{function.upper()}({', '.join(rendered)})"
 
+    def require_end(self, tokens: list[_Token], position: int) -> None:
+        """Raise StatementError when something stands behind a name."""
+        if position < len(tokens):
+            raise StatementError(
+                f"Expected nothing behind the name in {self.text(tokens)}. A query in brackets can select: (SELECT …)."
+            )
+
     def settings(self, tokens: list[_Token]) -> str:
-        """STRUCT(value AS name, …), the values translated."""
+        """STRUCT(value AS name, …) or STRUCT(value name), the values translated."""
         items = []
         for item in _split(tokens[2:-1]):
-            value = self.translated(f"SELECT {self.text(item[:-2])}").removeprefix("SELECT ")
+            behind = 2 if len(item) > 2 and item[-2].word == "as" else 1
+            if tokens[1].word != "(" or len(item) <= behind:
+                raise StatementError(f"Expected STRUCT(value AS name), found {self.text(tokens)}.")
+            value = self.translated(f"SELECT {self.text(item[:-behind])}").removeprefix("SELECT ")
             items.append(f"{value} AS {item[-1].text}")
         return f"STRUCT({', '.join(items)})"
 
@@ -244,13 +312,17 @@ class _Translator:
     def translated(self, sql: str) -> str:
         """A statement without ML calls as DuckDB's, on one line."""
         import sqlglot
+        from sqlglot import exp
         from sqlglot.errors import SqlglotError
 
         try:
             tree = sqlglot.parse_one(sql, dialect="bigquery")
         except SqlglotError as error:
             raise _unreadable(error) from error
-        return str(tree.transform(self.mended).sql("duckdb"))
+        if isinstance(tree, exp.Command):
+            raise StatementError(f"This statement of BigQuery's is not known here: {sql.split(maxsplit=1)[0]}.")
+        with _quiet():
+            return str(tree.transform(self.mended).sql("duckdb"))
 
     def mended(self, node: Any) -> Any:
         """What sqlglot leaves as it is and DuckDB doesn't know, or would answer otherwise."""
@@ -263,20 +335,68 @@ class _Translator:
             isinstance(node, exp.Anonymous) and node.name.upper() == "FARM_FINGERPRINT"
         ):
             # Another hash, for the same purpose: to split rows for good.
-            value = node.expressions[0] if node.expressions else node.this
-            return sqlglot.parse_one(f"CAST(hash({value.sql('duckdb')}) >> 1 AS BIGINT)", dialect="duckdb")
+            value = (node.expressions[0] if node.expressions else node.this).sql("duckdb")
+            hashed = f"CASE WHEN {value} IS NOT NULL THEN CAST(hash({value}) >> 1 AS BIGINT) END"
+            return sqlglot.parse_one(hashed, dialect="duckdb")
         if isinstance(node, exp.Extract) and node.name.upper() == "DAYOFWEEK":
             # BigQuery counts from 1 for Sunday, DuckDB from 0.
             return sqlglot.parse_one(f"(dayofweek({node.expression.sql('duckdb')}) + 1)", dialect="duckdb")
+        if isinstance(node, exp.TimestampDiff):
+            # BigQuery counts whole units, DuckDB's date_diff the boundaries between.
+            unit = node.args["unit"].name.lower()
+            parts = (node.expression.sql("duckdb"), node.this.sql("duckdb"))
+            return sqlglot.parse_one(f"date_sub('{unit}', {parts[0]}, {parts[1]})", dialect="duckdb")
         if isinstance(node, exp.GenerateSeries) and node.args.get("step") is not None:
             return _series(node)
-        if isinstance(node, exp.From) and isinstance(node.this, exp.Unnest) and not node.this.alias:
-            # BigQuery sees the fields of the structs as columns.
-            values = node.this.expressions[0].sql("duckdb")
-            return sqlglot.parse_one(f"SELECT * FROM (SELECT UNNEST({values}, max_depth := 2))", dialect="duckdb").find(
-                exp.From
-            )
+        if isinstance(node, exp.Dot) and node.name and node.this.name.upper() == "SAFE":
+            return sqlglot.parse_one(f"TRY({node.expression.sql('duckdb')})", dialect="duckdb")
+        if isinstance(node, exp.From) and isinstance(node.this, exp.Unnest):
+            return _unnested(node)
         return node
+
+
+def _misplaced(function: str) -> str:
+    """What to say of an ML function that is no table function here."""
+    if function.upper() in _OF_TRANSFORM:
+        return f"ML.{function.upper()} stands in TRANSFORM (…) of CREATE MODEL, and nowhere else here."
+    return f"ML.{function.upper()} is not here: docs/not-here.md says why and what to use."
+
+
+_OF_TRANSFORM = frozenset(
+    {"STANDARD_SCALER", "MIN_MAX_SCALER", "MAX_ABS_SCALER", "ROBUST_SCALER", "QUANTILE_BUCKETIZE", "BUCKETIZE"}
+    | {"IMPUTER", "ONE_HOT_ENCODER", "LABEL_ENCODER", "POLYNOMIAL_EXPAND", "FEATURE_CROSS"}
+)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep sqlglot from writing to standard error."""
+    logger = logging.getLogger("sqlglot")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _unnested(node: Any) -> Any:
+    """FROM UNNEST(x) [AS a] [WITH OFFSET [AS o]], which counts from 0 and shows the fields of structs as columns."""
+    import sqlglot
+    from sqlglot import exp
+
+    unnest = node.this
+    values = unnest.expressions[0].sql("duckdb")
+    alias = unnest.args.get("alias")
+    names = [column.name for column in alias.columns] if alias is not None else []
+    offset = unnest.args.get("offset") or None
+    if not names and offset is None:
+        text = f"SELECT * FROM (SELECT UNNEST({values}, max_depth := 2))"
+    else:
+        position = offset.name if isinstance(offset, exp.Expression) else "offset"
+        counted = "" if offset is None else f", generate_subscripts({values}, 1) - 1 AS {quote(position)}"
+        text = f"SELECT * FROM (SELECT UNNEST({values}) AS {quote(names[0] if names else 'value')}{counted})"
+    return sqlglot.parse_one(text, dialect="duckdb").find(exp.From)
 
 
 def _series(node: Any) -> Any:
@@ -307,7 +427,7 @@ def _closing(tokens: list[_Token], opening: int) -> int:
     """The index of the bracket that closes the one at `opening`."""
     depth = 0
     for position in range(opening, len(tokens)):
-        depth += (tokens[position].text in {"(", "["}) - (tokens[position].text in {")", "]"})
+        depth += (tokens[position].word in {"(", "["}) - (tokens[position].word in {")", "]"})
         if depth == 0 and position > opening:
             return position
         if position == opening and depth == 0:
@@ -320,8 +440,8 @@ def _split(tokens: list[_Token]) -> list[list[_Token]]:
     items: list[list[_Token]] = [[]]
     depth = 0
     for token in tokens:
-        depth += (token.text in {"(", "["}) - (token.text in {")", "]"})
-        if token.text == "," and depth == 0:
+        depth += (token.word in {"(", "["}) - (token.word in {")", "]"})
+        if token.word == "," and depth == 0:
             items.append([])
         else:
             items[-1].append(token)

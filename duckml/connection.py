@@ -174,8 +174,9 @@ class Connection(duckdb.DuckDBPyConnection):
             in_frame(frame, Native.execute, self, query, parameters)
         return self
 
-    def executemany(self, query: Any, parameters: object = None) -> Connection:
+    def executemany(self, query: Any, parameters: object = None, *, dialect: str | None = None) -> Connection:
         """Run one statement for each set of parameters; it may hold PREDICT."""
+        query = self._in_dialect(query, dialect)
         if isinstance(query, str) and might_concern_us(query):
             self._run_script(Native.executemany, query, parameters, sys._getframe(1))
         else:
@@ -198,22 +199,21 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def _in_dialect(self, query: Any, dialect: str | None) -> Any:
         """A text of another dialect in DuckDB's."""
-        if dialect is None or dialect == "duckdb":
+        if dialect is None or dialect.lower() == "duckdb":
             return query
-        if dialect != "bigquery":
+        if dialect.lower() != "bigquery":
             raise StatementError(f"Unknown dialect '{dialect}'. Known: 'duckdb', 'bigquery'.")
         from duckml import bigquery
 
-        self._give_up_answer()
-        return bigquery.translate(query, list(engine.databases(self)))
+        return bigquery.translate(query, list(engine.databases(self.registry_session())))
 
-    def query(self, query: Any, *, alias: str = "", params: object = None) -> Any:
+    def query(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
         """The same as `sql`."""
-        return self._relation(query, alias, params, sys._getframe(1))
+        return self._relation(self._in_dialect(query, dialect), alias, params, sys._getframe(1))
 
-    def from_query(self, query: Any, *, alias: str = "", params: object = None) -> Any:
+    def from_query(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
         """The same as `sql`."""
-        return self._relation(query, alias, params, sys._getframe(1))
+        return self._relation(self._in_dialect(query, dialect), alias, params, sys._getframe(1))
 
     def _relation(self, query: Any, alias: str, params: object, frame: FrameType) -> Any:
         self._give_up_answer()

@@ -121,8 +121,8 @@ def _mended(doubles: bool, from_float32: bool) -> dict[str, Any]:
 def _with_narrow_thresholds(fitted: Any, from_float32: bool) -> Any:
     """A copy of a booster of scikit-learn's whose thresholds are float32; skl2onnx would take the nearest.
 
-    It compares doubles as they are, and a threshold may be one of the values that it was fitted on: that one has to stay
-    on its side. The next float32 below does that for float32 values, the next above for doubles.
+    It compares doubles as they are, and a threshold may be one of the values that it was fitted on: that one has to
+    stay on its side. The next float32 below does that for float32 values, the next above for doubles.
     """
     narrow = copy.copy(fitted)
     narrow._predictors = copy.deepcopy(fitted._predictors)

@@ -510,8 +510,8 @@ class ConflictError(DuckmlError, duckdb.TransactionException):
         """Another session holds the name of `model`."""
         return cls(
             f"Another session is creating, replacing or dropping model '{model}', or the first models of this "
-            "database, and has not committed yet. Nothing was changed: try again when it is done; an open transaction has "
-            "to be rolled back first."
+            "database, and has not committed yet. Nothing was changed: try again when it is done; an open transaction "
+            "has to be rolled back first."
         )
 
 

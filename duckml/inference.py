@@ -242,8 +242,8 @@ class Predictor:
             refused = empty if refused is None else refused | empty
         answers = np.asarray(self._session.run([self._output], feeds)[0], dtype=np.float64)
         if not np.isfinite(answers).all():  # a net overflows in float32 where its inputs do not
-            bad = ~np.isfinite(answers.reshape(rows, -1)).all(axis=1)
-            refused = bad if refused is None else refused | bad
+            overflowed: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(answers.reshape(rows, -1)).all(axis=1))
+            refused = overflowed if refused is None else refused | overflowed
         return answers, refused
 
 

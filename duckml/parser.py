@@ -634,7 +634,7 @@ class _Parser:
 
     def is_setting(self, index: int) -> bool:
         """Whether an argument is a STRUCT of settings or a list of thresholds."""
-        return self.word(index) == "[" or (
+        return self.word(index) in {"[", "{"} or (
             self.word(index) in {"struct", "generate_series", "range", "list_value"} and self.word(index + 1) == "("
         )
 
@@ -643,6 +643,8 @@ class _Parser:
         if not items or not self.is_setting(items[-1][0]):
             return ()
         first, stop = items[-1]
+        if self.word(first) == "{":  # as sqlglot writes a STRUCT
+            return tuple(self.field(function, begin, end) for begin, end in self.items(first + 1, stop - 1))
         if self.word(first) != "struct":
             return (("thresholds", self.span(first, stop)),)
         found = []
@@ -652,10 +654,18 @@ class _Parser:
             found.append((fold(unquote(self.tokens[end - 1].text)), self.span(begin, end - 2)))
         return tuple(found)
 
+    def field(self, function: str, begin: int, end: int) -> tuple[str, Span]:
+        """A setting written as a field of a struct: 'name': value."""
+        if end - begin < 3 or self.word(begin + 1) != ":":
+            raise self.fail(begin, f"Expected STRUCT(value AS name) in {function.upper()}.")
+        return fold(self.tokens[begin].text.strip("'\"")), self.span(begin + 2, end)
+
     def is_table(self, first: int, stop: int) -> bool:
         """Whether tokens are a name, a table function, a text, or something in brackets."""
         if self.word(first) == "(" or self.tokens[first].text.startswith("'"):
             return self.word(first) != "(" or self.closing(first) == stop - 1
+        if self.word(first) in {"select", "with", "from", "values"}:
+            return True  # a query whose brackets a tool has dropped
         index = first
         while self.is_identifier(index) and index < stop:
             index += 1

@@ -147,7 +147,7 @@ def _write_block(block: str, database: str) -> str:
 
 
 def registries(con: Native) -> dict[str, int]:
-    """The attached databases that hold models, and the format of each registry; those of a newer duckml are left out."""
+    """The attached databases that hold models, and the format of each registry; not those of a newer duckml."""
     return {database: number for database, number in _formats(con).items() if number <= FORMAT}
 
 

@@ -215,7 +215,9 @@ class _Rewriter:
 
     def input(self, span: Span) -> str:
         """The input of a table form as a FROM item with an alias of ours."""
-        return f"(FROM {self.render(span)}) AS {_INPUT}"
+        text = self.render(span)
+        is_query = text.split(None, 1)[0].lower() in {"select", "with", "from", "values"}
+        return f"(FROM {f'({text})' if is_query else text}) AS {_INPUT}"
 
     def prediction_table(self, call: Call, model: Resolved) -> str:
         """FROM PREDICT: all columns of the input, then the prediction, and the probabilities of a classifier."""
