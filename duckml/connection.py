@@ -686,7 +686,7 @@ class _Run:
         transform = model.signature.transform
         create = CreateModel(own_name, True, False, None, (), None)
         # The query finds its tables where it found them the first time, wherever this session looks today.
-        with engine.searching(self.con, model.info.get("search_path")):
+        with engine.searching(self.con, _place_of(model)):
             sql = self.source(text)["query"]
             request = self.request(create, given, text, sql, None if transform is None else transform.text, None)
             created = self.create(request, None)
@@ -809,6 +809,17 @@ _LATERAL_BUG = "unordered_map::at"
 
 # What a statement without rows answers, as DuckDB's own DDL does.
 _NOTHING = "SELECT NULL::BOOLEAN AS Success WHERE false"
+
+
+def _place_of(model: Model) -> engine.Place | None:
+    """Where the training query of a model found names without a schema; None where nothing says so.
+
+    A schema alone is one of the model's own database, whatever that is called today.
+    """
+    path = json.loads(model.info.get("search_path") or "[]")
+    if not path:
+        return None
+    return engine.Place(path[0], path[1]) if len(path) == 2 else engine.Place(model.place_parts[0], path[0])
 
 
 def _properties(model: Model) -> list[tuple[str, str]]:

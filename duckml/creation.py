@@ -26,7 +26,7 @@ from duckml.errors import DeviceError, OptionError, ParityError, StatementError,
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import ModelWarning, TrainedModel
-from duckml.names import fold, listed, qualified, quote
+from duckml.names import fold, listed, quote
 from duckml.options import TrainingOptions, canonical
 from duckml.progress import OnIteration
 from duckml.publishing import (
@@ -124,7 +124,7 @@ def create(
                 f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
             )
             return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
-        new = _train(con, request, frame, device, on_iteration, materials, prepared)
+        new = _train(con, slot, request, frame, device, on_iteration, materials, prepared)
         make_default, doubts = _may_be_default(con, slot, materials, prepared, new, device)
         broken = broken_views(con, slot, new.signature) if make_default else []
         warnings = [*new.warnings, *doubts, *warnings_of_place(con, slot.place), *warnings_of_views(broken)]
@@ -374,6 +374,7 @@ def _estimator(options: TrainingOptions) -> tuple[Any, str]:
 
 def _train(
     con: Native,
+    slot: Slot,
     request: Request,
     frame: FrameType,
     device: str,
@@ -430,7 +431,7 @@ def _train(
         dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
         lineage=_lineage(con, request, tables, frame),
-        search_path=qualified(path.database, path.schema),
+        search_path=json.dumps([path.schema] if path.database == slot.place.database else [path.database, path.schema]),
         random_state=options.random_state,
         split=options.split,
         weights=training.weights_of(trained),

@@ -381,30 +381,30 @@ def _split_unquoted(text: str, separator: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def searching(con: Native, path: str | None) -> Iterator[None]:
-    """Look for unqualified names in `path`, a schema as SQL, during a block; None changes nothing.
+def searching(con: Native, place: Place | None) -> Iterator[None]:
+    """Look for unqualified names in a schema during a block; None changes nothing.
 
     Raises StatementError when there is no such schema any more.
     """
     [(setting, database, schema)] = read(
         con, "SELECT current_setting('search_path'), current_database(), current_schema()"
     )
-    here = f"{quote(database)}.{quote(schema)}"
-    if path is None or path == here:
+    if place is None or place == Place(database, schema):
         yield
         return
     try:
-        write(con, f"USE {path}")
+        write(con, f"USE {quote(place.database)}.{quote(place.schema)}")
     except duckdb.CatalogException as error:
         raise StatementError(
-            f"The model was trained on tables of {path}, which is not here. Attach it, or CREATE OR REPLACE MODEL on "
-            "the tables of today."
+            f"The model was trained on tables of {place.database}.{place.schema}, which is not here. Attach it, or "
+            "CREATE OR REPLACE MODEL on the tables of today."
         ) from error
     try:
         yield
     finally:
+        back = f"SET search_path = {literal(setting)}" if setting else f"USE {quote(database)}.{quote(schema)}"
         with contextlib.suppress(duckdb.Error):  # an error has aborted the transaction, and USE with it
-            write(con, f"SET search_path = {literal(setting)}" if setting else f"USE {here}")
+            write(con, back)
 
 
 def databases(con: Native) -> dict[str, bool]:

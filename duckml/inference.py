@@ -210,7 +210,7 @@ class Predictor:
     def _distribution(self, columns: Sequence[pa.Array]) -> pa.Array:
         rows = len(columns[0])
         answers, refused = self._run(columns)
-        values = np.ascontiguousarray(answers, dtype=np.float64).reshape(-1)
+        values = np.clip(answers, 0.0, 1.0).reshape(-1)  # forests sum up to a little more than 1 in float32
         offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * self._classes)
         return pa.ListArray.from_arrays(offsets, values, mask=None if refused is None else pa.array(refused))
 

@@ -610,13 +610,18 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     _keep_artifact(con, place.database, stored.key, onnx)
     source_format = registries(con)[stored.place.database]  # which may have been brought up to date just now
     before = "'trained'" if source_format < 2 else "lineage"
+    path = json.loads(version_row(con, stored).get("search_path") or "[]")
+    if len(path) == 1 and stored.place.database != place.database:
+        path = [stored.place.database, *path]  # the tables stay where they are
+    searched = "" if source_format < 2 else "search_path, "
     replaced = "$schema_key AS schema_key, $name_key AS name_key, $version AS version"
     lineage = "" if source_format < 2 else "lineage, "
     engine.write(
         con,
         f"{to}.model_version BY NAME "
-        f"SELECT * EXCLUDE ({lineage}schema_key, name_key, version, created_at), {replaced}, "
-        f"$at AS created_at, {before} || {literal(f', {origin}')} AS lineage FROM {source}.model_version "
+        f"SELECT * EXCLUDE ({lineage}{searched}schema_key, name_key, version, created_at), {replaced}, "
+        f"$at AS created_at, {before} || {literal(f', {origin}')} AS lineage, "
+        f"{literal(json.dumps(path)) if path else 'NULL'} AS search_path FROM {source}.model_version "
         f"WHERE {where} AND version = {stored.version}",
         values,
     )

@@ -101,8 +101,8 @@ class Plan:
         for item in self.items:
             if item.function is not None and fold(item.name) in {fold(name) for name in names}:
                 raise StatementError(
-                    f'"{item.name}" is made by an ML function, which is for features: as a target, or in categorical, it '
-                    "has to be a plain expression."
+                    f'"{item.name}" is made by an ML function, which is for features: as a target, or in categorical, '
+                    "it has to be a plain expression."
                 )
 
     def fitted(self, train: pa.Table) -> dict[str, Around]:

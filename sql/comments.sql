@@ -67,7 +67,7 @@ COMMENT ON COLUMN {database}._duckml.feature_info.category_count IS 'Different v
 COMMENT ON COLUMN {database}._duckml.feature_info.null_count IS 'NULL and NaN values';
 COMMENT ON COLUMN {database}._duckml.feature_info.dimension IS 'Columns that the feature takes in the matrix that the estimator sees';
 COMMENT ON COLUMN {database}._duckml.model_version.lineage IS 'Where it comes from: trained (by a query that can run again), trained on rows, trained with parameters, trained from Python, registered, imported, copied from another model';
-COMMENT ON COLUMN {database}._duckml.model_version.search_path IS 'Where the training query found names without a schema, database.schema';
+COMMENT ON COLUMN {database}._duckml.model_version.search_path IS 'Where the training query found names without a schema, JSON: [schema] of this database, or [database, schema]';
 COMMENT ON COLUMN {database}._duckml.model_version.source_columns IS 'The columns that the training query reads, as database.schema.table.column';
 COMMENT ON COLUMN {database}._duckml.model_version.random_state IS 'The seed of split and training';
 COMMENT ON COLUMN {database}._duckml.model_version.split IS 'How the rows were split: method, share of validation and test rows';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -132,6 +133,34 @@ def test_no_query_mixes_versions_while_they_are_replaced(tmp_path: Path) -> None
         assert mixed == []
         assert answered > 30
         assert con.model("line").version == 21
+
+
+def test_switching_the_default_is_seen_by_the_next_query_and_never_inside_one(file: str) -> None:
+    with duckml.connect(file) as con:
+        con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS x FROM range(20000) r(i)")
+        for factor in (1, 3):
+            con.execute(f"CREATE OR REPLACE MODEL m {LINE} AS SELECT x, {factor} * x AS y FROM t LIMIT 500")
+        con.execute("CREATE VIEW v AS SELECT PREDICT(m, x := 1.0 + 0 * x) AS p, MODEL_VERSION(m) AS version FROM t")
+        stop = threading.Event()
+
+        def switch() -> None:
+            with con.cursor() as session:
+                while not stop.is_set():
+                    for version in (1, 2):
+                        with contextlib.suppress(errors.ConflictError):
+                            session.execute(f"ALTER MODEL m SET DEFAULT VERSION {version}")
+
+        switching = threading.Thread(target=switch)
+        switching.start()
+        try:
+            seen = {tuple(con.execute("SELECT DISTINCT round(p), version FROM v").fetchall()) for _ in range(60)}
+        finally:
+            stop.set()
+            switching.join()
+        assert seen == {((1.0, "main.m@1"),), ((3.0, "main.m@2"),)}
+        for version, answer in ((1, 1.0), (2, 3.0)):
+            con.execute(f"ALTER MODEL m SET DEFAULT VERSION {version}")
+            assert con.execute("SELECT DISTINCT round(p) FROM v").fetchall() == [(answer,)]
 
 
 def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -> None:

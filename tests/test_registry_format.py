@@ -2,7 +2,7 @@
 
 Each was written by the release that brought the format, and is never written again. It holds a table `points` with the
 columns x, k and y, a model `line` with two versions, trained on it with k as a category, and a view `fair` over
-PREDICT(line).
+PREDICT(line). From format 2 on, an alias `champion` of version 2 and a classifier `one` with a TRANSFORM.
 """
 
 from __future__ import annotations
@@ -30,7 +30,14 @@ def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, 
         assert con.execute("SELECT count(*), max(abs(p - y)) < 1e-3 FROM fair").fetchall() == [(70, True)]
         assert con.execute("SELECT PREDICT(line@1, 1, 2) < 0").fetchall() == [(True,)]
         assert con.model("line").version == 2
-        assert len(con.execute("SHOW MODELS").fetchall()) == 1
+        number = int(file.stem.rsplit("_", 1)[1])
+        assert len(con.execute("SHOW MODELS").fetchall()) == (1 if number == 1 else 2)
+        assert isinstance(con.execute("FROM WEIGHTS(MODEL line)").fetchall(), list)
+        if number >= 2:
+            assert con.execute("SELECT MODEL_VERSION(line@champion)").fetchall() == [("main.line@2",)]
+            assert con.execute("SELECT count(*) FROM points WHERE PREDICT(one) = one").fetchall() == [(70,)]
+            assert con.execute("SELECT PREDICT_PROBA(one)[true] > 0.5 FROM points WHERE x = 1").fetchall() == [(True,)]
+            assert con.execute("SELECT accuracy FROM EVALUATE(MODEL one, TABLE points)").fetchall() == [(1.0,)]
         assert con.execute("SELECT row_count FROM EVALUATE(MODEL line)").fetchone()[0] > 0
         assert con.execute("FROM TRAINING_INFO(MODEL line)").fetchall()
         assert len(con.execute("FROM FEATURE_INFO(MODEL line)").fetchall()) == 2
@@ -38,8 +45,14 @@ def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, 
     copy = str(tmp_path / "renamed.duckdb")
     shutil.copy(file, copy)
     with duckml.connect(copy) as con:
-        con.execute("CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS FROM points")
+        con.execute("CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS SELECT x, k, y FROM points")
         assert con.model("line").version == 3
+        assert con.execute("SELECT version FROM _duckml.format").fetchall() == [(registry.FORMAT,)]
+        con.execute("ALTER MODEL line SET ALIAS old = 1")
+        assert con.execute("SELECT MODEL_VERSION(line@old)").fetchall() == [("main.line@1",)]
+        con.execute("CREATE MODEL copied FROM MODEL line@2; RETRAIN MODEL copied")
+        assert con.execute("SELECT MODEL_VERSION(copied)").fetchall() == [("main.copied@2",)]
+        con.execute("DROP MODEL copied")
     with duckml.connect() as con:
         con.execute(f"ATTACH '{copy}' AS other (READ_ONLY)")
         assert con.execute("SELECT count(p) FROM other.fair").fetchall() == [(70,)]
