@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint clean
+.PHONY: demo test bench lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/duckml demo
@@ -17,11 +17,14 @@ lint: $(VENV)/developing
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/developing
+	COLUMNS=80 $(BIN)/python docs/generate.py
+
 bench: $(VENV)/developing
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .venv-openvino .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-openvino .venv-dbt .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -446,7 +446,7 @@ def macros(con: Native, database: str) -> list[Macro]:
         con,
         # By what they do too: a comment can be changed, and EXPORT DATABASE leaves it out.
         "SELECT schema_name, function_name, function_type, bool_or(coalesce(starts_with(comment, $ours), false) "
-        "OR contains(macro_definition, 'system.main.duckml_predict_') "
+        "OR contains(macro_definition, 'main.duckml_predict_') "
         "OR regexp_full_match(macro_definition, $version)) FROM duckdb_functions() "
         "WHERE database_name = $database AND function_type IN ('macro', 'table_macro') AND NOT internal GROUP BY ALL",
         {"database": database, "ours": OURS, "version": "'.+@[0-9]+'"},

@@ -351,10 +351,12 @@ def _answers(estimator: Any, sample: pa.Table) -> Any:
     if not hasattr(estimator, "classes_"):
         if answers.shape[1] != 1:
             raise ForeignModelError(f"{type(estimator).__name__} has several outputs; a model predicts one column.")
-    elif (np.asarray(estimator.classes_)[answers.argmax(axis=1)] != np.asarray(estimator.predict(rows))).any():
+        return answers
+    most_probable = np.asarray(estimator.classes_)[answers.argmax(axis=1)]
+    if (most_probable != np.asarray(estimator.predict(rows))).any():
         raise ForeignModelError(
-            f"{type(estimator).__name__} answers other classes than those with its largest probability; PREDICT answers "
-            "the most probable one."
+            f"{type(estimator).__name__} answers other classes than those with its largest probability; PREDICT "
+            "answers the most probable one."
         )
     return answers
 

@@ -16,6 +16,7 @@ from duckml.estimators.table import ESTIMATORS, Estimator, estimator_named
 from duckml.signature import is_class
 
 _SPLITS = ("auto_split", "random", "seq", "custom", "no_split")
+# BigQuery ML's names for options of ours.
 _ALSO = {"model_type": "estimator", "input_label_cols": "target", "labels": "tags"}
 
 # BigQuery ML options that mean something else in scikit-learn's words: the error says how to translate them.
@@ -418,27 +419,62 @@ def _feature_lists(name: str, value: Any) -> dict[str, tuple[str, ...]]:
     return {"": _texts(name, value)}
 
 
-_READERS: dict[str, Reader] = {
-    "target": _target,
-    "random_state": _whole(0),
-    "categorical": _texts,
-    "max_categories": _whole(2),
-    "sample_weight_col": _text,
-    "data_split_method": _one_of(*_SPLITS),
-    "data_split_col": _text,
-    "data_split_eval_fraction": _fraction,
-    "data_split_test_fraction": _fraction,
-    "class_weight": _class_weight,
-    "early_stop": _boolean,
-    "make_default": _make_default,
-    "keep_versions": _whole(1),
-    "if_unchanged": _one_of("train", "skip"),
-    "background_rows": _whole(0),
-    "on_null": _one_of("impute", "null"),
-    "precision": _one_of("float32", "float64"),
-    "description": _text,
-    "tags": _json,
-}
+@dataclass(frozen=True)
+class Option:
+    """An option of CREATE MODEL that every estimator has; its default is that of the field of `TrainingOptions`."""
+
+    name: str
+    read: Reader
+    meaning: str
+
+
+OPTIONS = (
+    Option("target", _target, "the column to learn"),
+    Option("random_state", _whole(0), "the seed: the same rows, options and library versions give the same model"),
+    Option("categorical", _texts, "columns to treat as categories although they are no text: `['zipcode']`"),
+    Option("max_categories", _whole(2), "of a category with more values the rarer ones share one column"),
+    Option("sample_weight_col", _text, "a column of weights; it is not a feature"),
+    Option(
+        "data_split_method",
+        _one_of(*_SPLITS),
+        "`'auto_split'` and `'random'`: by the hash of the row, so that equal rows stay together; `'seq'`: the largest "
+        "`data_split_col` tests; `'custom'`: rows where `data_split_col` is true or NULL are held out, half for "
+        "validation, half for the test; `'no_split'`",
+    ),
+    Option("data_split_col", _text, "see above; it is not a feature"),
+    Option("data_split_eval_fraction", _fraction, "the share of the rows that decides when training stops"),
+    Option("data_split_test_fraction", _fraction, "the share of the rows that measures the model, once"),
+    Option(
+        "class_weight",
+        _class_weight,
+        "of classifiers: `'balanced'`, or a weight per class, `{'yes': 2.0}` (BigQuery ML's `auto_class_weights` and "
+        "`class_weights` too)",
+    ),
+    Option(
+        "early_stop", _boolean, "of nets: `false` trains all `max_iter` passes; the best weights are kept either way"
+    ),
+    Option(
+        "make_default",
+        _make_default,
+        "`false` only adds the version; `'if_better'` makes it the default if it beats today's on the new test rows",
+    ),
+    Option(
+        "keep_versions",
+        _whole(1),
+        "older versions go, but for the default, those with an alias, and those that a view, a macro or a table uses",
+    ),
+    Option(
+        "if_unchanged",
+        _one_of("train", "skip"),
+        "`'skip'` does nothing when query, rows, options and TRANSFORM are those of the default version",
+    ),
+    Option("background_rows", _whole(0), "rows kept with their predictions, for `duckml check`; 0 keeps none"),
+    Option("on_null", _one_of("impute", "null"), "`'null'` answers NULL for a row with any NULL in it"),
+    Option("precision", _one_of("float32", "float64"), "of the net; numbers are scaled in double precision in both"),
+    Option("description", _text, "stored with the version"),
+    Option("tags", _json, "stored with the version, as JSON"),
+)
+_READERS: dict[str, Reader] = {option.name: option.read for option in OPTIONS}
 
 _NOTES = ("description", "tags")
 _IMPORT_READERS: dict[str, Reader] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -11,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import duckml
-from duckml import errors, options
-from duckml.estimators.table import ESTIMATORS
+from duckml import errors
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -113,18 +113,32 @@ def test_the_example_scripts_run(script: str, tmp_path: Path) -> None:
     assert expected[script] in answer.stdout
 
 
-def test_the_reference_names_every_option_warning_and_error() -> None:
-    reference = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(\w+)`", reference))
-    known = {*options._READERS, "estimator", *options._ALSO}
-    for estimator in ESTIMATORS:
-        known |= {name for parameter in estimator.parameters for name in (parameter.name, *parameter.also)}
-    assert known - named == set()
-    assert set(errors.__all__) - named == set()
-    source = "".join((ROOT / "duckml" / f"{room}.py").read_text(encoding="utf-8") for room in ("profiling", "creation"))
-    codes = set(re.findall(r'(?:ModelWarning\(\s*|leave_out\()"(\w+)"', source))
-    assert len(codes) >= 12
+def test_the_generated_pages_say_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    specification = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(generate)
+    for name, text in generate.pages().items():
+        assert (generate.FOLDER / name).read_text(encoding="utf-8") == text, f"run make docs: {name}"
+
+
+def test_the_reference_names_every_warning_and_statement() -> None:
+    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")))
+    rooms = ("profiling", "creation", "publishing", "options")
+    source = "".join((ROOT / "duckml" / f"{room}.py").read_text(encoding="utf-8") for room in rooms)
+    codes = set(re.findall(r'(?:ModelWarning\(\s*|leave_out\(\s*)"(\w+)"', source))
+    assert len(codes) >= 20
     assert codes - named == set()
+    reference = (ROOT / "docs" / "reference" / "sql.md").read_text(encoding="utf-8")
+    for words in ("CREATE OR REPLACE MODEL", "RETRAIN MODEL", "FROM MODEL", "RENAME TO", "SET DEFAULT VERSION", "SET ALIAS",
+                  "DROP ALIAS", "SET OPTIONS", "EXPORT MODEL", "SHOW MODELS", "DESCRIBE MODEL", "DROP MODEL"):  # fmt: skip
+        assert words in reference, words
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_every_error_class_is_shown_by_a_golden_test() -> None:

@@ -1,0 +1,248 @@
+"""Writes the pages of docs/reference/ that say what the code says: options, functions, errors and the command line.
+
+    python docs/generate.py
+
+A test compares the pages with what this would write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+import warnings
+from pathlib import Path
+
+import duckml
+from duckml import cli, errors, options
+from duckml.estimators.table import ESTIMATORS
+
+FOLDER = Path(__file__).parent / "reference"
+
+FUNCTIONS = {
+    "EVALUATE": ("FROM EVALUATE(MODEL line)", "how good a model is: on its test rows, or on given rows"),
+    "TRAINING_INFO": ("FROM TRAINING_INFO(MODEL line)", "loss and time of every pass"),
+    "FEATURE_INFO": ("FROM FEATURE_INFO(MODEL line)", "statistics of the features over the training rows"),
+    "WEIGHTS": ("FROM WEIGHTS(MODEL line)", "the weights of linear models; no rows for others"),
+    "CONFUSION_MATRIX": ("FROM CONFUSION_MATRIX(MODEL late)", "how often each class was taken for each other"),
+    "ROC_CURVE": ("FROM ROC_CURVE(MODEL late)", "what thresholds mean, for two classes"),
+    "PREDICT": (
+        "FROM PREDICT(MODEL late, TABLE points)",
+        "the input and its predictions; here the input is x, late, y",
+    ),
+}
+FORMS = {
+    "PREDICT(model, …)": "DOUBLE, or the class in the type of the target",
+    "PREDICT_PROBA(model, …)": "MAP from class to DOUBLE",
+    "MODEL_VERSION(model)": "VARCHAR, 'schema.name@3'",
+    "predict_<model>(h) and predict_<model>(a := …)": "as PREDICT; a function stored in the database",
+    "predict_proba_<model>(h)": "as PREDICT_PROBA",
+    "model_version_<model>()": "as MODEL_VERSION",
+    "FROM predict_<model>('t')": "as FROM PREDICT",
+}
+
+
+def pages() -> dict[str, str]:
+    """The text of every generated page, by file name."""
+    return {
+        "options.md": _options(),
+        "functions.md": _functions(),
+        "errors.md": _errors(),
+        "cli.md": _cli(),
+    }
+
+
+def _options() -> str:
+    defaults = {field.name: field.default for field in dataclasses.fields(options.TrainingOptions)}
+    also: dict[str, list[str]] = {}
+    for name, known in options._ALSO.items():
+        also.setdefault(known, []).append(name)
+    lines = [
+        "# Options of CREATE MODEL",
+        "",
+        "`OPTIONS (name = value, …)`; values are constants. BigQuery ML's name stands in brackets where it is accepted "
+        "too. An unknown option is an error that names the nearest.",
+        "",
+        "| option | default | meaning |",
+        "|---|---|---|",
+        f"| `estimator` [{_names(also['estimator'])}] | `mlp_regressor`, or `mlp_classifier` for a VARCHAR, BOOLEAN or "
+        "ENUM target | a name from the table below |",
+    ]
+    for option in options.OPTIONS:
+        names = f"`{option.name}`" + (f" [{_names(also[option.name])}]" if option.name in also else "")
+        lines.append(f"| {names} | {_default(defaults[option.name], option.name)} | {option.meaning} |")
+    lines += [
+        "",
+        "## Estimators and their own options",
+        "",
+        "The names are scikit-learn's, and so are the defaults but for those given here. Trees compute in float32 only.",
+        "",
+        "| estimator | predicts | options | defaults that differ |",
+        "|---|---|---|---|",
+    ]
+    for estimator in ESTIMATORS:
+        names = f"`{estimator.name}`" + (f" [{_names(estimator.also)}]" if estimator.also else "")
+        parameters = ", ".join(
+            f"`{p.name}`" + (f" [{_names(p.also)}]" if p.also and p.also != (p.name.lower(),) else "")
+            for p in estimator.parameters
+        )
+        own = ", ".join(f"`{name} = {_value(value)}`" for name, value in estimator.defaults.items())
+        lines.append(f"| {names} | {'a class' if estimator.classes else 'a number'} | {parameters} | {own} |")
+    lines += ["", "What the options of estimators take:", "", "| option | value |", "|---|---|"]
+    wanted = {p.name: p.wanted for estimator in ESTIMATORS for p in estimator.parameters}
+    lines += [f"| `{name}` | {wanted[name]} |" for name in sorted(wanted, key=str.lower)]
+    lines += [
+        "",
+        "## Options of an import",
+        "",
+        f"`OPTIONS (model_type = 'onnx', model_path = '…')` takes {_names(options._IMPORT_READERS)}.",
+        "",
+        "## Options of EXPORT MODEL",
+        "",
+        "`EXPORT MODEL m TO 'file' (FORMAT onnx | sql | macro, DIALECT duckdb | postgres | sqlite | …, TABLE 'name')`; in "
+        "BigQuery ML's words `OPTIONS (uri = 'file')`.",
+        "",
+        "## BigQuery ML's options that change nothing here",
+        "",
+        "They are taken, with the warning `without_effect`:",
+        "",
+    ]
+    lines += [f"- `{name}`: {reason}" for name, reason in options._WITHOUT_EFFECT.items()]
+    lines += ["", "## Options that are refused, and what to do instead", ""]
+    refused = {**options._TRANSLATE, **options._ELSEWHERE}
+    lines += [f"- `{name}`: {reason}" for name, reason in refused.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _names(names: object) -> str:
+    return ", ".join(f"`{name}`" for name in names)  # type: ignore[attr-defined]
+
+
+def _default(value: object, name: str) -> str:
+    if name == "target":
+        return "required"
+    if value is None or value == () or value is dataclasses.MISSING:
+        return ""
+    return f"`{_value(value)}`"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return f"'{value}'" if isinstance(value, str) else str(value)
+
+
+def _functions() -> str:
+    lines = [
+        "# Functions",
+        "",
+        "`ML.` before a name is accepted, and so is a text in the place of `MODEL name`. What does not apply is NULL.",
+        "",
+        "| function | answers |",
+        "|---|---|",
+    ]
+    lines += [f"| `{form}` | {answer} |" for form, answer in FORMS.items()]
+    with duckml.connect() as con:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            con.execute(
+                "CREATE TABLE points AS SELECT i::DOUBLE AS x, i > 300 AS late, 2 * i AS y FROM range(600) t(i)"
+            )
+            con.execute(
+                "CREATE MODEL line OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, y FROM points"
+            )
+            con.execute("CREATE MODEL late OPTIONS (target = 'late', max_iter = 2) AS SELECT x, late FROM points")
+        for name, (query, meaning) in FUNCTIONS.items():
+            relation = con.sql(query)
+            lines += ["", f"## {name}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", "| column | type |", "|---|---|"]
+            lines += [f"| {c} | {t} |" for c, t in zip(relation.columns, map(str, relation.types), strict=True)]
+    lines += [
+        "",
+        "## With rows",
+        "",
+        "`EVALUATE`, `CONFUSION_MATRIX` and `ROC_CURVE` take `TABLE t` or a query in brackets behind the model, which holds "
+        "the target too, and measure on those rows. Behind them may stand `STRUCT(0.4 AS threshold)` (two classes: the "
+        "second is the prediction from this probability on) or, for `ROC_CURVE`, a list of thresholds. "
+        "`WEIGHTS(MODEL m, STRUCT(true AS standardize))` gives the weights per standard deviation.",
+        "",
+        '`TRIAL_INFO`, `EXPLAIN_PREDICT`, `GLOBAL_EXPLAIN` and `VALIDATE_DATA_SKEW` answer "not in this release yet".',
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _errors() -> str:
+    lines = [
+        "# Errors and warnings",
+        "",
+        "Every error lives in `duckml.errors`, is a `DuckmlError`, and is also the class that DuckDB raises for the same "
+        "sort of mistake, so that code written for DuckDB catches it. `sqlstate` is PostgreSQL's.",
+        "",
+        "| error | when | SQLSTATE | also |",
+        "|---|---|---|---|",
+    ]
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        others = ", ".join(f"`{base.__name__}`" for base in error.__bases__ if base.__module__ == "_duckdb")
+        lines.append(f"| `{name}` | {inspect.getdoc(error)} | {error.sqlstate} | {others or '`Error`'} |")
+    lines += [
+        "",
+        "## Warnings",
+        "",
+        "What a training found worth saying: in the row that CREATE MODEL answers, in `_duckml.versions`, on standard "
+        "error of the command line, and as a Python warning (`duckml.ModelWarningMessage`).",
+        "",
+        "| code | says |",
+        "|---|---|",
+    ]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in WARNINGS.items()]
+    return "\n".join(lines) + "\n"
+
+
+WARNINGS = {
+    "all_null": "a column was left out: it is NULL in every row",
+    "constant_feature": "a column was left out: it is the same in every row",
+    "id_column": "a column was left out: it names rows rather than describing them",
+    "nearly_unique_text": "a column was left out: nearly every row has a text of its own",
+    "few_rows": "what the metrics of so few rows are worth",
+    "no_test_rows": "no rows were held out: the metrics are those of the training rows",
+    "two_valued_target": "a whole-number target with two values: a classifier may be meant",
+    "rare_class": "a class with few rows will hardly be recognised",
+    "unlearned_class": "a class that only held-out rows have is never answered",
+    "leakage_suspect": "one feature alone explains more than 99.9 % of the target",
+    "not_converged": "the loss was still falling at the last pass",
+    "stopped_early": "nothing got better after the first passes",
+    "no_better_than_mean": "the mean of the target predicts the test rows as well",
+    "no_better_than_commonest": "always answering the commonest class is as good",
+    "in_memory": "the model ends with the process",
+    "already_there": "`IF NOT EXISTS` found the model and trained nothing",
+    "unchanged": "`if_unchanged = 'skip'` found nothing new and trained nothing",
+    "would_break_views": "the version takes other columns and did not become the default",
+    "better": "`make_default = 'if_better'`: the version became the default, and by how much it is better",
+    "not_better": "`make_default = 'if_better'`: the version did not become the default",
+    "not_comparable": "`make_default = 'if_better'`: the default can't be measured on the new rows",
+    "without_effect": "an option of BigQuery ML's that changes nothing here",
+}
+
+
+def _cli() -> str:
+    parser = cli._parser()
+    commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    lines = ["# Command line", "", "Data goes to standard output, everything else to standard error.", ""]
+    epilog = re.sub(r"\s+", " ", parser.epilog or "")
+    lines += [epilog, ""]
+    for name, command in commands.choices.items():
+        lines += [f"## duckml {name}", "", "```text", command.format_help().strip(), "```", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main() -> None:
+    """Write the pages."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
