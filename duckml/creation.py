@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from duckml import engine, evaluation, export, inference, lineage, profiling, registry, training, transform
 from duckml.columns import read_column
@@ -41,11 +42,13 @@ from duckml.publishing import (
     warnings_of_place,
     warnings_of_views,
 )
-from duckml.registry import BackgroundRow, Measured, NewVersion
+from duckml.registry import BackgroundRow, Measured, NewVersion, StoredVersion
+from duckml.serving import prediction
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
 from duckml.statements import ModelName
 
 _PARITY_ROWS = 20_000
+_BEFORE = "__duckml_before"  # the column that holds what the default of today predicts
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,8 @@ def create(
     slot = slot_for(con, request.name, request.or_replace, request.if_not_exists)
     if slot.default is not None and request.if_not_exists:
         return left_alone(con, slot), warnings_of_leaving(slot.name)
-    materials = _check(con, request, frame)
+    judged = slot.default if request.options.make_default == "if_better" else None
+    materials = _check(con, request, frame, judged)
     with claimed(con, slot):
         prepared = _prepare(con, request, frame, materials)
         same = _same_training(con, slot, request, prepared) if materials.options.if_unchanged == "skip" else None
@@ -125,7 +129,7 @@ def create(
             )
             return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
         new = _train(con, slot, request, frame, device, on_iteration, materials, prepared)
-        make_default, doubts = _may_be_default(con, slot, materials, prepared, new, device)
+        make_default, doubts = _may_be_default(slot, materials, prepared, new)
         broken = broken_views(con, slot, new.signature) if make_default else []
         warnings = [*new.warnings, *doubts, *warnings_of_place(con, slot.place), *warnings_of_views(broken)]
         new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
@@ -157,61 +161,85 @@ def _same_training(con: Native, slot: Slot, request: Request, prepared: _Prepare
 
 
 def _may_be_default(
-    con: Native, slot: Slot, materials: _Materials, prepared: _Prepared, new: NewVersion, device: str
+    slot: Slot, materials: _Materials, prepared: _Prepared, new: NewVersion
 ) -> tuple[bool, list[ModelWarning]]:
     """Whether the new version is to become the default, and why not."""
     wanted = materials.options.make_default
     if slot.default is None or isinstance(wanted, bool):
         return wanted is not False, []
+    default = slot.default.version
     if new.key == slot.default.key:
-        message = f"It is, byte for byte, version {slot.default.version}, which stays the default."
-        return False, [ModelWarning("not_better", message)]
-    metric = "accuracy" if new.signature.target.labels is not None else "r2_score"
-    before = _metric_of(slot.default.signature, registry.load(con, slot.default.key), prepared, metric, device)
-    after = _metric_of(new.signature, new.onnx, prepared, metric, device)
+        return False, [ModelWarning("not_better", f"It is, byte for byte, version {default}, which stays the default.")]
+    metric = "accuracy" if materials.classes else "r2_score"
+    before, after = _metric_before(materials, prepared, metric), new.metrics.get(metric)
     if before is None or after is None:
         message = (
-            f"Version {slot.default.version} can't be measured on the new test rows, because it takes other columns or "
-            "has another TRANSFORM, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
+            f"Version {default} can't be measured on the new test rows, because they lack a column or the target of "
+            "it, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
         )
         return False, [ModelWarning("not_comparable", message)]
-    compared = f"{metric} {after:.4g} against {before:.4g} of version {slot.default.version} on the same test rows"
+    compared = f"{metric} {after:.4g} against {before:.4g} of version {default} on the same test rows"
     if after > before:
         return True, [ModelWarning("better", f"It is the new default: {compared}.")]
     return False, [ModelWarning("not_better", f"It does not become the default: {compared}.")]
 
 
-def _metric_of(signature: Signature, onnx: bytes | None, prepared: _Prepared, metric: str, device: str) -> float | None:
-    """A metric of a model on the new test rows, as it is served, or None when it can't answer them."""
-    test = prepared.test if len(prepared.test) else prepared.train
-    known = {feature.name: feature for feature in prepared.signature.features}
-    target, wanted = signature.target, prepared.signature.target
-    fits = all(known.get(feature.name) == feature for feature in signature.features)
-    same_target = target.name == wanted.name and (target.labels is None) == (wanted.labels is None)
-    if not (fits and same_target) or signature.transform != prepared.signature.transform or onnx is None:
+def _metric_before(materials: _Materials, prepared: _Prepared, metric: str) -> float | None:
+    """A metric of the default of today on the new test rows, or None where it can't answer them."""
+    if materials.roles.before is None:
         return None
-    model = inference.open_model(inference.key_of(onnx), onnx, device)
-    answered = model.answer([test[name].combine_chunks() for name in model.names]).to_numpy(zero_copy_only=False)
-    if target.labels is not None:
-        return float((codes_of(test[target.name], target.labels) == answered).mean())
-    right = ~np.isnan(answered)
-    actual = numbers(test[target.name])[right]
-    return evaluation.regression_metrics(actual, answered[right], 0.0).get(metric) if len(actual) else None
+    test = prepared.test if len(prepared.test) else prepared.train
+    answered, actual = test[materials.roles.before], test[materials.roles.target]
+    if materials.classes:
+        return float(pc.mean(pc.cast(pc.equal(pc.fill_null(answered, ""), actual), pa.float64())).as_py())
+    predictions = numbers(answered)
+    known = ~np.isnan(predictions)
+    if not known.any():
+        return None
+    return evaluation.regression_metrics(numbers(actual)[known], predictions[known], 0.0).get(metric)
 
 
-def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
-    """Everything that can be refused from the names and types of the columns."""
+def _with_before(query: str, columns: list[Column], judged: StoredVersion, wanted: str | None) -> str | None:
+    """The training query with what the default of today predicts; None when it takes other columns or another target."""
+    types = {fold(column.name): column.sql_type for column in columns}
+    target = judged.signature.target
+    same_target = wanted is not None and fold(wanted) == fold(target.name)
+    if not same_target or not all(_fits(types.get(fold(c.name)), c.sql_type) for c in judged.signature.inputs):
+        return None
+    values = {c.name: f"CAST({quote(c.name)} AS {c.sql_type})" for c in judged.signature.inputs}
+    answer = prediction(judged.signature, judged.key, values)
+    kind = "DOUBLE" if target.labels is None else "VARCHAR"
+    return f"SELECT *, CAST({answer} AS {kind}) AS {quote(_BEFORE)} FROM ({query}\n)"
+
+
+def _fits(found: str | None, wanted: str) -> bool:
+    """Whether a column of a type can be given to an input."""
+    if found is None or found == wanted:
+        return found is not None
+    return (is_number(found) and is_number(wanted)) or (wanted == "VARCHAR" and type_family(found) == "ENUM")
+
+
+def _check(con: Native, request: Request, frame: FrameType, judged: StoredVersion | None) -> _Materials:
+    """Everything that can be refused from the names and types of the columns.
+
+    `judged` is the version that the new one will be compared with.
+    """
     options = request.options
     query = request.query
     columns = engine.bind(con, query, request.parameters, frame)
+    compared = None if judged is None else _with_before(query, columns, judged, options.target)
+    query = compared or query
+    if compared is not None:
+        columns = engine.bind(con, query, request.parameters, frame)
     plan = None
     if request.transform is not None:
-        plan = transform.read(con, request.transform, columns)
+        plan = transform.read(con, request.transform, [column for column in columns if column.name != _BEFORE])
         raw = [column.name for column in columns]
         beside = {"target": options.target, "sample_weight_col": options.sample_weight_col}
         beside["data_split_col"] = options.data_split_col
         made = [item.name for item in plan.items]
         wanted = [resolve_column(option, name, [*made, *raw]) for option, name in beside.items() if name is not None]
+        wanted += [_BEFORE] if compared is not None else []
         query = plan.query(query, list(dict.fromkeys(name for name in wanted if name not in made)))
         try:
             columns = engine.bind(con, query, request.parameters, frame)
@@ -229,6 +257,7 @@ def _check(con: Native, request: Request, frame: FrameType) -> _Materials:
         categorical=frozenset(resolve_column("categorical", name, names) for name in options.categorical),
         weight=_optional(options.sample_weight_col, "sample_weight_col", names),
         split=_optional(options.data_split_col, "data_split_col", names),
+        before=None if compared is None else _BEFORE,
     )
     if roles.weight == target:
         raise OptionError(f'"{target}" can\'t be both target and sample_weight_col.')
@@ -282,7 +311,7 @@ def _select_list(materials: _Materials) -> str:
         elif column.name == materials.roles.split and materials.options.data_split_method == "seq":
             items.append(f"{_sortable(reference, column.sql_type)} AS {reference}")
         else:
-            is_class = column.name == materials.roles.target and materials.classes
+            is_class = column.name in {materials.roles.target, _BEFORE} and materials.classes
             items.append(f"CAST({reference} AS {'VARCHAR' if is_class else 'DOUBLE'}) AS {reference}")
     return ", ".join(items)
 
@@ -319,9 +348,10 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
     findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
     signature = materials.signature.without(findings.excluded)
     table = table.select([name for name in table.column_names if name not in findings.excluded])
-    hashes, seeded = engine.hash_rows(table, options.random_state)
+    of_query = [name for name in table.column_names if name != roles.before]
+    hashes, seeded = engine.hash_rows(table.select(of_query), options.random_state)
     table, values_hash, keys = profiling.order_by_hash(table, hashes, seeded)
-    named = json.dumps([[name, materials.types[name]] for name in table.column_names])
+    named = json.dumps([[name, materials.types[name]] for name in of_query])
     data_hash = hashlib.sha256(f"{named}{values_hash}".encode()).hexdigest()
     split = profiling.split_rows(table, keys, roles.split, options)
     train = table.take(pa.array(split.train))

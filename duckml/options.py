@@ -170,6 +170,10 @@ def for_retraining(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     With another estimator the parameters of the old one are left behind.
     """
     options, new = canonical(stored), canonical(given)
+    if len(new) < len(given):
+        known = [next(iter(canonical({name: None}))) for name in given]
+        twice = [name for name, meant in zip(given, known, strict=True) if known.count(meant) > 1]
+        raise OptionError(f"{' and '.join(twice)} are the same option: give one of them.")
     if new.get("estimator", options.get("estimator")) != options.get("estimator"):
         options = {name: value for name, value in options.items() if name in _READERS or name in new}
     return {**options, **new}

@@ -822,6 +822,8 @@ def _forget(con: Native, place: Place, name: str, version: int | None = None) ->
         values["version"] = version
     for table in tables:
         engine.write(con, f"DELETE FROM {quote(place.database)}._duckml.{table} WHERE {condition}", values)
+    # DuckDB lets one transaction delete a row that another one updates; two updates collide.
+    engine.write(con, _write_block("claim_artifacts", place.database))
     engine.write(con, _write_block("delete_artifacts", place.database))
 
 

@@ -232,17 +232,22 @@ def _transform_from_json(value: dict[str, Any]) -> Transform:
 
 @dataclass(frozen=True)
 class Roles:
-    """Which columns of a training query are not plain features: resolved names, as the query spells them."""
+    """Which columns of a training query are not plain features: resolved names, as the query spells them.
+
+    `before` is a column of our own: what the version that is the default today predicts.
+    """
 
     target: str
     categorical: frozenset[str] = frozenset()
     weight: str | None = None
     split: str | None = None
+    before: str | None = None
 
     @property
     def not_features(self) -> frozenset[str]:
         """The columns that never enter the model."""
-        return frozenset(name for name in (self.target, self.weight, self.split) if name is not None)
+        named = (self.target, self.weight, self.split, self.before)
+        return frozenset(name for name in named if name is not None)
 
 
 def resolve_column(option: str, name: str, columns: Sequence[str]) -> str:

@@ -77,6 +77,10 @@ WHERE schema_key = $schema_key AND name_key = $name_key AND version = $version
 INSERT INTO {database}._duckml.event ("at", who, schema_name, name, version, action)
 VALUES ($at, $who, $schema_name, $name, $version, $action)
 
+-- name: claim_artifacts
+UPDATE {database}._duckml.artifact SET onnx = onnx
+WHERE key NOT IN (SELECT artifact_key FROM {database}._duckml.model_version)
+
 -- name: delete_artifacts
 DELETE FROM {database}._duckml.artifact
 WHERE key NOT IN (SELECT artifact_key FROM {database}._duckml.model_version)

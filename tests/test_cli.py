@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import io
 import json
 import os
@@ -144,7 +145,7 @@ def test_a_closed_pipe_is_quiet(file: str) -> None:
 
 
 def test_version_and_devices() -> None:
-    assert duckml("--version").stdout.startswith(f"duckml {duckml.__version__}, duckdb 2.")
+    assert duckml("--version").stdout.startswith(f"duckml {importlib.metadata.version('duckml')}, duckdb 2.")
     answer = duckml("devices")
     assert [line.split()[0] for line in answer.stdout.splitlines()] == ["cuda", "openvino", "cpu"]
     assert "CPUExecutionProvider        ready" in answer.stdout
