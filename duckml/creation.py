@@ -200,7 +200,7 @@ def _metric_before(materials: _Materials, prepared: _Prepared, metric: str) -> f
 
 
 def _with_before(query: str, columns: list[Column], judged: StoredVersion, wanted: str | None) -> str | None:
-    """The training query with what the default of today predicts; None when it takes other columns or another target."""
+    """The training query with what the default of today predicts; None when it has other inputs or another target."""
     types = {fold(column.name): column.sql_type for column in columns}
     target = judged.signature.target
     same_target = wanted is not None and fold(wanted) == fold(target.name)

@@ -545,7 +545,7 @@ def claim(con: Native, place: Place, name: str) -> None:
 
 
 def _touch(con: Native, place: Place, name: str) -> None:
-    """Write the row of a model as it is: two transactions that change one model then collide, whatever they change."""
+    """Count a change in the row of a model: two transactions that change one model then collide."""
     engine.write(con, _write_block("claim", place.database), _keys(place, name))
 
 

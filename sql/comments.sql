@@ -71,6 +71,8 @@ COMMENT ON COLUMN {database}._duckml.model_version.search_path IS 'Where the tra
 COMMENT ON COLUMN {database}._duckml.model_version.source_columns IS 'The columns that the training query reads, as database.schema.table.column';
 COMMENT ON COLUMN {database}._duckml.model_version.random_state IS 'The seed of split and training';
 COMMENT ON COLUMN {database}._duckml.model_version.split IS 'How the rows were split: method, share of validation and test rows';
+COMMENT ON COLUMN {database}._duckml.model.changes IS 'Counts the changes, so that two transactions that change one model collide';
+COMMENT ON COLUMN {database}._duckml.artifact.changes IS 'Counts the uses, so that a transaction that drops the bytes and one that needs them collide';
 COMMENT ON TABLE {database}._duckml.alias IS 'Names for versions: model@champion';
 COMMENT ON COLUMN {database}._duckml.alias.schema_key IS 'Schema of the model, folded';
 COMMENT ON COLUMN {database}._duckml.alias.name_key IS 'Name of the model, folded';

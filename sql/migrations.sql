@@ -1,4 +1,6 @@
 -- name: 2
+ALTER TABLE {database}._duckml.model ADD COLUMN changes BIGINT;
+ALTER TABLE {database}._duckml.artifact ADD COLUMN changes BIGINT;
 ALTER TABLE {database}._duckml.model_version ADD COLUMN lineage VARCHAR DEFAULT 'trained';
 ALTER TABLE {database}._duckml.model_version ADD COLUMN search_path VARCHAR;
 ALTER TABLE {database}._duckml.model_version ADD COLUMN source_columns VARCHAR[];

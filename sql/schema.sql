@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model (
     name VARCHAR NOT NULL,
     default_version INTEGER,
     created_at TIMESTAMP NOT NULL,
+    changes BIGINT,
     PRIMARY KEY (schema_key, name_key)
 );
 
@@ -58,7 +59,8 @@ CREATE TABLE IF NOT EXISTS {database}._duckml.model_version (
 -- name: artifact
 CREATE TABLE IF NOT EXISTS {database}._duckml.artifact (
     key VARCHAR NOT NULL,
-    onnx BLOB NOT NULL
+    onnx BLOB NOT NULL,
+    changes BIGINT
 );
 
 -- name: training_info

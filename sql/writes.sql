@@ -1,12 +1,12 @@
 -- name: claim
-UPDATE {database}._duckml.model SET default_version = default_version
+UPDATE {database}._duckml.model SET changes = coalesce(changes, 0) + 1
 WHERE schema_key = $schema_key AND name_key = $name_key
 
 -- name: insert_artifact
 INSERT INTO {database}._duckml.artifact (key, onnx) VALUES ($key, $onnx)
 
 -- name: touch_artifact
-UPDATE {database}._duckml.artifact SET onnx = onnx WHERE key = $key
+UPDATE {database}._duckml.artifact SET changes = coalesce(changes, 0) + 1 WHERE key = $key
 
 -- name: insert_model
 INSERT INTO {database}._duckml.model (schema_key, name_key, schema_name, name, default_version, created_at)
@@ -78,7 +78,7 @@ INSERT INTO {database}._duckml.event ("at", who, schema_name, name, version, act
 VALUES ($at, $who, $schema_name, $name, $version, $action)
 
 -- name: claim_artifacts
-UPDATE {database}._duckml.artifact SET onnx = onnx
+UPDATE {database}._duckml.artifact SET changes = coalesce(changes, 0) + 1
 WHERE key NOT IN (SELECT artifact_key FROM {database}._duckml.model_version)
 
 -- name: delete_artifacts
