@@ -76,7 +76,9 @@ def _options() -> str:
         "",
         "## Estimators and their own options",
         "",
-        "The names are scikit-learn's, and so are the defaults but for those given here. Trees compute in float32 only.",
+        "The names are scikit-learn's, and so are the defaults but for those given here. Numbers and the target are "
+        "standardised before an estimator sees them, so a penalty such as `alpha` is relative to their spread. Trees compute "
+        "in float32 only. From Python `estimator` may be any unfitted scikit-learn regressor or classifier.",
         "",
         "| estimator | predicts | options | defaults that differ |",
         "|---|---|---|---|",
@@ -227,6 +229,16 @@ WARNINGS = {
 }
 
 
+NOTES = {
+    "sql": "Without `-c` and `-f` the statements come from standard input. With `--format json` every statement prints an "
+    "array of its own; NaN and infinities become null. The first error ends the run.",
+    "shell": "A statement ends with a semicolon. Tab completes names, Ctrl-C drops what was typed or stops what runs, `.quit`, "
+    "`quit` or Ctrl-D leaves; the history is kept. From a pipe it runs statements as `duckml sql` does.",
+    "check": "One line per version and device: the artifact's SHA-256, its functions, and its answers to the rows that were "
+    "kept with it. Exit code 1 when anything failed.",
+}
+
+
 def _cli() -> str:
     parser = cli._parser()
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
@@ -235,6 +247,8 @@ def _cli() -> str:
     lines += [epilog, ""]
     for name, command in commands.choices.items():
         lines += [f"## duckml {name}", "", "```text", command.format_help().strip(), "```", ""]
+        if name in NOTES:
+            lines += [NOTES[name], ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

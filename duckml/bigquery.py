@@ -25,6 +25,7 @@ _TUNING = re.compile(r"\bHPARAM_(RANGE|CANDIDATES)\b", re.IGNORECASE)
 
 
 # What is known of BigQuery ML and isn't in TRANSFORM; any other `ML.x(` is told where to look.
+_SCALAR = frozenset({"predict", "predict_proba", "model_version"})
 _IN_FROM = frozenset(
     {"predict", "evaluate", "training_info", "feature_info", "weights", "confusion_matrix", "roc_curve", "trial_info"}
     | {"global_explain", "explain_predict", "validate_data_skew"}
@@ -236,6 +237,12 @@ class _Translator:
 
         def named(tokens: list[_Token], position: int) -> tuple[str, int] | None:
             words = [token.word for token in tokens[position : position + 5]]
+            if words[:1] and words[0] in _SCALAR and words[1:3] != ["(", "model"] and words[1:2] == ["("]:
+                if position and tokens[position - 1].word == ".":
+                    return None
+                stop = _closing(tokens, position + 1)
+                calls.append(self.scalar(words[0], tokens[position + 2 : stop]))
+                return _CALL.format(len(calls) - 1), stop + 1
             prefixed = words[:2] == ["ml", "."] and words[3:4] == ["("]
             if not prefixed and not (words[:1] == ["predict"] and words[1:3] == ["(", "model"]):
                 return None
@@ -276,6 +283,22 @@ class _Translator:
                 rendered.append(self.settings(argument))
             else:
                 rendered.append(self.translated(f"SELECT {self.text(argument)}").removeprefix("SELECT "))
+        return f"{function.upper()}({', '.join(rendered)})"
+
+    def scalar(self, function: str, tokens: list[_Token]) -> str:
+        """PREDICT and its kin as expressions, which BigQuery doesn't have: model, then values, by name or in order."""
+        arguments = _split(tokens)
+        if not arguments:
+            raise StatementError(f"{function.upper()} needs a model: {function.upper()}(name).")
+        first = 1 if arguments[0][0].word == "model" else 0
+        name, stop = self.name(arguments[0], first)
+        self.require_end(arguments[0], stop)
+        rendered = [name]
+        for argument in arguments[1:]:
+            named = len(argument) > 2 and argument[1].text == ":="
+            value = self.text(argument[2 if named else 0 :])
+            translated = self.translated(f"SELECT {value}").removeprefix("SELECT ")
+            rendered.append(f"{quote(argument[0].text)} := {translated}" if named else translated)
         return f"{function.upper()}({', '.join(rendered)})"
 
     def require_end(self, tokens: list[_Token], position: int) -> None:

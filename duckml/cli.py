@@ -85,7 +85,10 @@ def _parser() -> argparse.ArgumentParser:
     shell.set_defaults(run=_shell)
 
     check = commands.add_parser("check", help="whether every model of a file still answers what it answered")
-    _add_database(check)
+    check.add_argument("database", metavar="FILE", help="a DuckDB file that is there; it is only read")
+    check.add_argument(
+        "--device", default="auto", help="where to predict: auto for every device that starts, cpu, cuda"
+    )
     check.set_defaults(run=_check, read_only=True)
 
     devices = commands.add_parser("devices", help="where models can run on this machine")

@@ -227,6 +227,9 @@ def _check(con: Native, request: Request, frame: FrameType, judged: StoredVersio
     options = request.options
     query = request.query
     columns = engine.bind(con, query, request.parameters, frame)
+    repeated = engine.repeated_names(con, query, columns)
+    if repeated:
+        raise OptionError(f"The training query returns {listed(repeated)} more than once: give each its own name.")
     compared = None if judged is None else _with_before(query, columns, judged, options.target)
     query = compared or query
     if compared is not None:

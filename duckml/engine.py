@@ -169,6 +169,20 @@ def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[
     return [Column(row[0], row[1]) for row in con.fetchall()]
 
 
+def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
+    """The names that a query gives to several columns, which DuckDB tells apart by numbers behind them.
+
+    Asked only where a column might be such a one; a query that can't be described alone has none.
+    """
+    names = {column.name for column in columns}
+    if not any((found := re.fullmatch(r"(.+)_\d+", name)) and found[1] in names for name in names):
+        return []
+    with contextlib.suppress(duckdb.Error), beside(con) as session:
+        given = [row[0] for row in read(session, f"DESCRIBE {query}")]
+        return sorted({name for name in given if given.count(name) > 1})
+    return []
+
+
 def stream(con: Native, query: str, select_list: str, parameters: object, frame: FrameType) -> pa.Table:
     """The rows of a query as Arrow, each column put through an expression; read to the end before anything else.
 

@@ -127,6 +127,8 @@ class OptionError(DuckmlError, duckdb.BinderException):
     @classmethod
     def not_constant(cls, name: str, text: str) -> OptionError:
         """The value of option `name` can't be evaluated on its own."""
+        if "=" in text.rsplit("'", maxsplit=1)[-1]:
+            return cls(f'Option "{name}" is {text}. Options stand apart by commas: {name} = …, other = ….')
         return cls(f"Option \"{name}\" is {text}, which is no constant. Texts stand in single quotes: {name} = '…'.")
 
     @classmethod

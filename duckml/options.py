@@ -21,8 +21,8 @@ _ALSO = {"model_type": "estimator", "input_label_cols": "target", "labels": "tag
 
 # BigQuery ML options that mean something else in scikit-learn's words: the error says how to translate them.
 _TRANSLATE = {
-    "l2_reg": "scikit-learn's alpha is divided by the number of training rows: alpha = l2_reg * rows; for "
-    "logistic_regression C = 1 / (l2_reg * rows).",
+    "l2_reg": "scikit-learn's alpha is divided by the number of training rows: alpha = l2_reg * rows, of nets and of "
+    "estimator = 'ridge' for linear models; of logistic_regression C = 1 / (l2_reg * rows).",
     "l1_reg": "estimator = 'elastic_net' and logistic_regression take l1_ratio, the share of the penalty that is L1.",
     "dropout": "scikit-learn's nets have no dropout: use a larger alpha or fewer hidden_layer_sizes.",
     "warm_start": "Every version is trained from scratch, so that the same rows give the same model.",
@@ -44,6 +44,7 @@ _ELSEWHERE = {
     "model_registry": "A model is registered in the database file that it lies in.",
     "vertex_ai_model_id": "A model is registered in the database file that it lies in.",
     "vertex_ai_model_version_aliases": "ALTER MODEL … SET ALIAS names a version.",
+    "expiration_timestamp": "Models don't expire: keep_versions drops older ones, DROP MODEL all.",
     "kms_key_name": "Encryption is DuckDB's: ATTACH … (ENCRYPTION_KEY '…').",
     "model_path": "It goes with model_type = 'onnx', which takes no query.",
 }
@@ -170,6 +171,8 @@ def for_retraining(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     With another estimator the parameters of the old one are left behind.
     """
     options, new = canonical(stored), canonical(given)
+    if new.get("target", options.get("target")) != options.get("target"):
+        raise OptionError("RETRAIN learns the same target again. CREATE MODEL learns another one, under another name.")
     if len(new) < len(given):
         known = [next(iter(canonical({name: None}))) for name in given]
         twice = [name for name, meant in zip(given, known, strict=True) if known.count(meant) > 1]

@@ -389,9 +389,16 @@ class _Parser:
                 transform, index = self.transform(index + 1)
         if index >= len(self.tokens) and transform is None and any(option == "model_path" for option, _ in options):
             return CreateModel(name, or_replace, if_not_exists, None, options, None)
-        index = self.expect(index, "as", "OPTIONS (…) or AS and a query")
+        index = self.expect(index, "as", "AS and a query" if options else "OPTIONS (…) or AS and a query")
         if index >= len(self.tokens):
             raise self.fail(index, "Expected the training query behind AS.")
+        for late in range(index + 1, len(self.tokens) - 1):
+            if (
+                self.word(late) == "options"
+                and self.word(late + 1) == "("
+                and self.closing(late + 1) == len(self.tokens) - 1
+            ):
+                raise self.fail(late, "OPTIONS (…) stands before AS: CREATE MODEL name OPTIONS (…) AS SELECT ….")
         return CreateModel(name, or_replace, if_not_exists, transform, options, self.query(index))
 
     def transform(self, index: int) -> tuple[Span, int]:
@@ -451,8 +458,8 @@ class _Parser:
         if not self.is_identifier(index):
             self.expect(index, "\0", "an alias, a name such as champion")
         name = unquote(self.tokens[index].text)
-        if not name or "@" in name or name.isdigit():
-            raise self.fail(index, "An alias is a name without @ that is no number.")
+        if not name or "@" in name or name.isdigit() or fold(name) == "default":
+            raise self.fail(index, "An alias is a name without @ that is no number, and not the word default.")
         return name, index + 1
 
     def export_model(self, name: ModelName, index: int) -> ExportModel:
@@ -518,7 +525,11 @@ class _Parser:
     def call(self, index: int) -> Call | None:
         """The call whose name stands at `index`, or None when there is none of ours."""
         word = self.word(index)
-        if word not in _FUNCTIONS or self.word(index + 1) != "(":
+        if self.word(index + 1) != "(":
+            return None
+        if word not in _FUNCTIONS:
+            if self.word(index - 1) == "." and self.word(index - 2) == "ml" and self.word(index + 2) == "model":
+                raise self.fail(index, f"ML.{word.upper()} is not here: docs/not-here.md says why and what to use.")
             return None
         with_prefix = self.word(index - 1) == "." and self.word(index - 2) == "ml" and self.word(index - 3) != "."
         start = index - 2 if with_prefix else index

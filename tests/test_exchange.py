@@ -18,7 +18,12 @@ from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
 from sklearn.base import is_regressor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -354,6 +359,21 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(con: duckml.Conn
         numpy_helper.from_array(np.ones((1, 20_000), np.float32), "long"),
     ]
     refused(con, path, handmade(outer, x, constants=vectors), "its tensor 'bomb' would be too large")
+    broadcast = [
+        helper.make_node("Reshape", ["x", "s1"], ["a"]),
+        helper.make_node("Reshape", ["x", "s2"], ["b"]),
+        helper.make_node("Mul", ["a", "b"], ["bomb"]),
+        helper.make_node("ReduceSum", ["bomb", "last"], ["answer"], keepdims=0),
+    ]
+    shapes = [
+        numpy_helper.from_array(np.array([-1, 1, 1]), "s1"),
+        numpy_helper.from_array(np.array([1, -1, 1]), "s2"),
+        numpy_helper.from_array(np.array([1]), "last"),
+    ]
+    refused(con, path, handmade(broadcast, x, constants=shapes), "would be too large|depends on the rows")
+    sparse = helper.make_node("Constant", [], ["c"])
+    sparse.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor.dims.append(1 << 40)
+    refused(con, path, handmade([sparse, *identity], x), "it has sparse tensors")
     mixing = [helper.make_node("ReduceSum", ["x"], ["s"], keepdims=1), helper.make_node("Add", ["x", "s"], ["answer"])]
     refused(con, path, handmade(mixing, x), "the answer to a row depends on the rows beside it")
     refused(con, path, handmade(identity, [tensor("x", TensorProto.FLOAT16, "N", 1)]), "The input 'x' is float16")
@@ -461,6 +481,85 @@ def test_an_estimator_fitted_on_a_matrix_takes_the_columns_in_order(con: duckml.
     numbers = LogisticRegression().fit(x, (x[:, 0] > 0).astype(int) + 7)
     con.register_model("n", numbers, "SELECT 1.0 AS a, 2.0 AS b")
     assert con.execute("SELECT PREDICT(n, a := 2, b := 0)").fetchone() == (8,)
+
+
+def test_awkward_fits_are_taken_as_they_are(con: duckml.Connection, frame: pd.DataFrame) -> None:
+    """Names with spaces, booleans in a matrix, one column, thresholds of doubles, classes that look like numbers."""
+    spaced = frame[["area", "rooms"]].rename(columns={"area": "the area"})
+    fitted = make_pipeline(StandardScaler(), LinearRegression()).fit(spaced, number_of(frame))
+    con.register_model("spaced", fitted, spaced)
+    con.register("spaced_rows", spaced)
+    found = [row[0] for row in con.execute("SELECT PREDICT(spaced) FROM spaced_rows").fetchall()]
+    assert found == pytest.approx(fitted.predict(spaced), rel=1e-6)
+
+    matrix = frame[["area", "new"]].to_numpy(dtype=np.float64)
+    boosted = HistGradientBoostingRegressor(max_iter=20).fit(matrix, number_of(frame))
+    con.register_model("boosted", boosted, frame[["area", "new"]])
+    con.register("frame", frame)
+    found = [row[0] for row in con.execute("SELECT PREDICT(boosted) FROM frame").fetchall()]
+    assert found == pytest.approx(boosted.predict(matrix), rel=1e-5)
+
+    one = LinearRegression().fit(frame[["area"]].to_numpy(), number_of(frame))
+    con.register_model("one", one, frame[["area"]])
+    assert con.execute("SELECT PREDICT(one, area := 100)").fetchone()[0] == pytest.approx(one.predict([[100.0]])[0])
+
+    digits = LogisticRegression().fit(frame[["area"]], np.where(frame.area > 100, "02", "01"))
+    con.register_model("digits", digits, frame[["area"]])
+    assert con.execute("SELECT PREDICT(digits, area := 200), typeof(PREDICT(digits, area := 200))").fetchone() == (
+        "02",
+        "VARCHAR",
+    )
+
+
+def test_a_missing_text_that_the_encoder_knows_answers_null(con: duckml.Connection) -> None:
+    """The graph is given '' for it, which the encoder does not know: no wrong answer instead of one."""
+    rows = pd.DataFrame({"k": ["a", None, "b"] * 100, "x": np.arange(300.0)})
+    encode = ColumnTransformer([("k", OneHotEncoder(handle_unknown="ignore"), ["k"])], remainder="passthrough")
+    fitted = make_pipeline(encode, LinearRegression()).fit(rows, rows.x + 100 * rows.k.isna())
+    con.register_model("m", fitted, rows.dropna())
+    assert con.execute("SELECT PREDICT(m, k := NULL, x := 5)").fetchone() == (None,)
+    assert con.execute("SELECT round(PREDICT(m, k := 'a', x := 5), 3)").fetchone() == (5.0,)
+
+
+def test_a_forest_that_splits_by_what_is_missing_is_refused_at_once(con: duckml.Connection) -> None:
+    generator = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": generator.normal(size=300), "b": generator.integers(0, 9, 300)})
+    target = rows.a + rows.b
+    rows.loc[::5, "a"] = np.nan
+    with pytest.raises(errors.ParityError, match="splits rows by whether a value is missing"):
+        con.register_model("m", RandomForestRegressor(5, random_state=0).fit(rows, target), rows)
+
+
+def test_an_answer_that_overflows_is_null(con: duckml.Connection) -> None:
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT (i % 17) * 1e-20 AS x, i % 5 AS y FROM range(600) r(i)"
+    )
+    assert con.execute("SELECT PREDICT(m, x := 3e38)").fetchone() == (None,)
+    con.execute(
+        "CREATE MODEL c OPTIONS (target = 'y', estimator = 'logistic_regression') AS SELECT (i % 17) * 1e-20 AS x, i % 3 AS y FROM range(600) r(i)"
+    )
+    assert con.execute("SELECT PREDICT(c, x := 3e38), PREDICT_PROBA(c, x := 3e38)").fetchone() == (None, None)
+
+
+def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path) -> None:
+    """Rather than said otherwise."""
+    nodes = [
+        helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT64),
+        helper.make_node("Cast", ["i"], ["answer"], to=TensorProto.FLOAT),
+    ]
+    (tmp_path / "m.onnx").write_bytes(handmade(nodes, [tensor("x", TensorProto.FLOAT, "N", 1)]))
+    con.execute(f"CREATE MODEL whole OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx')")
+    assert con.execute("SELECT PREDICT(whole, x := 1.7)").fetchone() == (1.0,)
+    with pytest.raises(errors.PlainSqlError, match="Cast to another type"):
+        con.execute(f"EXPORT MODEL whole TO '{tmp_path}/m.sql' (FORMAT sql)")
+    con.execute(
+        "CREATE MODEL b OPTIONS (target = 'y', categorical = ['k'], estimator = 'linear_regression') AS SELECT i % 2 = 0 AS k, i AS y FROM range(60) t(i)"
+    )
+    con.execute(f"EXPORT MODEL b TO '{tmp_path}/m.sql' (FORMAT sql, DIALECT duckdb)")
+    with pytest.raises(
+        errors.PlainSqlError, match='its category "k" is BOOLEAN, which every database writes in its own way'
+    ):
+        con.execute(f"EXPORT MODEL b TO '{tmp_path}/m.sql' (FORMAT sql, DIALECT sqlite)")
 
 
 def test_what_can_not_be_registered_says_why(con: duckml.Connection, frame: pd.DataFrame) -> None:

@@ -193,7 +193,7 @@ _BOOSTING_PARAMETERS = (
     Parameter("min_samples_leaf", _integer, "a whole number above 0"),
     Parameter("l2_regularization", lambda v: _number(v, least=0), "a number, 0 or more"),
 )
-# Differing from scikit-learn: the layers of nets, and forests whose leaves hold more than one row, which are a tenth of
+# Differing from scikit-learn: the penalty of elastic_net, because the target is standardised; the layers of nets, and forests whose leaves hold more than one row, which are a tenth of
 # the size for the same accuracy (the depth is BigQuery ML's).
 _NET = {"hidden_layer_sizes": (32, 16)}
 _FOREST = {"max_depth": 15, "min_samples_leaf": 5}
@@ -224,6 +224,7 @@ ESTIMATORS = (
         False,
         _from("linear_model", "ElasticNet"),
         (_ALPHA, _L1_RATIO, _MAX_ITER, _TOL, _FIT_INTERCEPT),
+        {"alpha": 0.01},
     ),
     Estimator(
         "random_forest_regressor",
@@ -263,8 +264,23 @@ ESTIMATORS = (
 _NOT_HERE = frozenset(
     {"arima_plus", "arima_plus_xreg", "arima", "kmeans", "pca", "autoencoder", "matrix_factorization"}
     | {"automl_regressor", "automl_classifier", "dnn_linear_combined_regressor", "dnn_linear_combined_classifier"}
-    | {"tensorflow", "tensorflow_lite", "xgboost", "contribution_analysis", "transform_only"}
+    | {
+        "k_neighbors_regressor",
+        "k_neighbors_classifier",
+        "tensorflow",
+        "tensorflow_lite",
+        "xgboost",
+        "contribution_analysis",
+        "transform_only",
+    }
 )
+
+
+_INSTEAD = {
+    "lasso": "estimator = 'elastic_net', l1_ratio = 1 is the same.",
+    "svr": "con.create_model(…, estimator=SVR()) takes scikit-learn's own from Python.",
+    "svc": "con.create_model(…, estimator=SVC(probability=True)) takes scikit-learn's own from Python.",
+}
 
 
 def estimator_named(name: str) -> Estimator:
@@ -281,6 +297,8 @@ def estimator_named(name: str) -> Estimator:
         raise OptionError(
             f"'{name}' is not here, on purpose: docs/not-here.md says why and what to use. Here: {', '.join(known)}."
         )
+    if folded in _INSTEAD:
+        raise OptionError(f"There is no estimator '{name}' in SQL: {_INSTEAD[folded]}")
     close = nearest(name, [*known, *(also for estimator in ESTIMATORS for also in estimator.also)])
     hint = f" Did you mean '{close}'?" if close else ""
     raise OptionError(f"Unknown estimator '{name}'.{hint} Known: {', '.join(known)}.")
