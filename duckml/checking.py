@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,6 +16,7 @@ import pyarrow as pa
 from duckml import export, inference, registry
 from duckml.engine import Native
 from duckml.errors import ArtifactError
+from duckml.evaluation import as_matrix
 from duckml.registry import StoredVersion
 from duckml.statements import ModelName
 
@@ -91,8 +91,8 @@ def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> 
     """The largest difference between the stored answers and those of now; infinite where one is missing."""
     features = [json.loads(features) for features, _ in rows]
     columns = [pa.array([row[feature.name] for row in features], _TYPES[feature.storage]) for feature in model.features]
-    now = _matrix((model.probabilities if model.is_classifier else model.answer)(columns).to_pylist())
-    then = _matrix([json.loads(answer) for _, answer in rows])
+    now = as_matrix((model.probabilities if model.is_classifier else model.answer)(columns).to_pylist())
+    then = as_matrix([json.loads(answer) for _, answer in rows])
     if now.shape != then.shape or (np.isnan(now) != np.isnan(then)).any():
         return float("inf")
     known = ~np.isnan(then)
@@ -103,10 +103,3 @@ def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> 
 
 
 _TYPES = {"DOUBLE": pa.float64(), "BIGINT": pa.int64(), "VARCHAR": pa.string()}
-
-
-def _matrix(answers: Sequence[Any]) -> Any:
-    rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
-    width = max((len(row) for row in rows), default=1)
-    rows = [[None] * width if row == [None] else row for row in rows]
-    return np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=np.float64)

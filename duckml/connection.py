@@ -354,6 +354,9 @@ class Connection(duckdb.DuckDBPyConnection):
         """
         from duckml import importing
 
+        unknown = set(options) - {"description", "tags", "make_default", "keep_versions"}
+        if unknown:
+            raise OptionError.unknown(min(unknown), ["description", "tags", "make_default", "keep_versions"])
         engine.discard_result(self)
         _answered.discard(self)
         wanted = model_name(name)
@@ -771,8 +774,11 @@ class _Run:
         """The query that SHOW MODELS stands for."""
         query = blocks("queries")["show_models"]
         parts = [blocks("queries")["show_nothing"]]
-        for database in registry.registries(self.con):
-            parts.append(query.format(database=quote(database), database_literal=literal(database)))
+        living = registry.living(self.con)
+        for database in dict.fromkeys(place.database for place, _ in living):
+            named = [(place.schema, name) for place, name in living if place.database == database]
+            models = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in named)
+            parts.append(query.format(database=quote(database), database_literal=literal(database), models=models))
         pattern = "" if statement.pattern is None else f" WHERE name ILIKE {literal(statement.pattern)}"
         return f"SELECT * FROM ({' UNION ALL '.join(parts)}){pattern} ORDER BY database, schema, name"
 

@@ -335,6 +335,16 @@ def can_read(con: Native, sql: str) -> bool:
     return False
 
 
+def built_in_functions(con: Native) -> set[str]:
+    """The functions that DuckDB itself brings, in lower case, and that `system.main.` may stand before."""
+    rows = read(
+        con,
+        "SELECT DISTINCT lower(function_name) FROM duckdb_functions() "
+        "WHERE database_name = 'system' AND schema_name = 'main' AND internal AND function_type IN ('scalar', 'macro')",
+    )
+    return {name for (name,) in rows}
+
+
 def columns_by_table(con: Native) -> list[tuple[str, str, str, list[str]]]:
     """Database, schema and name of every table and view, folded, and its columns as they are spelt."""
     rows = read(
@@ -406,6 +416,11 @@ def searching(con: Native, place: Place | None) -> Iterator[None]:
     if place is None or place == Place(database, schema):
         yield
         return
+    if in_transaction(con):  # an error would abort it, and then the way back as well
+        raise StatementError(
+            f"The model was trained on tables of {place.database}.{place.schema}, and this session looks in "
+            f"{database}.{schema}. Inside a transaction USE that schema first, or retrain outside."
+        )
     try:
         write(con, f"USE {quote(place.database)}.{quote(place.schema)}")
     except duckdb.CatalogException as error:
@@ -460,10 +475,17 @@ def macros(con: Native, database: str) -> list[Macro]:
         con,
         # By what they do too: a comment can be changed, and EXPORT DATABASE leaves it out.
         "SELECT schema_name, function_name, function_type, bool_or(coalesce(starts_with(comment, $ours), false) "
-        "OR contains(macro_definition, 'main.duckml_predict_') "
-        "OR regexp_full_match(macro_definition, $version)) FROM duckdb_functions() "
+        "OR regexp_matches(macro_definition, $call) OR (starts_with(function_name, 'model_version_') "
+        "AND starts_with(macro_definition, concat($quote, schema_name, '.')) "
+        "AND regexp_full_match(macro_definition, $version))) FROM duckdb_functions() "
         "WHERE database_name = $database AND function_type IN ('macro', 'table_macro') AND NOT internal GROUP BY ALL",
-        {"database": database, "ours": OURS, "version": "'.+@[0-9]+'"},
+        {
+            "database": database,
+            "ours": OURS,
+            "quote": "'",
+            "call": "main.duckml_predict_doubles?[(]'[0-9a-f]{64}'",
+            "version": "'.+@[0-9]+'",
+        },
     )
     return [Macro(*row) for row in rows]
 

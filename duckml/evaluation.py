@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +126,14 @@ def roc_curve(actual: Codes, probabilities: Doubles) -> list[Threshold]:
         )
         for cut, miss, reject in zip(cuts, missed.tolist(), rejected.tolist(), strict=True)
     ]
+
+
+def as_matrix(answers: Sequence[Any]) -> Doubles:
+    """Answers, numbers or lists of probabilities, as a matrix with NaN where there is none."""
+    rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
+    width = max((len(row) for row in rows), default=1)
+    filled = [row if len(row) == width else [None] * width for row in rows]
+    return np.array([[np.nan if value is None else value for value in row] for row in filled], dtype=np.float64)
 
 
 def largest_difference(expected: Doubles, found: Doubles) -> float:

@@ -5,6 +5,8 @@ DuckDB writes the file, so that its settings decide where files may be written.
 
 from __future__ import annotations
 
+import re
+
 from duckml import engine, inference, plainsql, registry
 from duckml.engine import Native
 from duckml.errors import ArtifactError
@@ -32,5 +34,6 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
         engine.write_file(con, options.uri, text.encode())
     else:
         # BigQuery ML exports to a folder.
-        path = f"{options.uri}{stored.name}.onnx" if options.uri.endswith("/") else options.uri
+        file = re.sub(r"[/\\\\]", "_", stored.name)
+        path = f"{options.uri}{file}.onnx" if options.uri.endswith("/") else options.uri
         engine.write_file(con, path, onnx)

@@ -43,6 +43,9 @@ _OPERATORS = frozenset(
     | {"TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble", "Unsqueeze", "Where", "Xor", "ZipMap"}
 )
 
+# Operators whose inputs behind the first say what shape comes out: they have to be constants.
+_SHAPED = frozenset({"Reshape", "Slice", "Split", "Squeeze", "Unsqueeze", "TopK"})
+
 _DOUBLES = (TensorProto.FLOAT, TensorProto.DOUBLE)
 _INTEGERS = (TensorProto.INT64, TensorProto.INT32)
 
@@ -87,7 +90,11 @@ def require_harmless(model: ModelProto, path: str) -> None:
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is too large")
     if model.graph.sparse_initializer:
         raise ForeignModelError.refused(path, "it has sparse tensors")
+    fixed = {tensor.name for tensor in model.graph.initializer}
+    fixed |= {name for node in model.graph.node if node.op_type == "Constant" for name in node.output}
     for node in model.graph.node:
+        if node.op_type in _SHAPED and not {name for name in node.input[1:] if name} <= fixed:
+            raise ForeignModelError.refused(path, f"its operator {node.op_type} has a shape that is computed")
         if any(attribute.HasField("sparse_tensor") or attribute.sparse_tensors for attribute in node.attribute):
             raise ForeignModelError.refused(path, "it has sparse tensors")
         if node.domain not in _DOMAINS or node.op_type not in _OPERATORS:
@@ -100,7 +107,7 @@ def require_harmless(model: ModelProto, path: str) -> None:
         dimensions = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
         elements = math.prod(size for size in dimensions if size > 0)
         total += elements
-        if elements > _MOST_ELEMENTS or total > 8 * _MOST_ELEMENTS:
+        if elements >= _MOST_ELEMENTS or total > 8 * _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{value.name}' would be too large")
 
 

@@ -5,6 +5,7 @@ An exported file of ours comes back as it was. Anything else is understood, wrap
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -120,7 +121,12 @@ def _is_sound(signature: Signature, value: Mapping[str, Any], inputs: set[str]) 
     expressions = made is None or (
         set(made.features) == set(signature.names)
         and {name for e in made.features.values() for name in e.names} <= {column.name for column in made.inputs}
-        and all(isinstance(piece, str) for e in made.features.values() for piece in e.pieces)
+        and isinstance(made.text, str)
+        and all(isinstance(column.name, str) for column in made.inputs)
+        and all(
+            len(e.pieces) % 2 == 1 and all(isinstance(piece, str) for piece in e.pieces)
+            for e in (*made.features.values(), *([made.target] if made.target else []))
+        )
         and len({fold(column.name) for column in made.inputs}) == len(made.inputs) > 0
     )
     return (
@@ -158,17 +164,14 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
         hint = " Encoders must take unknown categories (handle_unknown='ignore')." if _has_texts(signature) else ""
         detail = str(error).strip().splitlines()[0][:300]
         raise ForeignModelError.unfit(path, f"{detail}{hint}") from error
-    if len(together) != 3 or not np.allclose(_matrix(together), _matrix(alone), equal_nan=True, rtol=1e-4):
+    if len(together) != 3 or not np.allclose(
+        evaluation.as_matrix(together), evaluation.as_matrix(alone), equal_nan=True, rtol=1e-4
+    ):
         raise ForeignModelError.unfit(path, "the answer to a row depends on the rows beside it.")
 
 
 def _has_texts(signature: Signature) -> bool:
     return any(feature.storage == "VARCHAR" for feature in signature.features)
-
-
-def _matrix(answers: Sequence[Any]) -> Any:
-    rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
-    return np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=np.float64)
 
 
 def _version(
@@ -284,7 +287,7 @@ def register(
     model = inference.open_model(new.key, onnx, device)
     _try_out(onnx, signature, name.name, device)
     metrics = {} if actual is None else _measured(expected, actual, labels, str(target))
-    new = _replace(
+    new = dataclasses.replace(
         new,
         parity=parity,
         metrics=metrics,
@@ -296,12 +299,6 @@ def register(
         background=background_rows(model, _as_read(model, sample), 100),
     )
     return _stored(con, name, or_replace, False, new, options)
-
-
-def _replace(new: NewVersion, **changes: Any) -> NewVersion:
-    import dataclasses
-
-    return dataclasses.replace(new, **changes)
 
 
 def _columns_of(estimator: Any, columns: Sequence[str]) -> list[str]:
@@ -431,7 +428,7 @@ def _exported(
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
         kind = type(estimator).__name__
         raise ParityError.not_exportable(kind, f"{str(error).strip().splitlines()[0][:200]}.") from error
-    found = _matrix(answered.to_pylist())
+    found = evaluation.as_matrix(answered.to_pylist())
     kept = ~np.isnan(found).any(axis=1)
     if not kept.any():
         raise ForeignModelError("The model answers no row of the sample: every one has something missing or too large.")

@@ -49,7 +49,9 @@ def drop(con: Native, statement: DropModel) -> None:
     if stored is None:
         return
     place, name = stored.place, stored.name
-    only_this = statement.name.tag is not None and len(registry.versions_of(con, place, name)) > 1
+    versions = registry.versions_of(con, place, name)
+    only_this = statement.name.tag is not None and len(versions) > 1
+    expected = None if statement.name.tag is None or only_this else versions
     if only_this and stored.is_default:
         raise StatementError(
             f"Version {stored.version} is the default of model '{name}': PREDICT({name}) means it. Make another one "
@@ -67,7 +69,7 @@ def drop(con: Native, statement: DropModel) -> None:
         relying = registry.relying_on(con, place, macros, engine.in_transaction(con))
         if relying:
             raise DependentsError.views(f"{name}@{stored.version}", relying, "dropped")
-    changing(con, name, lambda session: registry.drop(session, stored, only_this))
+    changing(con, name, lambda session: registry.drop(session, stored, only_this, expected))
 
 
 def alter(con: Native, statement: AlterModel, options: Mapping[str, Any]) -> None:
@@ -121,13 +123,13 @@ def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVe
         now = _version(con, stored, str(known[fold(alias)]))
         _require_unbroken(con, now, version, fold(alias), f"given version {version.version} as @{alias}")
     else:
-        registry.require_free(con, stored.place, stored.name, registry.macros_of_alias(stored.name, fold(alias)))
+        registry.require_free(con, stored.place, stored.name, registry.macro_names(stored.name, fold(alias)))
     changing(con, stored.name, lambda session: registry.set_alias(session, version, alias))
 
 
 def _drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     version = _version(con, stored, alias)
-    macros = registry.macros_of_alias(stored.name, fold(alias))
+    macros = registry.macro_names(stored.name, fold(alias))
     relying = registry.relying_on(con, stored.place, macros, engine.in_transaction(con))
     if relying:
         raise DependentsError.views(stored.name, relying, f"left without @{alias}")
@@ -137,7 +139,7 @@ def _drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
 
 def _require_unbroken(con: Native, now: StoredVersion, version: StoredVersion, alias: str | None, doing: str) -> None:
     """Raise DependentsError when a default or an alias can't come to mean another version."""
-    macros = registry.macros_of_alias(now.name, alias)
+    macros = registry.macro_names(now.name, alias)
     registry.require_replaceable(con, now.place, now.name, macros, doing)
     if now.signature.interface != version.signature.interface:
         broken = would_break(con, now, version.signature, alias, engine.in_transaction(con))

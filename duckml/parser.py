@@ -211,6 +211,30 @@ def arguments_of(text: str) -> list[str]:
     return [parser.source(first, stop) for first, stop in items if first < stop]
 
 
+def argument_value(text: str) -> str:
+    """The value of an argument, without the `name :=` before it."""
+    encoded = text.encode()
+    parser = _Parser(encoded, tokenize(encoded), Span(0, len(encoded)))
+    begin = 2 if parser.word(1) in {":=", "=>"} else 0
+    return parser.source(begin, len(parser.tokens))
+
+
+# Called with words of SQL between their arguments, which they may not be behind a dot.
+_WITH_WORDS = frozenset({"substring", "overlay", "position", "trim", "extract", "cast", "try_cast"})
+
+
+def words_before_brackets(text: str) -> dict[int, str]:
+    """The words with a bracket behind them and no dot before, in lower case, by the byte that they start at."""
+    tokens = tokenize(text.encode())
+    return {
+        token.start: token.word
+        for position, token in enumerate(tokens[:-1])
+        if tokens[position + 1].text == "("
+        and token.word not in _WITH_WORDS
+        and (position == 0 or tokens[position - 1].text != ".")
+    }
+
+
 def first_token(text: str, start: int) -> int:
     """Where the token ends that starts at byte `start`."""
     return next(token.end for token in tokenize(text.encode()) if token.start == start)

@@ -17,10 +17,9 @@ import duckdb
 
 from duckml import engine, registry
 from duckml.engine import Native, Place
-from duckml.errors import ConflictError, DependentsError, ModelExistsError, StatementError
+from duckml.errors import ConflictError, DependentsError, DuckmlError, ModelExistsError, StatementError
 from duckml.estimators.trained import ModelWarning
 from duckml.registry import StoredVersion
-from duckml.serving import predict_macro, probabilities_macro, version_macro
 from duckml.signature import Signature
 from duckml.statements import ModelName
 
@@ -70,7 +69,7 @@ def slot_for(con: Native, name: ModelName, or_replace: bool, if_not_exists: bool
         if not (or_replace or if_not_exists):
             raise ModelExistsError.model(name.name)
         if or_replace:
-            macros = [function(name.name) for function in (predict_macro, probabilities_macro, version_macro)]
+            macros = registry.macro_names(name.name, None)
             registry.require_replaceable(con, place, name.name, macros, "replaced")
     return Slot(place, name.name, default, engine.in_transaction(con), or_replace, if_not_exists)
 
@@ -111,8 +110,7 @@ def broken_views(con: Native, slot: Slot, signature: Signature) -> list[str]:
 def would_break(con: Native, stored: StoredVersion, signature: Signature, alias: str | None, inside: bool) -> list[str]:
     """The views over the default of a model, or over an alias, that another signature would break."""
     if inside:
-        tag = [predict_macro(stored.name, alias), probabilities_macro(stored.name, alias)]
-        return registry.views_over(con, tag)
+        return registry.views_over(con, registry.macro_names(stored.name, alias))
     with engine.beside(con) as session:
         return registry.views_that_would_break(session, stored, signature, alias)
 
@@ -156,11 +154,11 @@ def changing(con: Native, name: str, change: Callable[[Native], T]) -> T:
             return change(con)
         with engine.beside(con) as session:
             return _with_retries(session, change)
+    except DuckmlError:
+        raise
     except (duckdb.TransactionException, duckdb.ConstraintException) as error:
         raise _conflict(name, error) from error
     except duckdb.DependencyException as error:
-        if isinstance(error, DependentsError):
-            raise
         raise DependentsError.unnamed(name, str(error)) from error
 
 
@@ -179,6 +177,8 @@ def _with_retries(session: Native, change: Callable[[Native], T]) -> T:
         try:
             with engine.transaction(session):
                 return change(session)
+        except DuckmlError:  # our own verdict, which another try would not change
+            raise
         except (duckdb.TransactionException, duckdb.ConstraintException):
             if attempt == _ATTEMPTS - 1:
                 raise

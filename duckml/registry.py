@@ -194,7 +194,7 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
         _require_known_format(place.database, formats)
         if place.database not in formats or (check_macro and not has_macro(con, place, name.name)):
             continue
-        version = _version_number(con, place, name)
+        version = _version_number(con, place, name, formats[place.database])
         query = _query("find", place.database)
         rows = engine.read(con, query, {**_keys(place, name.name), "version": version})
         if rows:
@@ -215,20 +215,22 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
     return None
 
 
-def _version_number(con: Native, place: Place, name: ModelName) -> int | None:
+def _version_number(con: Native, place: Place, name: ModelName, registry_format: int) -> int | None:
     """The version that a name carries as a number or an alias: None for none, -1 for one that isn't there."""
     if name.tag is None:
         return None
     if name.tag.isascii() and name.tag.isdigit():
         return int(name.tag) if len(name.tag) < 9 else -1
-    aliases = aliases_of(con, place, name.name)
+    aliases = _aliases(con, place, name.name) if registry_format >= 2 else {}
     return next((version for alias, version in aliases.items() if fold(alias) == fold(name.tag)), -1)
 
 
 def aliases_of(con: Native, place: Place, name: str) -> dict[str, int]:
     """The aliases of a model and the version of each."""
-    if registries(con).get(place.database, 1) < 2:
-        return {}
+    return _aliases(con, place, name) if registries(con).get(place.database, 1) >= 2 else {}
+
+
+def _aliases(con: Native, place: Place, name: str) -> dict[str, int]:
     return dict(engine.read(con, _query("aliases", place.database), _keys(place, name)))
 
 
@@ -242,7 +244,7 @@ def require(con: Native, name: ModelName) -> StoredVersion:
 
 def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
     """The error for a name that no model has, with the nearest name that one has, written so that it can be used."""
-    known = _living(con)
+    known = living(con)
     close = nearest(name.name, [model for _, model in known])
     if close is None:
         return ModelNotFoundError.named(str(name), None, bool(known))
@@ -267,7 +269,7 @@ def _is_used_through(macro: Macro, place: Place, name: str) -> bool:
     )
 
 
-def _living(con: Native) -> list[tuple[Place, str]]:
+def living(con: Native) -> list[tuple[Place, str]]:
     """Every model of every attached database whose macro is there; the macros of a database are read once."""
     stored = names(con)
     macros = {database: engine.macros(con, database) for database in {place.database for place, _ in stored}}
@@ -360,11 +362,17 @@ def background_rows(con: Native, stored: StoredVersion) -> list[tuple[str, str]]
 
 
 def missing_macros(con: Native, stored: StoredVersion) -> list[str]:
-    """The macros of a version, and of the default if it is that, which are gone or are no model's any more."""
-    tags: list[int | None] = [stored.version, None] if stored.is_default else [stored.version]
-    wanted = [macro for tag in tags for macro in (predict_macro(stored.name, tag),)]
-    if stored.signature.target.labels is not None:
-        wanted += [probabilities_macro(stored.name, tag) for tag in tags]
+    """The macros of a version, its aliases and the default included, which are gone or are no model's any more."""
+    aliases = aliases_of(con, stored.place, stored.name)
+    tags: list[str | int | None] = [
+        stored.version,
+        *(fold(a) for a, number in aliases.items() if number == stored.version),
+    ]
+    tags += [None] if stored.is_default else []
+    wanted = [macro for tag in tags for macro in macro_names(stored.name, tag)]
+    if stored.signature.target.labels is None:
+        of_classes = {probabilities_macro(stored.name, tag) for tag in tags}
+        wanted = [macro for macro in wanted if macro not in of_classes]
     there = {
         fold(macro.name)
         for macro in engine.macros(con, stored.place.database)
@@ -418,9 +426,9 @@ def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
 def macros_of(con: Native, place: Place, name: str, version: int | None = None) -> list[str]:
     """The macros of a model, or of one version of it."""
     if version is not None:
-        return _macro_names(name, version)
+        return macro_names(name, version)
     tags: list[str | int | None] = [None, *versions_of(con, place, name), *aliases_of(con, place, name)]
-    return [macro for tag in tags for macro in _macro_names(name, tag)]
+    return [macro for tag in tags for macro in macro_names(name, tag)]
 
 
 def require_free(con: Native, place: Place, name: str, macros: Sequence[str]) -> None:
@@ -431,12 +439,8 @@ def require_free(con: Native, place: Place, name: str, macros: Sequence[str]) ->
             raise ModelExistsError.macro(name, macro.name)
 
 
-def macros_of_alias(name: str, alias: str | None) -> list[str]:
-    """The macros of an alias of a model, or with None of its default."""
-    return _macro_names(name, alias)
-
-
-def _macro_names(name: str, tag: str | int | None) -> list[str]:
+def macro_names(name: str, tag: str | int | None) -> list[str]:
+    """The macros of the default of a model, of a version or of an alias."""
     of_version = [] if isinstance(tag, int) else [version_macro(name, tag)]
     return [predict_macro(name, tag), probabilities_macro(name, tag), *of_version]
 
@@ -449,7 +453,7 @@ def views_that_would_break(
     Those that no longer bind, tried out in a transaction that is rolled back; and, for another target, all of them:
     their columns bear the name of the old one. `con` is a session of its own, outside a transaction.
     """
-    views = views_over(con, _macro_names(stored.name, alias))
+    views = views_over(con, macro_names(stored.name, alias))
     before, after = stored.signature.target, signature.target
     if fold(before.name) != fold(after.name) or (before.labels is None) != (after.labels is None):
         return views
@@ -550,9 +554,10 @@ def _touch(con: Native, place: Place, name: str) -> None:
 
 
 def _require_still_there(con: Native, stored: StoredVersion) -> None:
-    """Raise ConflictError when a version has been dropped since it was looked up."""
-    if stored.version not in versions_of(con, stored.place, stored.name):
-        raise ConflictError.of(stored.name)
+    """Raise ModelNotFoundError when a version has been dropped since it was looked up."""
+    known = versions_of(con, stored.place, stored.name)
+    if stored.version not in known:
+        raise ModelNotFoundError.version(stored.name, str(stored.version), known, [])
 
 
 def release(con: Native, place: Place, name: str) -> None:
@@ -602,6 +607,7 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     values = {**_keys(place, name), "version": version, "at": _now()}
     source = f"{quote(stored.place.database)}._duckml"
     where = f"schema_key = {literal(fold(stored.place.schema))} AND name_key = {literal(fold(stored.name))}"
+    _require_still_there(con, stored)
     origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
     to = f"INSERT INTO {quote(place.database)}._duckml"
     onnx = load(con, stored.key)
@@ -711,7 +717,7 @@ def drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     _touch(con, place, name)
     keys = {**_keys(place, name), "alias_key": fold(alias)}
     engine.write(con, _write_block("delete_alias", place.database), keys)
-    _drop_macros(con, place, _macro_names(name, fold(alias)))
+    _drop_macros(con, place, macro_names(name, fold(alias)))
     _record(con, place, name, stored.version, f"alias {fold(alias)} dropped")
 
 
@@ -736,6 +742,12 @@ def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
     versions = {number: require(con, _named(place, name, str(number))) for number in versions_of(con, place, name)}
     aliases = aliases_of(con, place, name)
     default = require(con, _named(place, name, None)).version
+    used = _next_version(con, place, name) - 1
+    if fold(new_name) != fold(name):
+        if exists(con, place, new_name):
+            raise ModelExistsError.model(new_name)
+        tags: list[str | int | None] = [None, *versions, *(fold(alias) for alias in aliases)]
+        require_free(con, place, new_name, [macro for tag in tags for macro in macro_names(new_name, tag)])
     _drop_macros(con, place, macros_of(con, place, name))
     for table in ("model", "alias", *_TABLES):
         engine.write(
@@ -759,21 +771,25 @@ def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
             engine.write(con, statement)
     # The history of the new name begins with the highest number, so that none is ever used again.
     _record(con, place, name, None, f"renamed to {new_name}")
-    _record(con, place, new_name, max(versions), f"renamed from {name}")
+    _record(con, place, new_name, used, f"renamed from {name}")
 
 
 def _named(place: Place, name: str, tag: str | None) -> ModelName:
     return ModelName((place.database, place.schema, name), tag)
 
 
-def drop(con: Native, stored: StoredVersion, only_this: bool) -> None:
+def drop(con: Native, stored: StoredVersion, only_this: bool, expected: Sequence[int] | None = None) -> None:
     """Remove a model, or one version of it, in the open transaction.
 
-    Raises ConflictError when the version has become the default or got an alias since it was looked up.
+    `expected` are the versions that the model had when it was decided what to drop. Raises ConflictError when it has
+    others now, or when the version has become the default or got an alias, and ModelNotFoundError when it is gone.
     """
     place, name = stored.place, stored.name
     _create_registry(con, place.database)
     _touch(con, place, name)
+    _require_still_there(con, stored)
+    if expected is not None and versions_of(con, place, name) != list(expected):
+        raise ConflictError.of(name)
     if only_this:
         now = require(con, _named(place, name, str(stored.version)))
         if now.is_default or stored.version in aliases_of(con, place, name).values():
@@ -792,8 +808,8 @@ def outlived(con: Native, place: Place, name: str, kept: int) -> list[StoredVers
         version
         for version in found
         if not version.is_default
-        and not relying_on(con, place, _macro_names(name, version.version), inside=True)
-        and not dependents(con, place, _macro_names(name, version.version))
+        and not relying_on(con, place, macro_names(name, version.version), inside=True)
+        and not dependents(con, place, macro_names(name, version.version))
     ]
 
 

@@ -1,7 +1,8 @@
 """The SQL that serves a model: the names and bodies of its macros, and what a prediction is made of.
 
 Everything that predicts, in a macro, a view or a query, is one of the expressions built here. They name nothing but the
-functions of the engine, which know a model by the SHA-256 of its bytes, and DuckDB's own.
+functions of the engine, which know a model by the SHA-256 of its bytes, and DuckDB's own, all of them by their full names:
+a macro of the user's that is called list_extract must not change a prediction.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ PREDICT_FUNCTION = "duckml_predict_double"
 PROBABILITIES_FUNCTION = "duckml_predict_doubles"
 
 _INPUTS = "__duckml_inputs"
+_SYSTEM = "system.main."
 
 
 def predict_macro(model: str, tag: str | int | None = None) -> str:
@@ -38,12 +40,12 @@ def prediction(signature: Signature, key: str, values: Mapping[str, str]) -> str
     call = _call(PREDICT_FUNCTION, signature, key, values)
     if signature.target.labels is None:
         return call
-    return f"list_extract({labels(signature.target)}, CAST({call} AS INTEGER) + 1)"
+    return f"{_SYSTEM}list_extract({labels(signature.target)}, CAST({call} AS INTEGER) + 1)"
 
 
 def probabilities(signature: Signature, key: str, values: Mapping[str, str]) -> str:
     """The probability of each class, as a MAP from label to DOUBLE; NULL where there is no prediction."""
-    return f"map({labels(signature.target)}, {_call(PROBABILITIES_FUNCTION, signature, key, values)})"
+    return f"{_SYSTEM}map({labels(signature.target)}, {_call(PROBABILITIES_FUNCTION, signature, key, values)})"
 
 
 def labels(target: Target) -> str:
@@ -60,11 +62,16 @@ def output_columns(target: Target, prediction: str, probabilities: str, threshol
     """
     if target.labels is None:
         return {target.prediction: prediction}
-    pairs = f"list_transform(map_entries({probabilities}), lambda e: {{'prob': e.value, 'label': e.key}})"
-    ranked = f"list_transform(list_reverse_sort({pairs}), lambda r: {{'label': r.label, 'prob': r.prob}})"
+    # Parameters of lambdas without dots behind them: a column of their name would come first.
+    field = f"{_SYSTEM}struct_extract(__duckml_item, {{}})"
+    pair = f"{{'prob': {field.format(literal('value'))}, 'label': {field.format(literal('key'))}}}"
+    pairs = f"{_SYSTEM}list_transform({_SYSTEM}map_entries({probabilities}), lambda __duckml_item: {pair})"
+    turned = f"{{'label': {field.format(literal('label'))}, 'prob': {field.format(literal('prob'))}}}"
+    ranked = f"{_SYSTEM}list_transform({_SYSTEM}list_reverse_sort({pairs}), lambda __duckml_item: {turned})"
     if threshold is not None:
-        reached = f"map_values({probabilities})[2] >= ({threshold})"
-        prediction = f"list_extract({labels(target)}, CASE {reached} WHEN true THEN 2 WHEN false THEN 1 END)"
+        reached = f"{_SYSTEM}map_values({probabilities})[2] >= ({threshold})"
+        chosen = f"CASE {reached} WHEN true THEN 2 WHEN false THEN 1 END"
+        prediction = f"{_SYSTEM}list_extract({labels(target)}, {chosen})"
     return {target.prediction: prediction, target.probabilities: ranked}
 
 
@@ -76,7 +83,7 @@ def with_columns(alias: str, columns: Mapping[str, str], source: str) -> str:
     """
     added = ", ".join(f"{value} AS {quote(name)}" for name, value in columns.items())
     free = ", ".join(f"{quote(name)} := 0" for name in columns)
-    return f"SELECT {alias}.*, {added} FROM {source} WHERE typeof(struct_insert({alias}, {free})) IS NOT NULL"
+    return f"SELECT {alias}.*, {added} FROM {source} WHERE {_SYSTEM}typeof({_SYSTEM}struct_insert({alias}, {free})) IS NOT NULL"
 
 
 def _call(function: str, signature: Signature, key: str, values: Mapping[str, str]) -> str:
@@ -96,4 +103,4 @@ def _call(function: str, signature: Signature, key: str, values: Mapping[str, st
         for feature in signature.features
     ]
     call = f"system.main.{function}({', '.join([literal(key), *features])})"
-    return f"list_transform([{{{fields}}}], lambda {_INPUTS}: {call})[1]"
+    return f"{_SYSTEM}list_transform([{{{fields}}}], lambda {_INPUTS}: {call})[1]"

@@ -23,7 +23,7 @@ from duckml.engine import Column, Native
 from duckml.errors import StatementError
 from duckml.estimators.preprocessing import numbers
 from duckml.names import fold, listed, literal, nearest, quote
-from duckml.parser import arguments_of, first_token, select_list
+from duckml.parser import argument_value, arguments_of, first_token, select_list, words_before_brackets
 from duckml.signature import Expression, Input, Signature, Transform, feature_of, is_number, type_family
 
 _ROW = "__duckml_row"
@@ -91,7 +91,7 @@ class Plan:
         items = ", ".join(f"{literal(i.name)}: {i.before_fitting.render(values)}" for i in self.items)
         fields = ", ".join(f"{literal(c.name)}: CAST({quote(c.name)} AS {c.sql_type})" for c in self.inputs)
         # In a lambda, as in every prediction: side by side DuckDB would compute what two items share outside their TRY.
-        computed = f"list_transform([{{{fields}}}], lambda {_ROW}: {{{items}}})[1]"
+        computed = f"system.main.list_transform([{{{fields}}}], lambda {_ROW}: {{{items}}})[1]"
         names = [f"{_MADE}.{quote(item.name)}" for item in self.items] + [quote(name) for name in beside]
         kept = "".join(f", {quote(name)}" for name in beside)
         return f"SELECT {', '.join(names)} FROM (SELECT {computed} AS {_MADE}{kept} FROM ({query}\n))"
@@ -167,9 +167,11 @@ def require_replayable(con: Native, transform: Transform) -> None:
     """
     expressions = [*transform.features.values(), *([transform.target] if transform.target else [])]
     names = {column.name for column in transform.inputs} | {name for e in expressions for name in e.names}
-    reader = _Reader(con, {fold(name): name for name in names})
+    types = {column.name: column.sql_type for column in transform.inputs}
+    reader = _Reader(con, {fold(name): name for name in names}, types)
     values = {name: quote(name) for name in names}
     for expression in expressions:
+        reader.parsed(f"({expression.render(values)})")  # one whole expression, without a name or a comment behind it
         reader.expression(expression.render(values))
 
 
@@ -186,6 +188,7 @@ class _Reader:
         self.columns = columns
         self.types = types or {}
         self.kinds = engine.function_kinds(con)
+        self.built_in = engine.built_in_functions(con)
 
     def items(self, part: tuple[str, str]) -> Iterator[Item]:
         """What one part of the list makes: `part` is its text, and the same without the alias."""
@@ -247,11 +250,18 @@ class _Reader:
         """
         sql = f"SELECT {text}"
         encoded = sql.encode()
-        pieces, position = [], len(b"SELECT ")
+        words = words_before_brackets(sql)
+        pieces, position = [""], len(b"SELECT ")
         for start, name in sorted(set(self.references(self.parsed(text), frozenset()))):
-            pieces += [encoded[position:start].decode(), name]
-            position = first_token(sql, start)
-        expression = Expression((*pieces, encoded[position:].decode()))
+            if name:
+                pieces = [*pieces[:-1], pieces[-1] + encoded[position:start].decode(), name, ""]
+                position = first_token(sql, start)
+            elif words.get(start) in self.built_in:
+                # A macro of the user's that gets this name one day must not change the model.
+                pieces[-1] += encoded[position:start].decode() + "system.main."
+                position = start
+        pieces[-1] += encoded[position:].decode()
+        expression = Expression(tuple(pieces))
         zoned = [name for name in expression.names if "TIME ZONE" in self.types.get(name, "")]
         if zoned and not _is_plain(expression):
             raise _refused(
@@ -261,7 +271,9 @@ class _Reader:
         return expression
 
     def references(self, node: Any, bound: frozenset[str]) -> Iterator[tuple[int, str]]:
-        """Where an expression names a column, and which; `bound` are the parameters of lambdas around it.
+        """Where an expression names a column, and which, or calls a function ('').
+
+        `bound` are the parameters of lambdas around it.
 
         Raises StatementError for what can't be replayed.
         """
@@ -283,6 +295,8 @@ class _Reader:
             yield from self.references(node["expr"], bound | names)
             return
         self.refuse(node)
+        if kind == "FUNCTION" and not node["is_operator"] and not node.get("schema"):
+            yield node["query_location"], ""
         for child in node.values():
             yield from self.references(child, bound)
 
@@ -394,7 +408,7 @@ class _Reader:
         for number, (value, argument) in enumerate(zip(arguments_of(texts[0]), node["arguments"], strict=True), 1):
             of_column = argument["expression"].get("column_names", [f"f{number}"])[-1]
             field = argument["name"] or argument["expression"]["alias"] or of_column
-            fields.append((field, self.expression(value.rpartition(":=")[2].strip())))
+            fields.append((field, self.expression(argument_value(value))))
         least, around, joint = _EXPANDED[function]
         for size in range(least, degree + 1):
             choose = itertools.combinations if function == "feature_cross" else itertools.combinations_with_replacement
@@ -443,7 +457,7 @@ def _double(value: float) -> str:
 
 def _once(body: str) -> Around:
     """A body in which the value, mentioned as v, is evaluated once."""
-    return "list_transform([", f"], lambda v: {body})[1]"
+    return "system.main.list_transform([", f"], lambda v: {body})[1]"
 
 
 def _known(column: pa.ChunkedArray) -> Any:
@@ -487,7 +501,7 @@ def _min_max_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     low, high = float(values.min()), float(values.max())
     scaled = f"(v - {_double(low)}) / {_double((high - low) or 1.0)}"
     # greatest and least pass over NULL: a NULL must stay one.
-    return _once(f"CASE WHEN v IS NOT NULL THEN greatest(0.0, least(1.0, {scaled})) END")
+    return _once(f"CASE WHEN v IS NOT NULL THEN system.main.greatest(0.0, system.main.least(1.0, {scaled})) END")
 
 
 def _max_abs_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
@@ -549,7 +563,7 @@ def _one_hot_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around
 
 def _label_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     kept = sorted(_kept(column, *_most_and_least("LABEL_ENCODER", settings)))
-    places = f"list_position([{', '.join(literal(value) for value in kept)}], "
+    places = f"system.main.list_position([{', '.join(literal(value) for value in kept)}], "
     return f"CAST(coalesce({places}", "), 0) AS DOUBLE)"
 
 

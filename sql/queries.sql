@@ -169,10 +169,7 @@ SELECT {database_literal} AS database, schema, name, default_version, versions, 
     CASE WHEN metrics['accuracy'] IS NULL THEN 'r2_score' ELSE 'accuracy' END AS metric,
     coalesce(metrics['accuracy'], metrics['r2_score']) AS metric_value, created_at, size_bytes, description
 FROM {database}._duckml.models
-WHERE (lower(schema), 'predict_' || lower(name)) IN (
-    SELECT (lower(schema_name), lower(function_name)) FROM duckdb_functions()
-    WHERE database_name = {database_literal} AND function_type = 'macro'
-)
+WHERE (schema, name) IN ({models})
 
 -- name: show_nothing
 SELECT NULL::VARCHAR AS database, NULL::VARCHAR AS schema, NULL::VARCHAR AS name, NULL::INTEGER AS default_version,

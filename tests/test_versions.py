@@ -193,3 +193,67 @@ def test_a_table_of_another_database_that_holds_a_function_is_named(con: duckml.
     con.execute("USE other; CREATE TABLE held (x DOUBLE, CHECK (predict_m(x := x) > 0)); USE memory")
     with pytest.raises(errors.DependentsError, match="held"):
         con.execute("RETRAIN MODEL other.m")
+
+
+def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(con: duckml.Connection) -> None:
+    con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS a, i % 2 = 0 AS c, 2 * i AS y FROM range(200) r(i)")
+    con.execute("CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT a, c FROM t")
+    con.execute(
+        "CREATE MODEL tr TRANSFORM (round(a) AS a2, ML.MIN_MAX_SCALER(a) OVER () AS a3, y) OPTIONS (target = 'y', max_iter = 2) AS SELECT a, y FROM t"
+    )
+    queries = (
+        "SELECT PREDICT(k), PREDICT_PROBA(k)::VARCHAR, PREDICT(tr) FROM t",
+        "SELECT predicted_c, predicted_c_probs::VARCHAR FROM PREDICT(MODEL k, TABLE t, STRUCT(0.4 AS threshold))",
+    )
+    before = [con.execute(query).fetchall() for query in queries]
+    for name in (
+        "list_extract(l, i)",
+        "list_transform(l, f)",
+        "map(k, v)",
+        "map_entries(m)",
+        "list_reverse_sort(l)",
+        "round(x)",
+        "greatest(a, b)",
+        "typeof(a)",
+    ):
+        con.execute(f"CREATE MACRO {name} AS 'taken'")
+    assert [con.execute(query).fetchall() for query in queries] == before
+
+
+def test_columns_named_like_parameters_of_ours_change_nothing(con: duckml.Connection) -> None:
+    con.execute(
+        "CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT i AS a, i % 2 = 0 AS c FROM range(200) t(i)"
+    )
+    plain = con.execute("SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a))").fetchall()
+    for name in ("r", "e", "v", "p", "item"):
+        query = (
+            f"SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a, {{'label': 'no', 'prob': 9.0}} AS {name}))"
+        )
+        assert con.execute(query).fetchall() == plain
+
+
+def test_a_name_has_its_numbers_for_good(two: duckml.Connection) -> None:
+    """Also those of a version that was dropped before the model got another name."""
+    two.execute("ALTER MODEL m SET DEFAULT VERSION 1; DROP MODEL m@2; ALTER MODEL m RENAME TO other")
+    two.execute(f"CREATE OR REPLACE MODEL other {LINE} AS SELECT x, 7 * x AS y FROM points")
+    assert two.execute("SELECT MODEL_VERSION(other)").fetchone() == ("main.other@3",)
+
+
+def test_renaming_overwrites_no_macro(two: duckml.Connection) -> None:
+    two.execute('CREATE MACRO "predict_b@2"(x) AS 77')
+    with pytest.raises(errors.ModelExistsError, match="predict_b@2"):
+        two.execute("ALTER MODEL m RENAME TO b")
+    assert two.execute('SELECT "predict_b@2"(1), MODEL_VERSION(m)').fetchone() == (77, "main.m@2")
+
+
+def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(two: duckml.Connection) -> None:
+    two.execute("CREATE SCHEMA u; USE u")
+    two.execute("UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'")
+    with pytest.raises(duckml.errors.duckdb.Error, match="boom|target"):
+        two.execute("RETRAIN MODEL main.m")
+    assert two.execute("SELECT current_schema()").fetchone() == ("u",)
+    two.execute("BEGIN")
+    with pytest.raises(errors.StatementError, match="Inside a transaction USE that schema first"):
+        two.execute("RETRAIN MODEL main.m")
+    two.execute("ROLLBACK")
+    assert two.execute("SELECT current_schema()").fetchone() == ("u",)
