@@ -1,8 +1,8 @@
 """The SQL that serves a model: the names and bodies of its macros, and what a prediction is made of.
 
 Everything that predicts, in a macro, a view or a query, is one of the expressions built here. They name nothing but the
-functions of the engine, which know a model by the SHA-256 of its bytes, and DuckDB's own, all of them by their full names:
-a macro of the user's that is called list_extract must not change a prediction.
+functions of the engine, which know a model by the SHA-256 of its bytes, and DuckDB's own, all of them by their full
+names: a macro of the user's that is called list_extract must not change a prediction.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ def with_columns(alias: str, columns: Mapping[str, str], source: str) -> str:
     """
     added = ", ".join(f"{value} AS {quote(name)}" for name, value in columns.items())
     free = ", ".join(f"{quote(name)} := 0" for name in columns)
-    return f"SELECT {alias}.*, {added} FROM {source} WHERE {_SYSTEM}typeof({_SYSTEM}struct_insert({alias}, {free})) IS NOT NULL"
+    with_names = f"{_SYSTEM}typeof({_SYSTEM}struct_insert({alias}, {free}))"
+    return f"SELECT {alias}.*, {added} FROM {source} WHERE {with_names} IS NOT NULL"
 
 
 def _call(function: str, signature: Signature, key: str, values: Mapping[str, str]) -> str:

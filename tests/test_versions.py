@@ -249,7 +249,7 @@ def test_renaming_overwrites_no_macro(two: duckml.Connection) -> None:
 def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(two: duckml.Connection) -> None:
     two.execute("CREATE SCHEMA u; USE u")
     two.execute("UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'")
-    with pytest.raises(duckml.errors.duckdb.Error, match="boom|target"):
+    with pytest.raises(duckml.errors.duckdb.Error, match="boom"):
         two.execute("RETRAIN MODEL main.m")
     assert two.execute("SELECT current_schema()").fetchone() == ("u",)
     two.execute("BEGIN")

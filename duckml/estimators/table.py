@@ -194,8 +194,8 @@ _BOOSTING_PARAMETERS = (
     Parameter("l2_regularization", lambda v: _number(v, least=0), "a number, 0 or more"),
 )
 # Differing from scikit-learn: the penalty of elastic_net, as the target is standardised; the layers of nets; and
-# forests whose leaves hold more than one row, which are a tenth of the size for the same accuracy (the depth is BigQuery
-# ML's).
+# forests whose leaves hold more than one row, which are a tenth of the size for the same accuracy (the depth is that
+# of BigQuery ML).
 _NET = {"hidden_layer_sizes": (32, 16)}
 _FOREST = {"max_depth": 15, "min_samples_leaf": 5}
 _BOOSTING = {"early_stopping": False}
