@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import duckdb
 
 from duckml import engine, managing, registry
-from duckml.diagnosis import explain
+from duckml.diagnosis import explain, in_the_users_text
 from duckml.engine import Native, in_frame
 from duckml.errors import (
     ArtifactError,
@@ -514,6 +514,10 @@ class _Run:
             if not resolved:
                 raise
             first = error
+        except duckdb.ParserException as error:
+            if not resolved or isinstance(error, DuckmlError):
+                raise
+            raise in_the_users_text(error, self.text_of(script, query)) from error.__cause__
         except duckdb.Error as error:
             if not resolved or _LATERAL_BUG not in str(error):
                 raise
@@ -525,6 +529,11 @@ class _Run:
             if again != sql:
                 return self.hand_over(again, parameters, finish)
         raise self.explained(first, script, query, resolved, parameters) from first
+
+    def text_of(self, script: Script, query: Query) -> str:
+        """The user's text of a query, from its first word on: whoever runs the script counts the lines before it."""
+        spans = [span for span, known in zip(script.spans, script.statements, strict=True) if known is query]
+        return script.source(spans[0] if spans else query.span)
 
     def must_be_inline(self, script: Script, query: Query) -> bool:
         """Whether a macro can't stand here because of a bug of DuckDB's; a view needs its macro all the same."""
@@ -550,7 +559,8 @@ class _Run:
                 return False
             return True
 
-        return explain(error, script.text.decode(), resolved, binds) or error
+        explained = explain(error, script.text.decode(), resolved, binds)
+        return explained or in_the_users_text(error, self.text_of(script, query))
 
     def resolve(self, query: Query, fresh: bool) -> dict[Call, Resolved]:
         """What the calls of a query mean; a call that is the user's own function is left out.

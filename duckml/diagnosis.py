@@ -27,6 +27,9 @@ _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _AMBIGUOUS = re.compile(r'Ambiguous reference to column name "(?P<name>.+?)"')
 _ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
 _MEASURING = frozenset({"evaluate", "confusion_matrix", "roc_curve"})
+# The line of SQL that DuckDB shows below a message, and the caret below it.
+_SHOWN = re.compile(r"\n\n(?P<prefix>LINE (?P<number>\d+): )(?P<line>.*)\n(?P<caret> *)\^+\s*$")
+_WORD = re.compile(r"[\w\"]+")
 _TAKEN = "Duplicate struct entry name"
 
 Binds = Callable[[Call, frozenset[str]], bool]
@@ -52,6 +55,27 @@ def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], bi
                 if call.in_from and fold(column) in fold(message):
                     return FeatureError.output_taken(str(call.model), column)
     return None
+
+
+def in_the_users_text(error: duckdb.Error, text: str) -> duckdb.Error:
+    """The error with the line that DuckDB shows taken from the text that the user wrote, where that can be told.
+
+    DuckDB shows what it was given, in which a call of ours is a macro with every feature in it. What stands behind its
+    caret is looked for in the user's text; where it isn't there, or more than once, no line is shown.
+    """
+    shown = _SHOWN.search(str(error))
+    if shown is None:
+        return error
+    start = len(shown["caret"]) - len(shown["prefix"])
+    while start > 0 and _WORD.fullmatch(shown["line"][start - 1]):
+        start -= 1  # with blanks before a statement DuckDB's caret is some letters late
+    tail = shown["line"][start:].removesuffix("...").rstrip()
+    said = str(error)[: shown.start()].replace('"__duckml_input"', "the input")
+    word = _WORD.match(tail)
+    for probe in (tail, tail[:20], tail[:10], word[0] if word else ""):
+        if probe and text.count(probe) == 1:
+            return type(error)(f"{said}\n\n{located(text, len(text[: text.index(probe)].encode()))}")
+    return type(error)(said)
 
 
 def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
