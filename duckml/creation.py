@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckml import engine, evaluation, export, inference, lineage, profiling, registry, training, transform
+from duckml import engine, evaluation, export, inference, lineage, profiling, registry, storing, training, transform
 from duckml.columns import read_column
 from duckml.engine import Column, Native
 from duckml.errors import DeviceError, OptionError, ParityError, StatementError, TrainingDataError
@@ -42,10 +42,11 @@ from duckml.publishing import (
     warnings_of_place,
     warnings_of_views,
 )
-from duckml.registry import BackgroundRow, Measured, NewVersion, StoredVersion
+from duckml.registry import StoredVersion
 from duckml.serving import prediction
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
 from duckml.statements import ModelName
+from duckml.storing import BackgroundRow, Measured, NewVersion
 
 _PARITY_ROWS = 20_000
 _BEFORE = "__duckml_before"  # the column that holds what the default of today predicts
@@ -135,7 +136,7 @@ def create(
         new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
 
         def store(session: Native) -> int:
-            return registry.save(
+            return storing.save(
                 session,
                 slot.place,
                 slot.name,
@@ -155,7 +156,7 @@ def _same_training(con: Native, slot: Slot, request: Request, prepared: _Prepare
     stored = registry.version_row(con, slot.default)
     transform = slot.default.signature.transform
     before = (stored["data_hash"], stored["training_query"], canonical(json.loads(stored["options"])))
-    now = (prepared.data_hash, request.training_query, canonical(json.loads(registry.as_json(dict(request.given)))))
+    now = (prepared.data_hash, request.training_query, canonical(json.loads(storing.as_json(dict(request.given)))))
     same = before == now and (None if transform is None else transform.text) == request.transform
     return slot.default.version if same else None
 

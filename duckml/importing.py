@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from duckml import engine, evaluation, export, foreign, inference, lineage, registry, transform
+from duckml import engine, evaluation, export, foreign, inference, lineage, storing, transform
 from duckml.conversion import convert
 from duckml.creation import background_rows
 from duckml.engine import Native
@@ -35,10 +35,10 @@ from duckml.publishing import (
     warnings_of_place,
     warnings_of_views,
 )
-from duckml.registry import NewVersion
 from duckml.serving import labels as labels_of_target
 from duckml.signature import MANIFEST, Feature, Signature, Target, is_number, type_family
 from duckml.statements import ModelName
+from duckml.storing import NewVersion
 
 Answer = tuple[Created, list[ModelWarning]]
 
@@ -231,7 +231,7 @@ def _stored(
         make_default = bool(options.make_default) and not broken
 
         def store(session: Native) -> int:
-            return registry.save(session, slot.place, slot.name, new, add_version=or_replace, make_default=make_default)
+            return storing.save(session, slot.place, slot.name, new, add_version=or_replace, make_default=make_default)
 
         created, is_new = publish(con, slot, store, options.keep_versions)
     warnings = [*warnings_of_place(con, slot.place), *warnings_of_views(broken)]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from duckml import engine, registry
+from duckml import dependents, engine, registry, storing
 from duckml.engine import Native
 from duckml.errors import DependentsError, ModelExistsError, ModelNotFoundError, StatementError
 from duckml.estimators.trained import ModelWarning
+from duckml.macros import macro_names
 from duckml.names import fold
 from duckml.options import read_notes
 from duckml.publishing import (
@@ -64,12 +65,12 @@ def drop(con: Native, statement: DropModel) -> None:
             f"ALTER MODEL {name} SET ALIAS {aliases[0]} = n, or DROP ALIAS {aliases[0]}."
         )
     macros = registry.macros_of(con, place, name, stored.version if only_this else None)
-    registry.require_replaceable(con, place, name, macros, "dropped")
+    dependents.require_replaceable(con, place, name, macros, "dropped")
     if only_this:
-        relying = registry.relying_on(con, place, macros, engine.in_transaction(con))
+        relying = dependents.relying_on(con, place, macros, engine.in_transaction(con))
         if relying:
             raise DependentsError.views(f"{name}@{stored.version}", relying, "dropped")
-    changing(con, name, lambda session: registry.drop(session, stored, only_this, expected))
+    changing(con, name, lambda session: storing.drop(session, stored, only_this, expected))
 
 
 def alter(con: Native, statement: AlterModel, options: Mapping[str, Any]) -> None:
@@ -88,7 +89,7 @@ def alter(con: Native, statement: AlterModel, options: Mapping[str, Any]) -> Non
         _set_default(con, stored, _version(con, stored, statement.tag))
     elif isinstance(statement, SetOptions):
         notes = read_notes(options)
-        changing(con, stored.name, lambda session: registry.set_notes(session, stored, notes))
+        changing(con, stored.name, lambda session: storing.set_notes(session, stored, notes))
     elif statement.tag is None:
         _drop_alias(con, stored, statement.alias)
     else:
@@ -114,7 +115,7 @@ def _version(con: Native, stored: StoredVersion, tag: str) -> StoredVersion:
 
 def _set_default(con: Native, stored: StoredVersion, version: StoredVersion) -> None:
     _require_unbroken(con, stored, version, None, f"given version {version.version} as its default")
-    changing(con, stored.name, lambda session: registry.set_default(session, version))
+    changing(con, stored.name, lambda session: storing.set_default(session, version))
 
 
 def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVersion) -> None:
@@ -123,24 +124,24 @@ def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVe
         now = _version(con, stored, str(known[fold(alias)]))
         _require_unbroken(con, now, version, fold(alias), f"given version {version.version} as @{alias}")
     else:
-        registry.require_free(con, stored.place, stored.name, registry.macro_names(stored.name, fold(alias)))
-    changing(con, stored.name, lambda session: registry.set_alias(session, version, alias))
+        dependents.require_free(con, stored.place, stored.name, macro_names(stored.name, fold(alias)))
+    changing(con, stored.name, lambda session: storing.set_alias(session, version, alias))
 
 
 def _drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     version = _version(con, stored, alias)
-    macros = registry.macro_names(stored.name, fold(alias))
-    relying = registry.relying_on(con, stored.place, macros, engine.in_transaction(con))
+    macros = macro_names(stored.name, fold(alias))
+    relying = dependents.relying_on(con, stored.place, macros, engine.in_transaction(con))
     if relying:
         raise DependentsError.views(stored.name, relying, f"left without @{alias}")
-    registry.require_replaceable(con, stored.place, stored.name, macros, f"left without @{alias}")
-    changing(con, stored.name, lambda session: registry.drop_alias(session, version, alias))
+    dependents.require_replaceable(con, stored.place, stored.name, macros, f"left without @{alias}")
+    changing(con, stored.name, lambda session: storing.drop_alias(session, version, alias))
 
 
 def _require_unbroken(con: Native, now: StoredVersion, version: StoredVersion, alias: str | None, doing: str) -> None:
     """Raise DependentsError when a default or an alias can't come to mean another version."""
-    macros = registry.macro_names(now.name, alias)
-    registry.require_replaceable(con, now.place, now.name, macros, doing)
+    macros = macro_names(now.name, alias)
+    dependents.require_replaceable(con, now.place, now.name, macros, doing)
     if now.signature.interface != version.signature.interface:
         broken = would_break(con, now, version.signature, alias, engine.in_transaction(con))
         if broken:
@@ -162,11 +163,11 @@ def _rename(con: Native, stored: StoredVersion, new_name: ModelName) -> None:
             "others: choose a name that no model had."
         )
     macros = registry.macros_of(con, place, name)
-    registry.require_replaceable(con, place, name, macros, "renamed")
-    relying = registry.relying_on(con, place, macros, engine.in_transaction(con))
+    dependents.require_replaceable(con, place, name, macros, "renamed")
+    relying = dependents.relying_on(con, place, macros, engine.in_transaction(con))
     if relying:
         raise DependentsError.views(name, relying, "renamed")
-    changing(con, name, lambda session: registry.rename(session, stored, new_name.name))
+    changing(con, name, lambda session: storing.rename(session, stored, new_name.name))
 
 
 def copy(con: Native, statement: CopyModel) -> tuple[Created, list[ModelWarning]]:
@@ -181,7 +182,7 @@ def copy(con: Native, statement: CopyModel) -> tuple[Created, list[ModelWarning]
     broken = broken_views(con, slot, stored.signature)
 
     def store(session: Native) -> int:
-        return registry.copy(
+        return storing.copy(
             session, stored, slot.place, slot.name, add_version=statement.or_replace, make_default=not broken
         )
 

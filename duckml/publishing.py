@@ -15,10 +15,11 @@ from typing import TypeVar
 
 import duckdb
 
-from duckml import engine, registry
+from duckml import dependents, engine, registry, storing
 from duckml.engine import Native, Place
 from duckml.errors import ConflictError, DependentsError, DuckmlError, ModelExistsError, StatementError
 from duckml.estimators.trained import ModelWarning
+from duckml.macros import macro_names
 from duckml.registry import StoredVersion
 from duckml.signature import Signature
 from duckml.statements import ModelName
@@ -69,8 +70,8 @@ def slot_for(con: Native, name: ModelName, or_replace: bool, if_not_exists: bool
         if not (or_replace or if_not_exists):
             raise ModelExistsError.model(name.name)
         if or_replace:
-            macros = registry.macro_names(name.name, None)
-            registry.require_replaceable(con, place, name.name, macros, "replaced")
+            macros = macro_names(name.name, None)
+            dependents.require_replaceable(con, place, name.name, macros, "replaced")
     return Slot(place, name.name, default, engine.in_transaction(con), or_replace, if_not_exists)
 
 
@@ -84,7 +85,7 @@ def claimed(con: Native, slot: Slot) -> Iterator[None]:
         yield
         return
     try:
-        registry.claim(con, slot.place, slot.name)
+        storing.claim(con, slot.place, slot.name)
     except duckdb.TransactionException as error:
         raise _conflict(slot.name, error) from error
     try:
@@ -92,7 +93,7 @@ def claimed(con: Native, slot: Slot) -> Iterator[None]:
     except BaseException:
         # The error that ended the work may have aborted the transaction, and the claim with it.
         with contextlib.suppress(duckdb.Error):
-            registry.release(con, slot.place, slot.name)
+            storing.release(con, slot.place, slot.name)
         raise
 
 
@@ -110,9 +111,9 @@ def broken_views(con: Native, slot: Slot, signature: Signature) -> list[str]:
 def would_break(con: Native, stored: StoredVersion, signature: Signature, alias: str | None, inside: bool) -> list[str]:
     """The views over the default of a model, or over an alias, that another signature would break."""
     if inside:
-        return registry.views_over(con, registry.macro_names(stored.name, alias))
+        return dependents.views_over(con, macro_names(stored.name, alias))
     with engine.beside(con) as session:
-        return registry.views_that_would_break(session, stored, signature, alias)
+        return dependents.views_that_would_break(session, stored.place, stored.name, stored.signature, signature, alias)
 
 
 def publish(con: Native, slot: Slot, store: Callable[[Native], int], keep_versions: int | None) -> tuple[Created, bool]:
@@ -125,8 +126,8 @@ def publish(con: Native, slot: Slot, store: Callable[[Native], int], keep_versio
     def write(session: Native) -> int:
         version = store(session)
         if keep_versions is not None:
-            for older in registry.outlived(session, slot.place, slot.name, keep_versions):
-                registry.drop(session, older, only_this=True)
+            for older in storing.outlived(session, slot.place, slot.name, keep_versions):
+                storing.drop(session, older, only_this=True)
         return version
 
     try:
