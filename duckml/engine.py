@@ -283,14 +283,18 @@ def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
 def function_kinds(con: Native) -> dict[str, set[str]]:
     """The functions that aren't plain ones, by name in lower case: 'aggregate', 'macro' and 'volatile'.
 
-    Macros are those of the user; volatile is what answers something else at another time, or in another session.
+    Macros are those of the user; volatile is what answers something else at another time, or in another session,
+    whatever it is given: DuckDB 2.0.1 says of year() and + that they aren't stable for a TIMESTAMP WITH TIME ZONE.
     """
     rows = read(
         con,
-        "SELECT lower(function_name), CASE WHEN function_type = 'aggregate' THEN 'aggregate' "
-        "WHEN function_type = 'macro' THEN 'macro' ELSE 'volatile' END FROM duckdb_functions() "
-        "WHERE function_type = 'aggregate' OR stability <> 'CONSISTENT' OR (function_type = 'macro' AND NOT internal) "
-        "OR function_name IN ('getvariable', 'current_setting', 'getenv')",
+        "SELECT lower(function_name) AS name, 'aggregate' FROM duckdb_functions() WHERE function_type = 'aggregate' "
+        "UNION SELECT lower(function_name), 'macro' FROM duckdb_functions() "
+        "WHERE function_type = 'macro' AND NOT internal "
+        "UNION SELECT lower(function_name), 'volatile' FROM duckdb_functions() "
+        "WHERE function_type NOT IN ('aggregate', 'macro') GROUP BY ALL "
+        "HAVING bool_and(stability <> 'CONSISTENT') "
+        "OR lower(function_name) IN ('getvariable', 'current_setting', 'getenv')",
     )
     kinds: dict[str, set[str]] = {}
     for name, kind in rows:
