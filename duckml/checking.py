@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from duckml import export, inference, registry
 from duckml.engine import Native
-from duckml.errors import ArtifactError
-from duckml.evaluation import as_matrix
+from duckml.evaluation import as_matrix, largest_difference, largest_relative_difference
 from duckml.registry import StoredVersion
 from duckml.statements import ModelName
 
@@ -66,9 +65,7 @@ def _check(con: Native, stored: StoredVersion, device: str) -> Check:
 
     try:
         rows = registry.background_rows(con, stored)
-        onnx = registry.load(con, stored.key)
-        if onnx is None:
-            raise ArtifactError.gone(stored.key)
+        onnx = registry.load_known(con, stored.key)
         model = inference.open_model(stored.key, onnx, device)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
@@ -91,15 +88,16 @@ def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> 
     """The largest difference between the stored answers and those of now; infinite where one is missing."""
     features = [json.loads(features) for features, _ in rows]
     columns = [pa.array([row[feature.name] for row in features], _TYPES[feature.storage]) for feature in model.features]
-    now = as_matrix((model.probabilities if model.is_classifier else model.answer)(columns).to_pylist())
+    now = as_matrix(model.compared(columns).to_pylist())
     then = as_matrix([json.loads(answer) for _, answer in rows])
     if now.shape != then.shape or (np.isnan(now) != np.isnan(then)).any():
         return float("inf")
     known = ~np.isnan(then)
     if not known.any():
         return 0.0
-    spread = 1.0 if model.is_classifier else float(np.std(then[known])) or 1.0
-    return float(np.max(np.abs(now - then)[known] / np.maximum(np.abs(then[known]), spread)))
+    if model.is_classifier:
+        return largest_difference(then[known], now[known])
+    return largest_relative_difference(then[known], now[known], float(np.std(then[known])) or 1.0)
 
 
 _TYPES = {"DOUBLE": pa.float64(), "BIGINT": pa.int64(), "VARCHAR": pa.string()}

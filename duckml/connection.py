@@ -26,7 +26,6 @@ from duckml import engine, managing, registry
 from duckml.diagnosis import explain, in_the_users_text
 from duckml.engine import Native, in_frame
 from duckml.errors import (
-    ArtifactError,
     DeviceError,
     DuckmlError,
     NotYetError,
@@ -618,10 +617,7 @@ class _Run:
         """Open the model of a version, so that a damaged one is refused before the query runs."""
         device = _state(self.con).device
         if opened(stored.key, device) is None:
-            onnx = registry.load(self.con, stored.key)
-            if onnx is None:
-                raise ArtifactError.gone(stored.key)
-            open_model(stored.key, onnx, device)
+            open_model(stored.key, registry.load_known(self.con, stored.key), device)
 
     # CREATE MODEL
 

@@ -502,7 +502,7 @@ def background_rows(model: inference.Predictor, rows: pa.Table, most: int) -> li
     if not len(rows):
         return []
     columns = [rows[name].combine_chunks() for name in model.names]
-    answers = (model.probabilities if model.is_classifier else model.answer)(columns).to_pylist()
+    answers = model.compared(columns).to_pylist()
     return [
         BackgroundRow(json.dumps(row, ensure_ascii=False), json.dumps(answer))
         for row, answer in zip(rows.to_pylist(), answers, strict=True)
@@ -536,7 +536,7 @@ def _exported(
     try:
         model = inference.open_model(inference.key_of(onnx), onnx, device)
         columns = [sample[name].combine_chunks() for name in model.names]
-        answered = (model.probabilities if trained.is_classifier else model.answer)(columns)
+        answered = model.compared(columns)
     except DeviceError:
         raise
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made

@@ -13,7 +13,7 @@ import duckdb
 
 from duckml import engine
 from duckml.engine import Native, Place
-from duckml.errors import DependentsError, ModelExistsError
+from duckml.errors import DependentsError
 from duckml.macros import macro_names, macro_statements
 from duckml.names import fold, qualified, quote
 from duckml.serving import predict_macro
@@ -37,14 +37,6 @@ def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
     with engine.beside(con) as session:  # DuckDB tells the dependencies of the current database only
         engine.write(session, f"USE {quote(place.database)}")
         return [row[0] for row in engine.read(session, query, values)]
-
-
-def require_free(con: Native, place: Place, name: str, macros: Sequence[str]) -> None:
-    """Raise ModelExistsError when a macro of the user's has a name that a macro of the model would get."""
-    wanted = {fold(macro) for macro in macros}
-    for macro in engine.macros(con, place.database):
-        if fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted and not macro.is_ours:
-            raise ModelExistsError.macro(name, macro.name)
 
 
 def views_that_would_break(

@@ -20,9 +20,7 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
 
     Raises ArtifactError for a damaged model, PlainSqlError for one that can't be said in SQL.
     """
-    onnx = registry.load(con, stored.key)
-    if onnx is None:
-        raise ArtifactError.gone(stored.key)
+    onnx = registry.load_known(con, stored.key)
     found = inference.key_of(onnx)
     if found != stored.key:
         raise ArtifactError.damaged(stored.key, found)

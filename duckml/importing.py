@@ -157,9 +157,8 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
             columns.append(pa.array([0.0, 1.0, 0.0] if feature.kind == "boolean" else numbers))
     try:
         model = inference.open_model(inference.key_of(onnx), onnx, device)
-        answer = model.probabilities if model.is_classifier else model.answer
-        together = answer(columns).to_pylist()
-        alone = [answer([column.slice(row, 1) for column in columns]).to_pylist()[0] for row in range(3)]
+        together = model.compared(columns).to_pylist()
+        alone = [model.compared([column.slice(row, 1) for column in columns]).to_pylist()[0] for row in range(3)]
     except Exception as error:  # whatever onnxruntime says
         hint = " Encoders must take unknown categories (handle_unknown='ignore')." if _has_texts(signature) else ""
         detail = str(error).strip().splitlines()[0][:300]
@@ -424,7 +423,7 @@ def _exported(
         opened = inference.open_model(inference.key_of(onnx), onnx, device)
         rows = _as_read(opened, sample)
         columns = [rows[name].combine_chunks() for name in opened.names]
-        answered = (opened.probabilities if opened.is_classifier else opened.answer)(columns)
+        answered = opened.compared(columns)
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
         kind = type(estimator).__name__
         raise ParityError.not_exportable(kind, f"{str(error).strip().splitlines()[0][:200]}.") from error

@@ -188,6 +188,10 @@ class Predictor:
         """The prediction for each row of columns that have been read already (`duckml.columns`), as float64."""
         return _in_tiles(columns, self._prediction)
 
+    def compared(self, columns: Sequence[pa.Array]) -> pa.Array:
+        """What two engines are compared by: the probabilities of a classifier, the `answer` of any other model."""
+        return self.probabilities(columns) if self.is_classifier else self.answer(columns)
+
     def probabilities(self, columns: Sequence[pa.Array]) -> pa.Array:
         """The probabilities of the classes for each row of columns that have been read already, as lists.
 

@@ -6,11 +6,12 @@ probabilities of a classifier, `model_version_<model>` for the version meant.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from duckml import engine
-from duckml.engine import OURS, Native, Place
-from duckml.names import literal, qualified, quote
+from duckml.engine import OURS, Macro, Native, Place
+from duckml.errors import ModelExistsError
+from duckml.names import fold, literal, qualified, quote
 from duckml.serving import (
     output_columns,
     predict_macro,
@@ -74,6 +75,14 @@ def version_macro_statements(place: Place, name: str, tag: str | None, version: 
         f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}",
         f"COMMENT ON MACRO {macro} IS {literal(f'{OURS}the version that {predict_macro(name, tag)} means')}",
     ]
+
+
+def require_free(found: Iterable[Macro], place: Place, name: str, macros: Iterable[str]) -> None:
+    """Raise ModelExistsError when one of the macros found, a user's, has a name that the model's macros would get."""
+    wanted = {fold(macro) for macro in macros}
+    for macro in found:
+        if fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted and not macro.is_ours:
+            raise ModelExistsError.macro(name, macro.name)
 
 
 def drop_macros(con: Native, place: Place, macros: Sequence[str]) -> None:

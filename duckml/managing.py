@@ -13,7 +13,7 @@ from duckml import dependents, engine, registry, storing
 from duckml.engine import Native
 from duckml.errors import DependentsError, ModelExistsError, ModelNotFoundError, StatementError
 from duckml.estimators.trained import ModelWarning
-from duckml.macros import macro_names
+from duckml.macros import macro_names, require_free
 from duckml.names import fold
 from duckml.options import read_notes
 from duckml.publishing import (
@@ -124,7 +124,8 @@ def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVe
         now = _version(con, stored, str(known[fold(alias)]))
         _require_unbroken(con, now, version, fold(alias), f"given version {version.version} as @{alias}")
     else:
-        dependents.require_free(con, stored.place, stored.name, macro_names(stored.name, fold(alias)))
+        found = engine.macros(con, stored.place.database)
+        require_free(found, stored.place, stored.name, macro_names(stored.name, fold(alias)))
     changing(con, stored.name, lambda session: storing.set_alias(session, version, alias))
 
 

@@ -13,11 +13,10 @@ from duckml import engine
 from duckml.errors import ArtifactError
 from duckml.estimators.trained import ModelWarning
 from duckml.inference import key_of
-from duckml.names import fold, qualified, quote
+from duckml.names import qualified, quote
 from duckml.parser import model_name
-from duckml.registry import StoredVersion, aliases_of, load, load_anywhere
+from duckml.registry import StoredVersion, aliases_of, load, load_anywhere, version_row
 from duckml.signature import Signature
-from duckml.sql import blocks
 
 if TYPE_CHECKING:
     from duckml.connection import Connection
@@ -33,13 +32,7 @@ class Model:
     def __init__(self, con: Connection, stored: StoredVersion) -> None:
         self._con = con
         self._stored = stored
-        self._row = self._read_row()
-
-    def _read_row(self) -> dict[str, Any]:
-        place = self._stored.place
-        query = blocks("queries")["version"].format(database=quote(place.database))
-        keys = {"schema_key": fold(place.schema), "name_key": fold(self.name), "version": self.version}
-        return engine.read_row(self._con.registry_session(), query, keys)
+        self._row = version_row(con.registry_session(), stored)
 
     @property
     def name(self) -> str:

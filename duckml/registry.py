@@ -24,7 +24,7 @@ from duckml.errors import (
     RegistryFormatError,
     StatementError,
 )
-from duckml.macros import macro_names
+from duckml.macros import macro_names, require_free
 from duckml.names import fold, literal, nearest, qualified, quote
 from duckml.serving import (
     predict_macro,
@@ -235,10 +235,7 @@ def exists(con: Native, place: Place, name: str) -> bool:
         entangled = wanted & {fold(predict_macro(other)), fold(probabilities_macro(other))}
         if fold(other) != fold(name) and entangled and any(_is_used_through(macro, place, other) for macro in macros):
             raise ModelExistsError.entangled(name, other)
-    for macro in macros:
-        taken = fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted
-        if taken and not macro.is_ours:
-            raise ModelExistsError.macro(name, macro.name)
+    require_free(macros, place, name, wanted)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
 
 
@@ -312,6 +309,14 @@ def load(con: Native, key: str) -> bytes | None:
         if rows:
             return bytes(rows[0][0])
     return None
+
+
+def load_known(con: Native, key: str) -> bytes:
+    """The ONNX bytes of a version that the registry names; raises ArtifactError when they are gone."""
+    onnx = load(con, key)
+    if onnx is None:
+        raise ArtifactError.gone(key)
+    return onnx
 
 
 def load_anywhere(connections: Sequence[Native], key: str) -> bytes:

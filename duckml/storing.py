@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from duckml import engine
-from duckml.dependents import dependents, relying_on, require_free
+from duckml.dependents import dependents, relying_on
 from duckml.engine import OURS, Native, Place
-from duckml.errors import ArtifactError, ConflictError, ModelExistsError, ModelNotFoundError
+from duckml.errors import ConflictError, ModelExistsError, ModelNotFoundError
 from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning, Weight
-from duckml.macros import drop_macros, macro_names, macro_statements, version_macro_statements
+from duckml.macros import drop_macros, macro_names, macro_statements, require_free, version_macro_statements
 from duckml.names import fold, literal, qualified, quote
 from duckml.registry import (
     FORMAT,
@@ -26,7 +26,7 @@ from duckml.registry import (
     aliases_of,
     exists,
     keys_of,
-    load,
+    load_known,
     macros_of,
     next_version,
     query_of,
@@ -174,10 +174,7 @@ def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_ver
     _require_still_there(con, stored)
     origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
     to = f"INSERT INTO {quote(place.database)}._duckml"
-    onnx = load(con, stored.key)
-    if onnx is None:
-        raise ArtifactError.gone(stored.key)
-    _keep_artifact(con, place.database, stored.key, onnx)
+    _keep_artifact(con, place.database, stored.key, load_known(con, stored.key))
     source_format = registries(con)[stored.place.database]  # which may have been brought up to date just now
     before = "'trained'" if source_format < 2 else "lineage"
     path = json.loads(version_row(con, stored).get("search_path") or "[]")
@@ -312,7 +309,12 @@ def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
         if exists(con, place, new_name):
             raise ModelExistsError.model(new_name)
         tags: list[str | int | None] = [None, *versions, *(fold(alias) for alias in aliases)]
-        require_free(con, place, new_name, [macro for tag in tags for macro in macro_names(new_name, tag)])
+        require_free(
+            engine.macros(con, place.database),
+            place,
+            new_name,
+            [macro for tag in tags for macro in macro_names(new_name, tag)],
+        )
     drop_macros(con, place, macros_of(con, place, name))
     for table in ("model", "alias", *_TABLES):
         engine.write(
