@@ -1,30 +1,37 @@
-# Everything is set up by the targets themselves: Python 3.11 or later and make are all that is needed.
+# Everything is set up by the targets themselves: Python 3.11 or later and make are all that is needed, and to test the
+# native engine Rust's cargo.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench lint docs clean
+.PHONY: demo test native bench lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/duckml demo
 
-test: $(VENV)/developing lint
+test: $(VENV)/developing lint native
+	cd native && cargo test --release --locked --quiet
 	$(BIN)/pytest -n 2
+
+native: $(VENV)/installed
+	$(BIN)/python native/build.py
 
 lint: $(VENV)/developing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd native && cargo fmt --check
+	cd native && cargo clippy --release --locked --all-targets --quiet -- -D warnings
 
 docs: $(VENV)/developing
 	COLUMNS=80 $(BIN)/python docs/generate.py
 
-bench: $(VENV)/developing
+bench: $(VENV)/developing native
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .venv-openvino .venv-dbt .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) .venv-openvino .venv-dbt .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info native/target duckml/duckml.duckdb_extension
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--device", default="auto", help="where to predict: auto for every device that starts, cpu, cuda"
     )
-    check.set_defaults(run=_check, read_only=True)
+    check.set_defaults(run=_check, read_only=True, engine="auto")
 
     devices = commands.add_parser("devices", help="where models can run on this machine")
     devices.set_defaults(run=_devices)
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("database", metavar="FILE", help="a DuckDB file, made when it is not there, or :memory:")
     parser.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
+    parser.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
 
 
 def _narrate(text: str) -> None:
@@ -159,7 +160,7 @@ def _sql(options: argparse.Namespace) -> int:
 
 def _open(options: argparse.Namespace) -> Connection:
     """The database that the arguments name, set up so that Arrow keeps every type of DuckDB's."""
-    con = connect(options.database, read_only=options.read_only, device=options.device)
+    con = connect(options.database, read_only=options.read_only, device=options.device, engine=options.engine)
     con.execute("SET arrow_lossless_conversion = true; SET enable_progress_bar = false")
     return con
 

@@ -22,18 +22,18 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
-from duckml import engine, managing, registry
+from duckml import engine, engines, managing, registry
 from duckml.diagnosis import explain, in_the_users_text
-from duckml.engine import Native, in_frame
+from duckml.engine import Native, close_door, in_frame
+from duckml.engines import Engine
 from duckml.errors import (
-    DeviceError,
     DuckmlError,
     NotYetError,
     OptionError,
     PlacementError,
     StatementError,
 )
-from duckml.inference import best_devices, open_model, opened, require, serving_functions
+from duckml.inference import require
 from duckml.model import Model
 from duckml.names import fold, listed, literal, quote
 from duckml.options import for_retraining, read_export_options, read_import_options, read_options
@@ -77,9 +77,9 @@ class ModelWarningMessage(UserWarning):
 
 @dataclass
 class _State:
-    """What a connection remembers: the device that serves, and what names meant since the catalog last changed."""
+    """What a connection remembers: the engine that serves, and what names meant since the catalog last changed."""
 
-    device: str
+    engine: Engine
     resolved: dict[ModelName, Resolved] = field(default_factory=dict)
     catalog_version: int | None = None
 
@@ -97,39 +97,47 @@ def connect(
     config: dict[str, Any] | None = None,
     *,
     device: str = "auto",
+    engine: str = "auto",
 ) -> Connection:
     """Open a DuckDB database with duckml in it.
 
     `path`, `read_only` and `config` are DuckDB's own. `device` is where models run: 'cpu', 'cuda', 'openvino', or
-    'auto' for the best that the installed onnxruntime has and that starts. Raises DeviceError when a device asked for
-    by name is not there.
+    'auto' for the best that the installed onnxruntime has and that starts. `engine` is what serves them: 'native' is
+    the extension for DuckDB that duckml brings, 'python' runs on every device, and 'auto' takes the native one where it
+    can. To load it, the database is opened with allow_unsigned_extensions, which is turned off again; a plain
+    duckdb.connect of the same file in this process must then have the same in its config. Raises DeviceError and
+    EngineError when what is asked for by name is not there.
     """
     require(device)
-    con = duckdb.connect(path, read_only=read_only, config=config or {})
+    engines.require(engine)
+    config = config or {}
+    con = engines.open_database(path, read_only, config, engine, device)
     try:
-        return attach(con, device=device)
+        attached = attach(con, device=device, engine=engine)
+        if "allow_unsigned_extensions" not in config:
+            close_door(con)
+        return attached
     except BaseException:
         con.close()
         raise
 
 
-def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto") -> Connection:
+def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto", engine: str = "auto") -> Connection:
     """Give an open DuckDB connection duckml's statements; it is the same object afterwards, and closes as before.
 
-    Raises DeviceError as `connect` does.
+    The native engine serves where the connection allows unsigned extensions; DESCRIBE MODEL says which engine does.
+    Raises DeviceError and EngineError as `connect` does.
     """
     require(device)
-    serving = engine.register(con, f"python:{device}", serving_functions(device, _load))
-    in_use = serving.removeprefix("python:")
-    if device not in {"auto", in_use}:
-        raise DeviceError.taken(device, in_use)
-    return con if isinstance(con, Connection) else _adopt(con, in_use)
+    engines.require(engine)
+    serving = engines.serve(con, engine, device, _load)
+    return con if isinstance(con, Connection) else _adopt(con, serving)
 
 
-def _adopt(con: duckdb.DuckDBPyConnection, device: str) -> Connection:
+def _adopt(con: duckdb.DuckDBPyConnection, serving: Engine) -> Connection:
     con.__class__ = Connection
     adopted = cast("Connection", con)
-    _states[adopted] = _State(device)
+    _states[adopted] = _State(serving)
     return adopted
 
 
@@ -231,7 +239,7 @@ class Connection(duckdb.DuckDBPyConnection):
 
     def cursor(self) -> Connection:
         """Another session on the same database, with duckml's statements too."""
-        return _adopt(Native.cursor(self), _state(self).device)
+        return _adopt(Native.cursor(self), _state(self).engine)
 
     def duplicate(self) -> Connection:
         """The same as `cursor`."""
@@ -330,9 +338,7 @@ class Connection(duckdb.DuckDBPyConnection):
             **source,
         )
         created = run.create(request, progress)
-        place = created.place
-        full_name = ModelName((place.database, place.schema, created.name), str(created.version))
-        return Model(self, registry.require(self, full_name))
+        return Model(self, run.opened(created))
 
     def register_model(
         self,
@@ -372,14 +378,12 @@ class Connection(duckdb.DuckDBPyConnection):
             target,
             or_replace=or_replace,
             options=read_import_options({**options, "model_type": "onnx", "model_path": "registered"}),
-            device=_state(self).device,
+            device=_state(self).engine.device,
         )
         run = _Run(self, sys._getframe(1))
         run.warn(name, found)
         _state(self).resolved.clear()
-        place = created.place
-        full_name = ModelName((place.database, place.schema, created.name), str(created.version))
-        return Model(self, registry.require(self, full_name))
+        return Model(self, run.opened(created))
 
     def _rows(self, data: Any) -> Any:
         """A relation over rows from anywhere."""
@@ -615,9 +619,7 @@ class _Run:
 
     def open(self, stored: StoredVersion) -> None:
         """Open the model of a version, so that a damaged one is refused before the query runs."""
-        device = _state(self.con).device
-        if opened(stored.key, device) is None:
-            open_model(stored.key, registry.load_known(self.con, stored.key), device)
+        _state(self.con).engine.open(stored.key, lambda: registry.load_known(self.con, stored.key))
 
     # CREATE MODEL
 
@@ -629,7 +631,7 @@ class _Run:
 
             options = read_import_options(given)
             flags = (statement.or_replace, statement.if_not_exists)
-            device = _state(self.con).device
+            device = _state(self.con).engine.device
             created, found = importing.import_onnx(self.con, statement.name, *flags, options, given, device)
             return self.answer_created(created, found, finish)
         training_query = script.source(statement.query.span).strip()
@@ -701,10 +703,19 @@ class _Run:
             created = self.create(request, None)
         return self.answer_created(created, [], finish)
 
+    def opened(self, created: Created) -> StoredVersion:
+        """A version that was made, open: until its transaction ends, no other session finds its bytes."""
+        place = created.place
+        full_name = ModelName((place.database, place.schema, created.name), str(created.version))
+        stored = registry.require(self.con, full_name)
+        self.open(stored)
+        return stored
+
     def answer_created(self, created: Created, found: list[ModelWarning], finish: Finish) -> Any:
         """The one row about a version that was made."""
         self.warn(created.name, found)
         _state(self.con).resolved.clear()
+        self.opened(created)
         return self.answer(registry.created_query(created.place, created.name, created.version), finish)
 
     def warn(self, name: str, found: list[ModelWarning]) -> None:
@@ -747,7 +758,8 @@ class _Run:
 
         with contextlib.ExitStack() as stack:
             on_iteration = progress or stack.enter_context(progress_bar())
-            created, found = creation.create(self.con, request, self.frame, _state(self.con).device, on_iteration)
+            device = _state(self.con).engine.device
+            created, found = creation.create(self.con, request, self.frame, device, on_iteration)
         _state(self.con).resolved.clear()
         self.warn(str(request.name), found)
         return created
@@ -794,7 +806,8 @@ class _Run:
         rows = [("model", model.full_name), ("artifact_key", model.key), *_properties(model)]
         aliases = model.aliases
         rows += [("aliases", ", ".join(aliases))] if aliases else []
-        rows += [("engine", "python (onnxruntime)"), ("device", self.device_of(model.key))]
+        serving = _state(self.con).engine
+        rows += [("engine", engines.described(serving, self.con)), ("device", serving.device_of(model.key))]
         transform = model.signature.transform
         if transform is not None:
             rows += [("transform", transform.text)]
@@ -805,14 +818,6 @@ class _Run:
         rows.append((f"target {target.name}", target.sql_type + classes))
         values = ", ".join(f"({literal(name)}, {literal(value)})" for name, value in rows)
         return f"SELECT * FROM (VALUES {values}) AS described(name, value)"
-
-    def device_of(self, key: str) -> str:
-        """The device that a model runs on, or will run on."""
-        device = _state(self.con).device
-        predictor = opened(key, device)
-        if predictor is not None:
-            return predictor.device
-        return best_devices()[0] if device == "auto" else device
 
 
 # DuckDB 2.0.0 fails with this on a macro with typed parameters in a correlated subquery whose result is filtered:

@@ -36,6 +36,7 @@ T = TypeVar("T")
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 _ENGINE_FUNCTION = "duckml_engine"
+_UNSIGNED = "allow_unsigned_extensions"
 OURS = "duckml: "  # how the comments on the macros of models begin
 
 # A function that DuckDB still calls must never be freed: closing the cursor that registered it, or the last connection
@@ -527,24 +528,52 @@ class ServingFunctions:
     probabilities: Callable[[pa.ChunkedArray, *tuple[pa.ChunkedArray, ...]], pa.Array]
 
 
-def register(con: Native, description: str, functions: ServingFunctions) -> str:
-    """Put functions behind every model's macros in this database instance; what serves there now.
+def serve(con: Native, put: Callable[[Native], None]) -> str:
+    """Let `put` bring functions behind every model's macros into this database instance, unless it has some already.
 
-    One registration holds for every session of the instance. Done on a session of its own, outside transactions,
-    because a registration is undone with the transaction that it is made in.
+    The answer is what serves there now. One set of functions holds for every session of the instance. Done on a session
+    of its own, outside transactions, because a registration is undone with the transaction that it is made in.
     """
     with _register_lock, beside(con) as session:
-        serving = engine_in_use(session)
-        if serving is not None:
-            return serving
+        if engine_in_use(session) is None:
+            put(session)
+        return str(engine_in_use(session))
 
-        def engine() -> str:
-            return description
 
-        _PINNED.extend((functions, engine))
-        # DuckDB's stubs know the enumerations only; its Python package documents their names.
-        create: Any = session.create_function
-        create(PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special")
-        create(PROBABILITIES_FUNCTION, functions.probabilities, None, "DOUBLE[]", type="arrow", null_handling="special")
-        create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
+def register(session: Native, description: str, functions: ServingFunctions) -> None:
+    """Put Python functions behind the macros; `description` is what `engine_in_use` answers then."""
+
+    def engine() -> str:
         return description
+
+    _PINNED.extend((functions, engine))
+    # DuckDB's stubs know the enumerations only; its Python package documents their names.
+    create: Any = session.create_function
+    create(PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special")
+    create(PROBABILITIES_FUNCTION, functions.probabilities, None, "DOUBLE[]", type="arrow", null_handling="special")
+    create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
+
+
+def load_extension(session: Native, path: str) -> None:
+    """Load an extension into this database instance; raises DuckDB's error when it may not or can't be loaded."""
+    write(session, f"LOAD {literal(path)}")
+
+
+def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigned: bool) -> Native:
+    """Open a database; `unsigned` allows extensions that DuckDB's makers have not signed, until `close_door`.
+
+    Raises DuckDB's ConnectionException when this process has it open with another configuration.
+    """
+    given = {**config, _UNSIGNED: "true"} if unsigned else dict(config)
+    return duckdb.connect(path, read_only=read_only, config=given)
+
+
+def allows_unsigned(con: Native) -> bool:
+    """Whether extensions may be loaded that DuckDB's makers have not signed."""
+    return bool(read(con, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
+
+
+def close_door(con: Native) -> None:
+    """Let no more unsigned extension be loaded, for as long as the database is open."""
+    with contextlib.suppress(duckdb.Error), beside(con) as session:  # a configuration that is locked can't be changed
+        write(session, f"SET {_UNSIGNED} = false")

@@ -517,6 +517,30 @@ class ConflictError(DuckmlError, duckdb.TransactionException):
         )
 
 
+class EngineError(DuckmlError, duckdb.InvalidInputException):
+    """The engine asked for doesn't serve the database."""
+
+    sqlstate = "58000"
+
+    @classmethod
+    def unknown(cls, engine: str, known: Sequence[str]) -> EngineError:
+        """There is no engine of that name."""
+        return cls(f"Unknown engine '{engine}'.{_did_you_mean(engine, known)} Known: {', '.join(known)}.")
+
+    @classmethod
+    def missing(cls, why: str) -> EngineError:
+        """The native engine can't serve this database, for a reason."""
+        return cls(f"The native engine was asked for and can't serve here: {why} engine='auto' takes what works.")
+
+    @classmethod
+    def taken(cls, engine: str, serving: str) -> EngineError:
+        """Another connection of this process already has this database served by another engine."""
+        return cls(
+            f"The {engine} engine was asked for, but this database is already open in this process and served by the "
+            f"{serving} one. Close the other connections first, or ask for '{serving}'."
+        )
+
+
 class DeviceError(DuckmlError, duckdb.InvalidInputException):
     """The device asked for is not there."""
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib.util
 import json
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from duckml.columns import FLOAT32_MAX, read_column
-from duckml.engine import ServingFunctions
+from duckml.engine import Native, ServingFunctions, register
 from duckml.errors import ArtifactError, DeviceError
 from duckml.names import listed
 from duckml.signature import INTEGER_NULL, MANIFEST, Feature, Signature
@@ -53,6 +55,7 @@ DEVICES = (
     Device("cpu", "CPUExecutionProvider", "Install it with: pip install onnxruntime."),
 )
 _AUTO = ("cuda", "cpu")
+_LIBRARIES = ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll")
 
 
 def device_named(name: str) -> Device:
@@ -409,11 +412,56 @@ def best_devices() -> list[str]:
     return [name for name in _AUTO if device_named(name).provider in offered]
 
 
-def serving_functions(device: str, load: Callable[[str], bytes]) -> ServingFunctions:
-    """The functions that DuckDB calls for every chunk of rows: the key of a model, then its features.
+def library() -> str | None:
+    """The library of the installed onnxruntime, found without importing it; None where it has none of its own."""
+    found = importlib.util.find_spec("onnxruntime")
+    if found is None or found.origin is None:
+        return None
+    folder = Path(found.origin).parent / "capi"
+    names = [path for pattern in _LIBRARIES for path in sorted(folder.glob(pattern))]
+    return str(names[0]) if names else None
+
+
+def is_for_cpu_only() -> bool:
+    """Whether the installed onnxruntime has no provider for 'auto' but the CPU, found without importing it."""
+    path = library()
+    return path is not None and not any(Path(path).parent.glob("*onnxruntime_providers_cuda*"))
+
+
+class PythonEngine:
+    """Models served by Python functions over Arrow: where the native engine isn't, and on other devices than the CPU.
 
     `load` finds the bytes of a key that this process hasn't met yet.
     """
+
+    name = "python"
+
+    def __init__(self, device: str, load: Callable[[str], bytes]) -> None:
+        self.device = device
+        self._load = load
+
+    def put(self, session: Native) -> None:
+        """Bring the functions into the database instance of a session."""
+        register(session, f"{self.name}:{self.device}", _serving_functions(self.device, self._load))
+
+    def open(self, key: str, load: Callable[[], bytes]) -> None:
+        """Have the model of a key open; `load` answers its bytes when it isn't.
+
+        Raises ArtifactError and DeviceError as `open_model` does.
+        """
+        if opened(key, self.device) is None:
+            open_model(key, load(), self.device)
+
+    def device_of(self, key: str) -> str:
+        """The device that a model runs on, or will run on."""
+        predictor = opened(key, self.device)
+        if predictor is not None:
+            return predictor.device
+        return best_devices()[0] if self.device == "auto" else self.device
+
+
+def _serving_functions(device: str, load: Callable[[str], bytes]) -> ServingFunctions:
+    """The functions that DuckDB calls for every chunk of rows: the key of a model, then its features."""
 
     def opened_model(key: pa.ChunkedArray, columns: Sequence[pa.ChunkedArray]) -> Predictor:
         wanted = key[0].as_py()

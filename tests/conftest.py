@@ -12,10 +12,21 @@ import duckml
 DATA = Path(__file__).parent.parent / "examples" / "data"
 
 
+# A mark for a module whose tests all run on each engine, whatever they open.
+ENGINES = ("native", "python")
+on_both_engines = pytest.mark.parametrize("engine", ENGINES, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine of a test: the one that people get, or each in turn where a module is marked so."""
+    return getattr(request, "param", "auto")
+
+
 @pytest.fixture
-def con() -> Iterator[duckml.Connection]:
+def con(engine: str) -> Iterator[duckml.Connection]:
     """A database in memory."""
-    with duckml.connect() as connection:
+    with duckml.connect(engine=engine) as connection:
         yield connection
 
 

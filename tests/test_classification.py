@@ -12,8 +12,9 @@ from sklearn.neural_network import MLPClassifier
 
 import duckml
 from duckml.estimators.table import ESTIMATORS
+from tests.conftest import on_both_engines
 
-pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
+pytestmark = [pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage"), on_both_engines]
 
 
 @pytest.fixture

@@ -35,10 +35,10 @@ def test_an_unknown_device_names_the_nearest() -> None:
 
 
 def test_two_connections_to_one_database_can_not_serve_on_two_devices(file: str) -> None:
-    with duckml.connect(file, device="cpu"):
+    with duckml.connect(file, device="cpu", engine="python"):
         with duckml.connect(file) as second:  # auto takes what serves already
             assert second.execute("SELECT 1").fetchall() == [(1,)]
-        served_on_auto = duckml.connect()
+        served_on_auto = duckml.connect(engine="python")
         cursor = served_on_auto.cursor()
         with pytest.raises(errors.DeviceError, match=r"already open in this process and served on 'auto'"):
             duckml.attach(cursor, device="cpu")
@@ -48,7 +48,7 @@ def test_describe_says_which_device_serves(con: duckml.Connection) -> None:
     con.execute(f"CREATE MODEL m {LINE} AS SELECT i AS x, i AS y FROM range(100) t(i)")
     described = dict(con.execute("DESCRIBE MODEL m").fetchall())
     assert described["device"] == "cpu"
-    assert described["engine"] == "python (onnxruntime)"
+    assert described["engine"] == "native (onnxruntime)"
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ rows = "SELECT i % 50 AS a, i % 7 AS b, 'k' || (i % 5) AS k, i % 50 + i % 5 AS y
 create = f"CREATE MODEL m OPTIONS (target = 'y', max_iter = 3) AS {rows}"
 answers = {}
 for device in ("openvino", "cpu", "auto"):
-    con = duckml.connect(device=device)
+    con = duckml.connect(device=device, engine="python")
     con.execute(create).fetchall()
     served = dict(con.execute("DESCRIBE MODEL m").fetchall())["device"]
     key = con.model("m").key

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -17,6 +19,7 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
         "duckml/py.typed",
+        "duckml/duckml.duckdb_extension",
         "duckml/connection.py",
         "duckml/estimators/table.py",
         "duckml/sql/schema.sql",
@@ -29,3 +32,22 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     }
     assert wanted - names == set()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"duckml"}
+    assert "-py3-none-" in wheel.name
+    assert "-any" not in wheel.name
+
+
+def test_without_cargo_it_installs_without_the_native_engine_and_says_so(tmp_path: Path) -> None:
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True).stdout
+    for name in files.decode().split("\0"):
+        if name and not name.startswith("docs/"):
+            (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, tmp_path / "source" / name)
+    command = [sys.executable, "-m", "pip", "wheel", "-v", "--no-deps", "--wheel-dir", str(tmp_path), "."]
+    environment = {**os.environ, "PATH": "/usr/bin:/bin"}
+    assert shutil.which("cargo", path=environment["PATH"]) is None
+    ran = subprocess.run(
+        command, check=True, capture_output=True, text=True, timeout=300, cwd=tmp_path / "source", env=environment
+    )
+    assert "duckml is installed without its native engine: there is no cargo here" in ran.stdout + ran.stderr
+    [wheel] = tmp_path.glob("duckml-*-py3-none-any.whl")
+    assert not any(name.endswith(".duckdb_extension") for name in zipfile.ZipFile(wheel).namelist())

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import duckml
+from tests.conftest import ENGINES, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 NUMBERS, CATEGORIES, CODES = ["n1", "n2", "flag"], ["k1", "k2"], ["zip"]
@@ -30,8 +31,8 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 class Fitted:
     """A trained model `m`, and a scikit-learn pipeline with the same net that shares none of our preprocessing."""
 
-    def __init__(self, precision: str) -> None:
-        self.con = duckml.connect()
+    def __init__(self, precision: str, engine: str) -> None:
+        self.con = duckml.connect(engine=engine)
         rng = np.random.default_rng(7)
         frame = pd.DataFrame(
             {
@@ -103,9 +104,9 @@ def as_scikit_learn(frame: pd.DataFrame) -> pd.DataFrame:
     return converted
 
 
-@pytest.fixture(scope="module", params=["float32", "float64"])
+@pytest.fixture(scope="module", params=[(p, e) for p in ("float32", "float64") for e in ENGINES], ids="-".join)
 def fitted(request: pytest.FixtureRequest) -> Iterator[Fitted]:
-    fitted = Fitted(request.param)
+    fitted = Fitted(*request.param)
     yield fitted
     fitted.con.close()
 
@@ -239,8 +240,9 @@ def test_the_whole_row_checks_types_too(fitted: Fitted) -> None:
 TYPES = {"n1": "DOUBLE", "n2": "DOUBLE", "flag": "BOOLEAN", "k1": "VARCHAR", "k2": "VARCHAR", "zip": "BIGINT"}
 
 
-def test_infinite_dates_answer_null() -> None:
-    with duckml.connect() as con:
+@on_both_engines
+def test_infinite_dates_answer_null(engine: str) -> None:
+    with duckml.connect(engine=engine) as con:
         con.execute(
             "CREATE TABLE d AS SELECT DATE '2020-01-01' + i::INT AS d, TIMESTAMP '2020-01-01' + to_hours(i::INT) AS t, "
             "i AS y FROM range(300) r(i)"

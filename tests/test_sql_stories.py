@@ -15,6 +15,7 @@ import duckdb
 import pytest
 
 import duckml
+from tests.conftest import on_both_engines
 
 FOLDER = Path(__file__).parent / "sql"
 STORIES = sorted(FOLDER.rglob("*.test"))
@@ -68,15 +69,16 @@ def run(con: duckml.Connection, step: Step) -> None:
 
 @pytest.mark.parametrize("story", STORIES, ids=[str(story.relative_to(FOLDER)) for story in STORIES])
 @pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
-def test_story(story: Path, tmp_path: Path) -> None:
+@on_both_engines
+def test_story(story: Path, tmp_path: Path, engine: str) -> None:
     text = story.read_text(encoding="utf-8").replace("__TEST_DIR__", str(tmp_path))
     file = str(tmp_path / "story.duckdb")
-    con = duckml.connect(file)
+    con = duckml.connect(file, engine=engine)
     try:
         for step in steps(text):
             if step.command in {"restart", "restart readonly"}:
                 con.close()
-                con = duckml.connect(file, read_only=step.command.endswith("readonly"))
+                con = duckml.connect(file, read_only=step.command.endswith("readonly"), engine=engine)
                 continue
             try:
                 run(con, step)

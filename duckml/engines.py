@@ -1,0 +1,98 @@
+"""Which engine serves a database: the native one where it is built and allowed, the Python one everywhere else.
+
+One engine serves a database instance, whoever opened it first; both answer the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import duckdb
+
+from duckml import engine, inference, native
+from duckml.engine import Native
+from duckml.errors import DeviceError, EngineError
+from duckml.inference import PythonEngine
+from duckml.native import NativeEngine
+
+Engine = PythonEngine | NativeEngine
+
+ENGINES = ("auto", "native", "python")
+
+_HOW = (
+    "this connection doesn't allow it. Open the database with duckml.connect, or with "
+    "duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
+)
+_NOT_BUILT = "it isn't built. With Rust's cargo on this machine, pip install duckml builds it."
+_CPU_ONLY = "it runs on the CPU only, and device '{}' was asked for."
+
+
+def require(name: str) -> None:
+    """Raise EngineError unless there is an engine of that name."""
+    if name not in ENGINES:
+        raise EngineError.unknown(name, ENGINES)
+
+
+def why_not_native(device: str) -> str | None:
+    """Why the native engine can't serve on a device in any database of this process; None when it can."""
+    if not native.is_built():
+        return _NOT_BUILT
+    if device not in {"auto", "cpu"}:
+        return _CPU_ONLY.format(device)
+    if device == "auto" and not inference.is_for_cpu_only():
+        return "it runs on the CPU only, and the installed onnxruntime has a device for 'auto' that is better."
+    return None
+
+
+def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted: str, device: str) -> Native:
+    """Open a database so that the engine which is wanted can serve it.
+
+    DuckDB loads extensions that its makers have not signed only where that is allowed when a database is opened, and
+    opens it twice in a process only with the same configuration. So a database that is open already is opened as it is.
+    """
+    ours = "allow_unsigned_extensions" not in config
+    unsigned = ours and wanted != "python" and why_not_native(device) is None
+    try:
+        return engine.open_database(path, read_only, config, unsigned)
+    except duckdb.ConnectionException:
+        if not ours:
+            raise
+        return engine.open_database(path, read_only, config, not unsigned)
+
+
+def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -> Engine:
+    """Have the models of a database instance served; the engine that does it.
+
+    `load` finds the bytes of a key that this process hasn't met yet. Raises EngineError and DeviceError when what is
+    wanted by name can't serve, or another serves already.
+    """
+    in_python = PythonEngine(device, load)
+    problem = why_not_native(device) if wanted != "python" else "the Python engine was asked for."
+    serving = engine.engine_in_use(con)
+    if serving is None and problem is None:
+        in_rust = NativeEngine(inference.library(), load)
+        try:
+            serving = engine.serve(con, in_rust.put)
+        except (duckdb.Error, OSError) as error:
+            problem = str(error) if engine.allows_unsigned(con) else _HOW
+    if serving is None:
+        if wanted == "native":
+            raise EngineError.missing(str(problem))
+        serving = engine.serve(con, in_python.put)
+    name, _, on = serving.partition(":")
+    if wanted not in {"auto", name}:
+        raise EngineError.taken(wanted, name)
+    if device not in {"auto", on}:
+        raise DeviceError.taken(device, on)
+    return NativeEngine(inference.library(), load) if name == NativeEngine.name else PythonEngine(on, load)
+
+
+def described(serving: Engine, con: Native) -> str:
+    """The engine in words, with the way to the native one where it could serve and doesn't."""
+    if serving.name == NativeEngine.name:
+        return "native (onnxruntime)"
+    problem = why_not_native(serving.device)
+    if problem is None and not engine.allows_unsigned(con):
+        problem = _HOW
+    return "python (onnxruntime)" + ("" if problem is None else f"; not the native one: {problem}")

@@ -1,0 +1,427 @@
+//! The bytes of a model: what its manifest says of it, and the graph with its category encoders cut out.
+//!
+//! A graph is read as far as the cut needs it. Messages that are passed on stay the bytes that they were.
+
+use std::collections::HashMap;
+
+use prost::Message;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::categories::Encoder;
+use crate::errors::{Error, Result};
+
+/// The key of the metadata under which the manifest lies.
+const MANIFEST: &[u8] = b"duckml";
+const INT64: i32 = 7;
+
+/// What a NULL is among int64 inputs; among strings it is the empty one, among doubles NaN.
+pub const INTEGER_NULL: i64 = i64::MIN;
+
+/// The key of a model: the SHA-256 of its bytes, in hexadecimal.
+pub fn key_of(onnx: &[u8]) -> String {
+    Sha256::digest(onnx).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an engine must know to serve a model.
+#[derive(Debug, Deserialize)]
+pub struct Manifest {
+    signature: SignatureJson,
+    on_null: String,
+    codes: HashMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct SignatureJson {
+    features: Vec<Feature>,
+    target: TargetJson,
+}
+
+#[derive(Debug, Deserialize)]
+struct TargetJson {
+    labels: Option<Vec<String>>,
+}
+
+/// One input of a model.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Feature {
+    /// Its name, which is that of an input of the graph.
+    pub name: String,
+    /// The type of the parameter of the model's macro.
+    pub sql_type: String,
+    /// What it is to the preprocessing.
+    pub kind: FeatureKind,
+    /// How its values reach the model.
+    pub storage: Storage,
+}
+
+/// What a feature is to the preprocessing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeatureKind {
+    /// A number.
+    Number,
+    /// A truth value, as 0 and 1.
+    Boolean,
+    /// Days since 1970-01-01.
+    Date,
+    /// Seconds since 1970-01-01.
+    Timestamp,
+    /// One value of a set.
+    Category,
+}
+
+/// How the values of a feature reach the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Storage {
+    /// As float64.
+    Double,
+    /// As int64.
+    BigInt,
+    /// As text.
+    Varchar,
+}
+
+/// A model taken apart: what it takes, and the graph that is to be opened.
+pub struct Artifact {
+    /// What it takes, in the order of the signature.
+    pub features: Vec<Feature>,
+    /// The encoder of each feature that the engine encodes itself.
+    pub encoders: Vec<Option<Encoder>>,
+    /// The name of the tensor that each feature is fed to.
+    pub feeds: Vec<String>,
+    /// How many classes it tells apart; 0 for a number.
+    pub classes: usize,
+    /// Whether one NULL makes the answer NULL; else only a row of NULLs does.
+    pub null_answers_null: bool,
+    /// The graph, without the encoders.
+    pub graph: Vec<u8>,
+}
+
+impl Artifact {
+    /// Take the bytes of a model apart.
+    pub fn read(onnx: &[u8]) -> Result<Self> {
+        let mut model =
+            ModelProto::decode(onnx).map_err(|error| Error::new(format!("it is no ONNX model, {error}.")))?;
+        let manifest = model.manifest()?;
+        let features = manifest.signature.features;
+        let mut feeds: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
+        let mut encoders: Vec<Option<Encoder>> = features.iter().map(|_| None).collect();
+        if !manifest.codes.is_empty() {
+            let mut graph = decoded::<GraphProto>(&model.graph)?;
+            for (position, feature) in features.iter().enumerate() {
+                if let Some(tensor) = manifest.codes.get(&feature.name) {
+                    encoders[position] = Some(graph.cut_encoder(&feature.name, tensor)?);
+                    feeds[position].clone_from(tensor);
+                }
+            }
+            model.graph = graph.encode_to_vec();
+        }
+        Ok(Self {
+            features,
+            encoders,
+            feeds,
+            classes: manifest.signature.target.labels.map_or(0, |labels| labels.len()),
+            null_answers_null: manifest.on_null == "null",
+            graph: model.encode_to_vec(),
+        })
+    }
+}
+
+fn decoded<M: Message + Default>(bytes: &[u8]) -> Result<M> {
+    M::decode(bytes).map_err(|error| Error::new(format!("its graph can't be read, {error}.")))
+}
+
+// The messages of ONNX (onnx.proto, github.com/onnx/onnx), with all their fields where they are written again. What
+// isn't looked into is bytes, which on the wire are the same as a text or a message.
+
+#[derive(Clone, PartialEq, Message)]
+struct ModelProto {
+    #[prost(int64, optional, tag = "1")]
+    ir_version: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    producer_name: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "3")]
+    producer_version: Option<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "4")]
+    domain: Option<Vec<u8>>,
+    #[prost(int64, optional, tag = "5")]
+    model_version: Option<i64>,
+    #[prost(bytes = "vec", optional, tag = "6")]
+    doc_string: Option<Vec<u8>>,
+    #[prost(bytes = "vec", tag = "7")]
+    graph: Vec<u8>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    opset_import: Vec<Vec<u8>>,
+    #[prost(message, repeated, tag = "14")]
+    metadata_props: Vec<StringStringEntryProto>,
+    #[prost(bytes = "vec", repeated, tag = "20")]
+    training_info: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "25")]
+    functions: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "26")]
+    configuration: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct StringStringEntryProto {
+    #[prost(bytes = "vec", tag = "1")]
+    key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GraphProto {
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    node: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    name: Option<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    initializer: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", optional, tag = "10")]
+    doc_string: Option<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "11")]
+    input: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "12")]
+    output: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "13")]
+    value_info: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "14")]
+    quantization_annotation: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "15")]
+    sparse_initializer: Vec<Vec<u8>>,
+    #[prost(bytes = "vec", repeated, tag = "16")]
+    metadata_props: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeProto {
+    #[prost(string, repeated, tag = "2")]
+    output: Vec<String>,
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<AttributeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AttributeProto {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(int64, tag = "3")]
+    i: i64,
+    #[prost(int64, repeated, tag = "8")]
+    ints: Vec<i64>,
+    #[prost(bytes = "vec", repeated, tag = "9")]
+    strings: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ValueInfoProto {
+    #[prost(string, tag = "1")]
+    name: String,
+    #[prost(message, optional, tag = "2")]
+    value_type: Option<TypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TypeProto {
+    #[prost(message, optional, tag = "1")]
+    tensor_type: Option<TensorTypeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct TensorTypeProto {
+    #[prost(int32, tag = "1")]
+    elem_type: i32,
+    #[prost(message, optional, tag = "2")]
+    shape: Option<ShapeProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ShapeProto {
+    #[prost(message, repeated, tag = "1")]
+    dim: Vec<DimensionProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct DimensionProto {
+    #[prost(int64, optional, tag = "1")]
+    dim_value: Option<i64>,
+}
+
+/// The name alone of a message that has it in its first field.
+#[derive(Clone, PartialEq, Message)]
+struct Named {
+    #[prost(string, tag = "1")]
+    name: String,
+}
+
+impl ModelProto {
+    fn manifest(&self) -> Result<Manifest> {
+        let entry = self.metadata_props.iter().find(|entry| entry.key == MANIFEST);
+        let entry = entry.ok_or_else(|| Error::new("it has no manifest of duckml's."))?;
+        serde_json::from_slice(&entry.value)
+            .map_err(|error| Error::new(format!("its manifest can't be read, {error}.")))
+    }
+}
+
+impl GraphProto {
+    /// Take the LabelEncoder of a feature out of the graph and make the codes an input in its place.
+    fn cut_encoder(&mut self, feature: &str, tensor: &str) -> Result<Encoder> {
+        let mut found = None;
+        for (position, bytes) in self.node.iter().enumerate() {
+            let node: NodeProto = decoded(bytes)?;
+            if node.output.iter().any(|output| output == tensor) {
+                found = Some((position, node));
+                break;
+            }
+        }
+        let (position, node) = found.ok_or_else(|| Error::new(format!("nothing in it computes '{tensor}'.")))?;
+        self.node.remove(position);
+        let mut inputs = Vec::with_capacity(self.input.len());
+        for bytes in self.input.drain(..) {
+            if decoded::<Named>(&bytes)?.name != feature {
+                inputs.push(bytes);
+            }
+        }
+        inputs.push(column_of_integers(tensor).encode_to_vec());
+        self.input = inputs;
+        Ok(node.encoder())
+    }
+}
+
+impl NodeProto {
+    fn encoder(self) -> Encoder {
+        let mut attributes: HashMap<String, AttributeProto> = self
+            .attribute
+            .into_iter()
+            .map(|attribute| (attribute.name.clone(), attribute))
+            .collect();
+        let mut take = |name: &str| attributes.remove(name).unwrap_or_default();
+        Encoder {
+            texts: take("keys_strings").strings,
+            integers: take("keys_int64s").ints,
+            codes: take("values_int64s").ints,
+            unknown: take("default_int64").i,
+        }
+    }
+}
+
+/// A tensor of shape [N, 1].
+fn column_of_integers(name: &str) -> ValueInfoProto {
+    let dim = vec![
+        DimensionProto { dim_value: None },
+        DimensionProto { dim_value: Some(1) },
+    ];
+    let tensor = TensorTypeProto {
+        elem_type: INT64,
+        shape: Some(ShapeProto { dim }),
+    };
+    ValueInfoProto {
+        name: name.to_owned(),
+        value_type: Some(TypeProto {
+            tensor_type: Some(tensor),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(codes: &str) -> Vec<u8> {
+        let manifest = format!(
+            r#"{{"format": 1, "precision": "float32", "on_null": "impute", "codes": {codes}, "signature": {{
+            "features": [{{"name": "zip", "sql_type": "VARCHAR", "kind": "category", "storage": "VARCHAR"}},
+                         {{"name": "area", "sql_type": "DOUBLE", "kind": "number", "storage": "DOUBLE"}}],
+            "target": {{"name": "price", "sql_type": "DOUBLE"}}}}}}"#
+        );
+        let attribute = vec![
+            AttributeProto {
+                name: "keys_strings".into(),
+                strings: vec![b"a".to_vec(), vec![]],
+                ..Default::default()
+            },
+            AttributeProto {
+                name: "values_int64s".into(),
+                ints: vec![0, 1],
+                ..Default::default()
+            },
+            AttributeProto {
+                name: "default_int64".into(),
+                i: 2,
+                ..Default::default()
+            },
+        ];
+        let node = NodeProto {
+            output: vec!["codes_1".into()],
+            attribute,
+        };
+        let other = NodeProto {
+            output: vec!["y".into()],
+            attribute: vec![],
+        };
+        let input = |name: &str| column_of_integers(name).encode_to_vec();
+        let graph = GraphProto {
+            node: vec![node.encode_to_vec(), other.encode_to_vec()],
+            name: Some(b"duckml".to_vec()),
+            input: vec![input("zip"), input("area")],
+            ..Default::default()
+        };
+        let entry = StringStringEntryProto {
+            key: MANIFEST.to_vec(),
+            value: manifest.into_bytes(),
+        };
+        ModelProto {
+            graph: graph.encode_to_vec(),
+            metadata_props: vec![entry],
+            ..Default::default()
+        }
+        .encode_to_vec()
+    }
+
+    #[test]
+    fn the_encoder_is_cut_out_and_the_rest_stays() {
+        let artifact = Artifact::read(&model(r#"{"zip": "codes_1"}"#)).unwrap();
+        assert_eq!(artifact.feeds, ["codes_1", "area"]);
+        let encoder = artifact.encoders[0].as_ref().unwrap();
+        assert_eq!(
+            (encoder.texts.len(), encoder.codes.as_slice(), encoder.unknown),
+            (2, &[0_i64, 1][..], 2)
+        );
+        let cut: ModelProto = decoded(&artifact.graph).unwrap();
+        let graph: GraphProto = decoded(&cut.graph).unwrap();
+        assert_eq!(graph.node.len(), 1);
+        let names: Vec<String> = graph
+            .input
+            .iter()
+            .map(|input| decoded::<Named>(input).unwrap().name)
+            .collect();
+        assert_eq!(names, ["area", "codes_1"]);
+        assert_eq!(graph.name.unwrap(), b"duckml");
+    }
+
+    #[test]
+    fn without_codes_the_graph_stays_as_it_is() {
+        let bytes = model("{}");
+        assert_eq!(Artifact::read(&bytes).unwrap().graph, bytes);
+    }
+
+    #[test]
+    fn what_is_no_model_is_refused() {
+        for bytes in [&b"\xff\xff\xff"[..], b""] {
+            assert!(Artifact::read(bytes).is_err());
+        }
+        let error = Artifact::read(&model(r#"{"zip": "elsewhere"}"#)).err().unwrap();
+        assert!(error.to_string().contains("'elsewhere'"));
+    }
+
+    #[test]
+    fn a_key_is_the_sha256_in_hexadecimal() {
+        assert_eq!(
+            key_of(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

@@ -1,0 +1,501 @@
+//! The functions that DuckDB calls: for every chunk of rows the key of a model, then its features.
+
+use std::any::Any;
+use std::ffi::{CStr, CString, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
+use std::slice;
+use std::sync::Arc;
+
+use libduckdb_sys::*;
+
+use crate::columns::{Column, ColumnType, Kind};
+use crate::errors::{Error, Result};
+use crate::model::{Answers, Worker};
+use crate::registry::Database;
+use crate::text::Text;
+use crate::{models, runtime};
+
+/// What serves, as `duckml_engine()` answers it.
+const ENGINE: &str = "native:cpu";
+
+/// Put the functions into the database of a connection.
+///
+/// # Safety
+/// The connection is open.
+pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) -> Result<()> {
+    // SAFETY: passed on from the caller; the types are destroyed below.
+    unsafe {
+        let mut types = Types::new();
+        let number = types.plain(DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE);
+        let numbers = types.kept(duckdb_create_list_type(number));
+        let text = types.plain(DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR);
+        let any = types.plain(DUCKDB_TYPE_DUCKDB_TYPE_ANY);
+
+        let predicting = [
+            (c"duckml_predict_double", number, predict as Call),
+            (c"duckml_predict_doubles", numbers, probabilities),
+        ];
+        for (name, answer, call) in predicting {
+            let function = Function::new(name, answer, call);
+            duckdb_scalar_function_add_parameter(function.0, text);
+            duckdb_scalar_function_set_varargs(function.0, any);
+            duckdb_scalar_function_set_special_handling(function.0);
+            duckdb_scalar_function_set_bind(function.0, Some(bind));
+            duckdb_scalar_function_set_init(function.0, Some(init));
+            duckdb_scalar_function_set_extra_info(
+                function.0,
+                boxed(Arc::clone(database)),
+                Some(drop_box::<Arc<Database>>),
+            );
+            function.register(connection)?;
+        }
+        Function::new(c"duckml_engine", text, engine).register(connection)?;
+        let function = Function::new(c"duckml_runtime", text, runtime_from);
+        duckdb_scalar_function_add_parameter(function.0, text);
+        duckdb_scalar_function_set_bind(function.0, Some(bind_runtime));
+        duckdb_scalar_function_set_volatile(function.0);
+        function.register(connection)
+    }
+}
+
+type Call = unsafe extern "C" fn(duckdb_function_info, duckdb_data_chunk, duckdb_vector);
+
+// Predictions
+
+/// What is known of a call when it is bound: the types of the features.
+#[derive(Clone)]
+struct Bound {
+    types: Arc<Vec<ColumnType>>,
+}
+
+/// What a thread keeps between two chunks of one call.
+struct State {
+    types: Arc<Vec<ColumnType>>,
+    worker: Option<Worker>,
+}
+
+unsafe extern "C" fn bind(info: duckdb_bind_info) {
+    let work = || {
+        // SAFETY: DuckDB calls with a bind info of this function.
+        let types = unsafe {
+            let count = duckdb_scalar_function_bind_get_argument_count(info);
+            (1..count).map(|position| argument_type(info, position)).collect()
+        };
+        Ok(Bound { types: Arc::new(types) })
+    };
+    match caught(work) {
+        // SAFETY: as above; DuckDB frees the data and copies it with the functions given.
+        Ok(bound) => unsafe {
+            duckdb_scalar_function_set_bind_data(info, boxed(bound), Some(drop_box::<Bound>));
+            duckdb_scalar_function_set_bind_data_copy(info, Some(copy_box::<Bound>));
+        },
+        // SAFETY: as above.
+        Err(error) => unsafe { duckdb_scalar_function_bind_set_error(info, terminated(&error).as_ptr()) },
+    }
+}
+
+unsafe extern "C" fn init(info: duckdb_init_info) {
+    // SAFETY: DuckDB calls with an init info of this function, whose bind data `bind` has set.
+    unsafe {
+        let bound = duckdb_scalar_function_init_get_bind_data(info).cast::<Bound>();
+        let types = bound
+            .as_ref()
+            .map_or_else(Arc::default, |bound| Arc::clone(&bound.types));
+        duckdb_scalar_function_init_set_state(info, boxed(State { types, worker: None }), Some(drop_box::<State>));
+    }
+}
+
+unsafe extern "C" fn predict(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of doubles for as many rows.
+    unsafe {
+        answered(info, chunk, result, |worker, columns, rows| {
+            let answers = worker.predict(columns)?;
+            let out = slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<f64>(), rows);
+            out.copy_from_slice(answers.values);
+            Ok(answers)
+        });
+    }
+}
+
+unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of lists of doubles for as many rows.
+    unsafe {
+        answered(info, chunk, result, |worker, columns, rows| {
+            let classes = worker.model().classes();
+            let answers = worker.probabilities(columns)?;
+            let total = answers.values.len();
+            if duckdb_list_vector_reserve(result, total as idx_t) != DuckDBSuccess
+                || duckdb_list_vector_set_size(result, total as idx_t) != DuckDBSuccess
+            {
+                return Err(Error::new("there is no memory for the probabilities."));
+            }
+            let child = duckdb_vector_get_data(duckdb_list_vector_get_child(result)).cast::<f64>();
+            slice::from_raw_parts_mut(child, total).copy_from_slice(answers.values);
+            let lists = slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<duckdb_list_entry>(), rows);
+            for (row, list) in lists.iter_mut().enumerate() {
+                *list = duckdb_list_entry {
+                    offset: (row * classes) as u64,
+                    length: classes as u64,
+                };
+            }
+            Ok(answers)
+        });
+    }
+}
+
+/// Let `work` fill the result of a chunk, and mark the rows that have no answer.
+///
+/// # Safety
+/// The arguments are those that DuckDB calls a function of ours with.
+unsafe fn answered(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+    work: impl for<'w> FnOnce(&'w mut Worker, &[Column], usize) -> Result<Answers<'w>>,
+) {
+    let done = caught(|| {
+        // SAFETY: passed on from the caller.
+        unsafe {
+            let rows = duckdb_data_chunk_get_size(chunk) as usize;
+            if rows == 0 {
+                return Ok(());
+            }
+            let Some(state) = duckdb_scalar_function_get_state(info).cast::<State>().as_mut() else {
+                return Err(Error::new("DuckDB has no state for the call."));
+            };
+            let types = Arc::clone(&state.types);
+            let worker = worker_for(info, chunk, state)?;
+            let columns = features(chunk, &types, rows)?;
+            let answers = work(worker, &columns, rows)?;
+            if let Some(refused) = answers.refused {
+                mark_null(result, refused);
+            }
+            Ok(())
+        }
+    });
+    if let Err(error) = done {
+        // SAFETY: passed on from the caller; DuckDB copies the text.
+        unsafe { duckdb_scalar_function_set_error(info, terminated(&error).as_ptr()) };
+    }
+}
+
+/// The worker on the model that a chunk names.
+///
+/// # Safety
+/// The arguments are those that DuckDB calls a function of ours with.
+unsafe fn worker_for(info: duckdb_function_info, chunk: duckdb_data_chunk, state: &mut State) -> Result<&mut Worker> {
+    // SAFETY: the first argument is a vector of texts, and the chunk has a row.
+    let key = unsafe {
+        let vector = duckdb_data_chunk_get_vector(chunk, 0);
+        let validity = duckdb_vector_get_validity(vector);
+        if !validity.is_null() && *validity & 1 == 0 {
+            return Err(Error::new("The key of a model is NULL."));
+        }
+        (*duckdb_vector_get_data(vector).cast::<Text>()).bytes()
+    };
+    if state
+        .worker
+        .as_ref()
+        .is_none_or(|worker| worker.model().key().as_bytes() != key)
+    {
+        let key = String::from_utf8_lossy(key);
+        // SAFETY: `register` has set the database.
+        let database = unsafe { &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>() };
+        let model = models::opened(&key, || database.find(&key))?;
+        state.worker = Some(Worker::new(model));
+    }
+    state.worker.as_mut().ok_or_else(|| Error::new("no model was opened."))
+}
+
+/// The features in a chunk, whose first column is the key.
+///
+/// # Safety
+/// The chunk is one that DuckDB calls a function of ours with.
+unsafe fn features<'t>(chunk: duckdb_data_chunk, types: &'t [ColumnType], rows: usize) -> Result<Vec<Column<'t>>> {
+    // SAFETY: passed on from the caller; DuckDB flattens the vectors before it calls.
+    unsafe {
+        let count = duckdb_data_chunk_get_column_count(chunk) as usize;
+        if count != types.len() + 1 {
+            return Err(Error::new("DuckDB bound other arguments than it calls with."));
+        }
+        let column = |(position, column_type)| {
+            let vector = duckdb_data_chunk_get_vector(chunk, position as idx_t + 1);
+            Column::new(
+                column_type,
+                duckdb_vector_get_data(vector),
+                duckdb_vector_get_validity(vector),
+                rows,
+            )
+        };
+        Ok(types.iter().enumerate().map(column).collect())
+    }
+}
+
+/// # Safety
+/// The result is a vector that DuckDB wants filled, with as many rows.
+unsafe fn mark_null(result: duckdb_vector, refused: &[bool]) {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        duckdb_vector_ensure_validity_writable(result);
+        let validity = duckdb_vector_get_validity(result);
+        for (row, _) in refused.iter().enumerate().filter(|(_, refused)| **refused) {
+            *validity.add(row / 64) &= !(1 << (row % 64));
+        }
+    }
+}
+
+// Types
+
+/// # Safety
+/// The bind info is one that DuckDB calls with, and has such an argument.
+unsafe fn argument_type(info: duckdb_bind_info, position: idx_t) -> ColumnType {
+    // SAFETY: passed on from the caller; both are destroyed here.
+    unsafe {
+        let mut argument = duckdb_scalar_function_bind_get_argument(info, position);
+        let mut logical = duckdb_expression_return_type(argument);
+        let column_type = column_type(logical);
+        duckdb_destroy_logical_type(&mut logical);
+        duckdb_destroy_expression(&mut argument);
+        column_type
+    }
+}
+
+/// # Safety
+/// The type is one of DuckDB's.
+unsafe fn column_type(logical: duckdb_logical_type) -> ColumnType {
+    // SAFETY: passed on from the caller.
+    let id = unsafe { duckdb_get_type_id(logical) };
+    let plain = |kind, name: &str| ColumnType {
+        kind,
+        name: name.to_owned(),
+    };
+    match id {
+        DUCKDB_TYPE_DUCKDB_TYPE_SQLNULL => plain(Kind::Null, "NULL"),
+        DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN => plain(Kind::Boolean, "BOOLEAN"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TINYINT => plain(Kind::Signed(1), "TINYINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => plain(Kind::Signed(2), "SMALLINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => plain(Kind::Signed(4), "INTEGER"),
+        DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => plain(Kind::Signed(8), "BIGINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_HUGEINT => plain(Kind::Signed(16), "HUGEINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => plain(Kind::Unsigned(1), "UTINYINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => plain(Kind::Unsigned(2), "USMALLINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_UINTEGER => plain(Kind::Unsigned(4), "UINTEGER"),
+        DUCKDB_TYPE_DUCKDB_TYPE_UBIGINT => plain(Kind::Unsigned(8), "UBIGINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_UHUGEINT => plain(Kind::Unsigned(16), "UHUGEINT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_FLOAT => plain(Kind::Float, "FLOAT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_DOUBLE => plain(Kind::Double, "DOUBLE"),
+        DUCKDB_TYPE_DUCKDB_TYPE_DATE => plain(Kind::Date, "DATE"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP => plain(Kind::Timestamp(1e6), "TIMESTAMP"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => plain(Kind::Timestamp(1.0), "TIMESTAMP_S"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => plain(Kind::Timestamp(1e3), "TIMESTAMP_MS"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => plain(Kind::Timestamp(1e9), "TIMESTAMP_NS"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => plain(Kind::Timestamp(1e6), "TIMESTAMP WITH TIME ZONE"),
+        DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => plain(Kind::Text, "VARCHAR"),
+        // SAFETY: the type is the one that its number says.
+        DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => plain(unsafe { decimal(logical) }, "DECIMAL"),
+        // SAFETY: as above.
+        DUCKDB_TYPE_DUCKDB_TYPE_ENUM => plain(unsafe { members(logical) }, "ENUM"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIME => plain(Kind::Other, "TIME"),
+        DUCKDB_TYPE_DUCKDB_TYPE_INTERVAL => plain(Kind::Other, "INTERVAL"),
+        DUCKDB_TYPE_DUCKDB_TYPE_BLOB => plain(Kind::Other, "BLOB"),
+        DUCKDB_TYPE_DUCKDB_TYPE_UUID => plain(Kind::Other, "UUID"),
+        DUCKDB_TYPE_DUCKDB_TYPE_LIST | DUCKDB_TYPE_DUCKDB_TYPE_ARRAY => plain(Kind::Other, "LIST"),
+        DUCKDB_TYPE_DUCKDB_TYPE_STRUCT => plain(Kind::Other, "STRUCT"),
+        DUCKDB_TYPE_DUCKDB_TYPE_MAP => plain(Kind::Other, "MAP"),
+        other => plain(Kind::Other, &format!("number {other} of DuckDB's C API")),
+    }
+}
+
+/// # Safety
+/// The type is a DECIMAL.
+unsafe fn decimal(logical: duckdb_logical_type) -> Kind {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let bytes = match duckdb_decimal_internal_type(logical) {
+            DUCKDB_TYPE_DUCKDB_TYPE_SMALLINT => 2,
+            DUCKDB_TYPE_DUCKDB_TYPE_INTEGER => 4,
+            DUCKDB_TYPE_DUCKDB_TYPE_BIGINT => 8,
+            _ => 16,
+        };
+        Kind::Decimal(bytes, duckdb_decimal_scale(logical))
+    }
+}
+
+/// # Safety
+/// The type is an ENUM.
+unsafe fn members(logical: duckdb_logical_type) -> Kind {
+    // SAFETY: passed on from the caller; the texts are freed here.
+    unsafe {
+        let bytes = match duckdb_enum_internal_type(logical) {
+            DUCKDB_TYPE_DUCKDB_TYPE_UTINYINT => 1,
+            DUCKDB_TYPE_DUCKDB_TYPE_USMALLINT => 2,
+            _ => 4,
+        };
+        let member = |position| {
+            let text = duckdb_enum_dictionary_value(logical, position);
+            let bytes = if text.is_null() {
+                Vec::new()
+            } else {
+                CStr::from_ptr(text).to_bytes().to_vec()
+            };
+            duckdb_free(text.cast());
+            bytes
+        };
+        Kind::Enum(
+            bytes,
+            (0..idx_t::from(duckdb_enum_dictionary_size(logical)))
+                .map(member)
+                .collect(),
+        )
+    }
+}
+
+// The engine itself
+
+unsafe extern "C" fn engine(_: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a vector of texts for as many rows as the chunk has.
+    unsafe {
+        for row in 0..duckdb_data_chunk_get_size(chunk) {
+            duckdb_vector_assign_string_element_len(result, row, ENGINE.as_ptr().cast(), ENGINE.len() as idx_t);
+        }
+    }
+}
+
+/// Loading a library runs what is in it, so it isn't done where files are out of bounds.
+unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
+    // SAFETY: DuckDB calls with a bind info of this function; what is made here is destroyed here.
+    unsafe {
+        let mut context = ptr::null_mut();
+        duckdb_scalar_function_get_client_context(info, &mut context);
+        let name = c"enable_external_access";
+        let mut value = duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
+        let is_allowed = !value.is_null() && duckdb_get_bool(value);
+        duckdb_destroy_value(&mut value);
+        duckdb_destroy_client_context(&mut context);
+        if !is_allowed {
+            let text =
+                c"duckml_runtime loads a library, and enable_external_access is off. Set ORT_DYLIB_PATH instead.";
+            duckdb_scalar_function_bind_set_error(info, text.as_ptr());
+        }
+    }
+}
+
+unsafe extern "C" fn runtime_from(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    let work = || {
+        // SAFETY: DuckDB calls with a vector of texts, none of them NULL, and one for as many answers.
+        unsafe {
+            let rows = duckdb_data_chunk_get_size(chunk);
+            let paths = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)).cast::<Text>();
+            for row in 0..rows {
+                let path = String::from_utf8_lossy((*paths.add(row as usize)).bytes());
+                let loaded = format!("onnxruntime serves from {}", runtime::load(&path)?.path);
+                duckdb_vector_assign_string_element_len(result, row, loaded.as_ptr().cast(), loaded.len() as idx_t);
+            }
+        }
+        Ok(())
+    };
+    if let Err(error) = caught(work) {
+        // SAFETY: DuckDB copies the text.
+        unsafe { duckdb_scalar_function_set_error(info, terminated(&error).as_ptr()) };
+    }
+}
+
+// What DuckDB's C API takes
+
+/// A function under construction, destroyed with the value; DuckDB has a copy of what is registered.
+struct Function(duckdb_scalar_function);
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        // SAFETY: it was made by `new` and is destroyed here only.
+        unsafe { duckdb_destroy_scalar_function(&mut self.0) };
+    }
+}
+
+impl Function {
+    /// # Safety
+    /// The type is one of DuckDB's, and the call gives answers of that type.
+    unsafe fn new(name: &CStr, answer: duckdb_logical_type, call: Call) -> Self {
+        // SAFETY: passed on from the caller; DuckDB copies the name and the type.
+        unsafe {
+            let function = duckdb_create_scalar_function();
+            duckdb_scalar_function_set_name(function, name.as_ptr());
+            duckdb_scalar_function_set_return_type(function, answer);
+            duckdb_scalar_function_set_function(function, Some(call));
+            Self(function)
+        }
+    }
+
+    /// # Safety
+    /// The connection is open.
+    unsafe fn register(self, connection: duckdb_connection) -> Result<()> {
+        // SAFETY: passed on from the caller.
+        if unsafe { duckdb_register_scalar_function(connection, self.0) } == DuckDBSuccess {
+            return Ok(());
+        }
+        Err(Error::new(
+            "duckml's functions are in this database already: the Python engine serves it. Open it without, to load \
+             the native engine.",
+        ))
+    }
+}
+
+/// DuckDB's types, destroyed with the value.
+struct Types(Vec<duckdb_logical_type>);
+
+impl Types {
+    fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    fn kept(&mut self, logical: duckdb_logical_type) -> duckdb_logical_type {
+        self.0.push(logical);
+        logical
+    }
+
+    fn plain(&mut self, id: duckdb_type) -> duckdb_logical_type {
+        // SAFETY: the number is one of DuckDB's.
+        self.kept(unsafe { duckdb_create_logical_type(id) })
+    }
+}
+
+impl Drop for Types {
+    fn drop(&mut self) {
+        for logical in &mut self.0 {
+            // SAFETY: each was made by DuckDB and is destroyed here only.
+            unsafe { duckdb_destroy_logical_type(logical) };
+        }
+    }
+}
+
+fn boxed<T>(value: T) -> *mut c_void {
+    Box::into_raw(Box::new(value)).cast()
+}
+
+unsafe extern "C" fn drop_box<T>(value: *mut c_void) {
+    // SAFETY: DuckDB gives back what `boxed` made, once.
+    drop(unsafe { Box::from_raw(value.cast::<T>()) });
+}
+
+unsafe extern "C" fn copy_box<T: Clone>(value: *mut c_void) -> *mut c_void {
+    // SAFETY: DuckDB gives what `boxed` made.
+    boxed(unsafe { &*value.cast::<T>() }.clone())
+}
+
+/// A text that ends in zero.
+fn terminated(error: &Error) -> CString {
+    CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+/// Do something without letting a panic through to DuckDB.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(Error::new(format!("duckml failed: {}", said(&*panic)))))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("for an unknown reason")
+}

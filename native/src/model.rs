@@ -1,0 +1,366 @@
+//! ONNX bytes → predictions on DuckDB's columns: what duckml/inference.py does, and bit for bit the same.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use ort::sys::OrtValue;
+
+use crate::artifact::{Artifact, Feature, INTEGER_NULL, Storage, key_of};
+use crate::categories::Codes;
+use crate::columns::{Column, Kind, require};
+use crate::errors::{Error, Result, listed};
+use crate::runtime::{self, Graph, Value};
+
+/// Beyond it a number is refused like an infinity: the net computes in float32.
+const FLOAT32_MAX: f64 = f32::MAX as f64;
+
+/// A model, open; shared by all threads.
+#[derive(Debug)]
+pub struct Model {
+    key: String,
+    features: Vec<Feature>,
+    codes: Vec<Option<Codes>>,
+    classes: usize,
+    null_answers_null: bool,
+    graph: Graph,
+}
+
+impl Model {
+    /// Open the bytes that are stored under a key, which is checked.
+    pub fn open(key: &str, onnx: &[u8]) -> Result<Self> {
+        let found = key_of(onnx);
+        if found != key {
+            return Err(Error::damaged(key, &found));
+        }
+        let artifact = Artifact::read(onnx).map_err(|error| Error::unreadable(key, error))?;
+        let session = runtime::open(&artifact.graph)?.map_err(|error| Error::unreadable(key, error))?;
+        // A classifier answers the label first, then the probabilities, from which the code of the class is read here.
+        let output = usize::from(artifact.classes > 0);
+        let graph = Graph::new(session, &artifact.feeds, output, artifact.classes.max(1));
+        Ok(Self {
+            key: key.to_owned(),
+            features: artifact.features,
+            codes: artifact
+                .encoders
+                .into_iter()
+                .map(|encoder| encoder.map(Codes::new))
+                .collect(),
+            classes: artifact.classes,
+            null_answers_null: artifact.null_answers_null,
+            graph: graph.map_err(|error| Error::unreadable(key, error))?,
+        })
+    }
+
+    /// The SHA-256 of its bytes.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// How many classes it tells apart; 0 for a number.
+    pub fn classes(&self) -> usize {
+        self.classes
+    }
+}
+
+/// What one thread needs to predict with a model: memory for a chunk, used again for the next.
+pub struct Worker {
+    model: Arc<Model>,
+    names: Vec<*const c_char>,
+    feeds: Vec<Feed>,
+    inputs: Vec<*const OrtValue>,
+    output: Vec<f64>,
+    refused: Vec<bool>,
+}
+
+/// What is fed to one input.
+#[derive(Default)]
+struct Feed {
+    doubles: Vec<f64>,
+    integers: Vec<i64>,
+    members: Vec<i64>,
+    tensor: Option<Tensor>,
+}
+
+/// A tensor over memory that it doesn't own; made again only when the memory is another.
+struct Tensor {
+    address: usize,
+    rows: usize,
+    value: Value,
+}
+
+/// The answers to a chunk of rows.
+pub struct Answers<'a> {
+    /// A number per row or, of probabilities, one per row and class.
+    pub values: &'a [f64],
+    /// Which rows have no answer; None when all have one.
+    pub refused: Option<&'a [bool]>,
+}
+
+impl Worker {
+    /// A worker on a model.
+    pub fn new(model: Arc<Model>) -> Self {
+        let names = model.graph.input_names();
+        let feeds = model.features.iter().map(|_| Feed::default()).collect();
+        Self {
+            names,
+            feeds,
+            inputs: Vec::new(),
+            output: Vec::new(),
+            refused: Vec::new(),
+            model,
+        }
+    }
+
+    /// The model that it predicts with.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The prediction for each row, of a classifier the code of the class.
+    pub fn predict(&mut self, columns: &[Column]) -> Result<Answers<'_>> {
+        let classes = self.model.classes;
+        let any_refused = self.run(columns, classes.max(1))?;
+        if classes > 0 {
+            for row in 0..self.refused.len() {
+                self.output[row] = likeliest(&self.output[row * classes..(row + 1) * classes]) as f64;
+            }
+        }
+        let rows = self.refused.len();
+        Ok(Answers {
+            values: &self.output[..rows],
+            refused: any_refused.then_some(&self.refused),
+        })
+    }
+
+    /// The probabilities of the classes for each row.
+    pub fn probabilities(&mut self, columns: &[Column]) -> Result<Answers<'_>> {
+        if self.model.classes == 0 {
+            return Err(Error::new("This model predicts a number and has no probabilities."));
+        }
+        let any_refused = self.run(columns, self.model.classes)?;
+        for value in &mut self.output {
+            *value = value.clamp(0.0, 1.0); // forests sum up to a little more than 1 in float32
+        }
+        Ok(Answers {
+            values: &self.output,
+            refused: any_refused.then_some(&self.refused),
+        })
+    }
+
+    /// Let the graph answer into `output`, `width` numbers per row; whether it must not answer some rows.
+    fn run(&mut self, columns: &[Column], width: usize) -> Result<bool> {
+        let model = Arc::clone(&self.model);
+        if columns.len() != model.features.len() {
+            let names = listed(model.features.iter().map(|feature| feature.name.as_str()));
+            let found = format!("it was called with {} values and takes {names}.", columns.len());
+            return Err(Error::unreadable(&model.key, found));
+        }
+        let rows = columns.first().map_or(0, Column::rows);
+        self.refused.clear();
+        self.refused.resize(rows, false);
+        self.output.resize(rows * width, 0.0);
+        if rows == 0 {
+            return Ok(false);
+        }
+        let mut any_refused = self.refuse_nulls(columns);
+        self.inputs.clear();
+        for (position, (column, feed)) in columns.iter().zip(&mut self.feeds).enumerate() {
+            let feature = &model.features[position];
+            require(feature, column.column_type)?;
+            let tensor = match (feature.storage, &model.codes[position]) {
+                (Storage::Double, _) => feed.numbers(column, &mut self.refused, &mut any_refused)?,
+                (_, Some(codes)) => feed.codes(column, codes)?,
+                (Storage::BigInt, None) => feed.whole_numbers(column)?,
+                (Storage::Varchar, None) => feed.texts(column)?,
+            };
+            self.inputs.push(tensor.pointer());
+        }
+        let ran = model.graph.run(&self.names, &self.inputs, rows, &mut self.output);
+        ran.map_err(|error| Error::unreadable(&model.key, error))?;
+        // A net overflows in float32 where its inputs do not.
+        if !self.output.iter().fold(true, |fine, value| fine & value.is_finite()) {
+            any_refused = true;
+            for (answer, refused) in self.output.chunks_exact(width).zip(&mut self.refused) {
+                *refused |= !answer.iter().all(|value| value.is_finite());
+            }
+        }
+        Ok(any_refused)
+    }
+
+    /// Refuse the rows whose NULLs leave nothing to answer; whether there are such rows.
+    fn refuse_nulls(&mut self, columns: &[Column]) -> bool {
+        let one_is_enough = self.model.null_answers_null;
+        if !one_is_enough && !columns.iter().all(Column::has_nulls) {
+            return false;
+        }
+        let mut any_refused = false;
+        let with_nulls: Vec<&Column> = columns.iter().filter(|column| column.has_nulls()).collect();
+        if with_nulls.is_empty() {
+            return false;
+        }
+        for (row, refused) in self.refused.iter_mut().enumerate() {
+            *refused = if one_is_enough {
+                with_nulls.iter().any(|column| column.is_null(row))
+            } else {
+                with_nulls.iter().all(|column| column.is_null(row))
+            };
+            any_refused |= *refused;
+        }
+        any_refused
+    }
+}
+
+impl Feed {
+    /// The numbers of a column with NaN for NULL; refused is whatever else float32 can't hold.
+    fn numbers(&mut self, column: &Column, refused: &mut [bool], any_refused: &mut bool) -> Result<&Value> {
+        let has_nulls = column.has_nulls();
+        if let (false, Some(values)) = (has_nulls, column.as_doubles()) {
+            refuse_beyond_float32(values, refused, any_refused);
+            return tensor_over(&mut self.tensor, values.as_ptr().cast_mut(), values.len());
+        }
+        self.doubles.resize(column.rows(), 0.0);
+        column.write_doubles(&mut self.doubles);
+        if has_nulls {
+            for (row, value) in self.doubles.iter_mut().enumerate() {
+                if column.is_null(row) {
+                    *value = 0.0; // what a vector holds where it is NULL is no number to judge
+                }
+            }
+        }
+        refuse_beyond_float32(&self.doubles, refused, any_refused);
+        if has_nulls {
+            for (row, value) in self.doubles.iter_mut().enumerate() {
+                if column.is_null(row) {
+                    *value = f64::NAN;
+                }
+            }
+        }
+        tensor_over(&mut self.tensor, self.doubles.as_mut_ptr(), column.rows())
+    }
+
+    /// The code of each category.
+    fn codes(&mut self, column: &Column, codes: &Codes) -> Result<&Value> {
+        let rows = column.rows();
+        self.integers.clear();
+        let has_nulls = column.has_nulls();
+        let is_null = |row: usize| has_nulls && column.is_null(row);
+        let code_or_null =
+            |row: usize, code: &dyn Fn(usize) -> i64| if is_null(row) { codes.null() } else { code(row) };
+        match &column.column_type.kind {
+            Kind::Null => self.integers.resize(rows, codes.null()),
+            Kind::Text if !has_nulls => self.integers.extend(column.texts().iter().map(|text| codes.text(text))),
+            Kind::Text => {
+                let texts = column.texts();
+                self.integers
+                    .extend((0..rows).map(|row| code_or_null(row, &|row| codes.text(&texts[row]))));
+            }
+            Kind::Enum(_, members) => {
+                if self.members.is_empty() {
+                    self.members.extend(members.iter().map(|member| codes.bytes(member)));
+                }
+                let known = &self.members;
+                self.integers
+                    .extend((0..rows).map(|row| code_or_null(row, &|row| known[column.member(row)])));
+            }
+            _ => {
+                let code = |row: usize| codes.integer(column.integer(row));
+                self.integers.extend((0..rows).map(|row| code_or_null(row, &code)));
+            }
+        }
+        tensor_over(&mut self.tensor, self.integers.as_mut_ptr(), rows)
+    }
+
+    /// The whole numbers of a category that the graph itself encodes, with what stands for NULL.
+    fn whole_numbers(&mut self, column: &Column) -> Result<&Value> {
+        let rows = column.rows();
+        self.integers.clear();
+        let value = |row: usize| {
+            if column.is_null(row) {
+                INTEGER_NULL
+            } else {
+                column.integer(row)
+            }
+        };
+        self.integers.extend((0..rows).map(value));
+        tensor_over(&mut self.tensor, self.integers.as_mut_ptr(), rows)
+    }
+
+    /// The texts of a category that the graph itself encodes, '' for NULL.
+    fn texts(&mut self, column: &Column) -> Result<&Value> {
+        let rows = column.rows();
+        let text = |row: usize| match &column.column_type.kind {
+            _ if column.is_null(row) => &[][..],
+            Kind::Enum(_, members) => members[column.member(row)].as_slice(),
+            _ => column.texts()[row].bytes(),
+        };
+        let value = Value::texts(rows, (0..rows).map(text))?;
+        Ok(&self
+            .tensor
+            .insert(Tensor {
+                address: 0,
+                rows,
+                value,
+            })
+            .value)
+    }
+}
+
+/// The tensor over a column of numbers, the one of the last chunk where that lay in the same place.
+fn tensor_over<T: runtime::Element>(kept: &mut Option<Tensor>, data: *mut T, rows: usize) -> Result<&Value> {
+    let address = data as usize;
+    if !kept
+        .as_ref()
+        .is_some_and(|tensor| tensor.address == address && tensor.rows == rows)
+    {
+        // SAFETY: the caller's column has this many rows, and is asked for again before every run.
+        let value = unsafe { Value::over(data, rows, 1) }?;
+        *kept = Some(Tensor { address, rows, value });
+    }
+    kept.as_ref()
+        .map(|tensor| &tensor.value)
+        .ok_or_else(|| Error::new("no tensor was made."))
+}
+
+/// Refuse the rows whose number float32 can't hold: NaN, infinities, and what is beyond its largest.
+fn refuse_beyond_float32(values: &[f64], refused: &mut [bool], any_refused: &mut bool) {
+    let fits = |value: &f64| value.abs() <= FLOAT32_MAX; // NaN makes the comparison false
+    if values.iter().fold(true, |fine, value| fine & fits(value)) {
+        return; // one pass tells whether anything is wrong at all
+    }
+    *any_refused = true;
+    for (refused, value) in refused.iter_mut().zip(values) {
+        *refused |= !fits(value);
+    }
+}
+
+/// The position of the largest value, the first of several.
+fn likeliest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (position, value) in values.iter().enumerate() {
+        if *value > values[best] {
+            best = position;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_the_likeliest_classes_wins() {
+        assert_eq!(likeliest(&[0.2, 0.4, 0.4]), 1);
+        assert_eq!(likeliest(&[1.0]), 0);
+    }
+
+    #[test]
+    fn what_float32_cannot_hold_is_refused() {
+        let values = [0.0, f64::NAN, f64::INFINITY, -1e39, FLOAT32_MAX, 5e-324];
+        let mut refused = [false; 6];
+        let mut any = false;
+        refuse_beyond_float32(&values, &mut refused, &mut any);
+        assert!(any);
+        assert_eq!(refused, [false, true, true, true, false, false]);
+    }
+}
