@@ -17,6 +17,7 @@
     ├── ConflictError           another session is changing the same model
     ├── RegistryFormatError     the file was written by a newer duckml
     ├── ReadOnlyError           a model can't be stored in a read-only database
+    ├── EngineError             the engine asked for does not serve the database
     └── DeviceError             the device asked for is not there
 
 Each class is also the class that DuckDB raises for the same sort of mistake, so that code written for DuckDB catches
@@ -39,6 +40,7 @@ __all__ = [
     "DependentsError",
     "DeviceError",
     "DuckmlError",
+    "EngineError",
     "FeatureError",
     "ForeignModelError",
     "ModelExistsError",

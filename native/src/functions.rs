@@ -73,6 +73,7 @@ struct Bound {
 struct State {
     types: Arc<Vec<ColumnType>>,
     worker: Option<Worker>,
+    columns: Vec<Column<'static>>,
 }
 
 unsafe extern "C" fn bind(info: duckdb_bind_info) {
@@ -102,7 +103,15 @@ unsafe extern "C" fn init(info: duckdb_init_info) {
         let types = bound
             .as_ref()
             .map_or_else(Arc::default, |bound| Arc::clone(&bound.types));
-        duckdb_scalar_function_init_set_state(info, boxed(State { types, worker: None }), Some(drop_box::<State>));
+        duckdb_scalar_function_init_set_state(
+            info,
+            boxed(State {
+                types,
+                worker: None,
+                columns: Vec::new(),
+            }),
+            Some(drop_box::<State>),
+        );
     }
 }
 
@@ -164,13 +173,15 @@ unsafe fn answered(
             let Some(state) = duckdb_scalar_function_get_state(info).cast::<State>().as_mut() else {
                 return Err(Error::new("DuckDB has no state for the call."));
             };
-            let types = Arc::clone(&state.types);
-            let worker = worker_for(info, chunk, state)?;
-            let columns = features(chunk, &types, rows)?;
-            let answers = work(worker, &columns, rows)?;
+            let State { types, worker, columns } = state;
+            let worker = worker_for(info, chunk, worker)?;
+            let mut features = emptied(std::mem::take(columns));
+            read_features(chunk, types, rows, &mut features)?;
+            let answers = work(worker, &features, rows)?;
             if let Some(refused) = answers.refused {
                 mark_null(result, refused);
             }
+            *columns = emptied(features);
             Ok(())
         }
     });
@@ -184,7 +195,11 @@ unsafe fn answered(
 ///
 /// # Safety
 /// The arguments are those that DuckDB calls a function of ours with.
-unsafe fn worker_for(info: duckdb_function_info, chunk: duckdb_data_chunk, state: &mut State) -> Result<&mut Worker> {
+unsafe fn worker_for(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    worker: &mut Option<Worker>,
+) -> Result<&mut Worker> {
     // SAFETY: the first argument is a vector of texts, and the chunk has a row.
     let key = unsafe {
         let vector = duckdb_data_chunk_get_vector(chunk, 0);
@@ -194,8 +209,7 @@ unsafe fn worker_for(info: duckdb_function_info, chunk: duckdb_data_chunk, state
         }
         (*duckdb_vector_get_data(vector).cast::<Text>()).bytes()
     };
-    if state
-        .worker
+    if worker
         .as_ref()
         .is_none_or(|worker| worker.model().key().as_bytes() != key)
     {
@@ -203,33 +217,40 @@ unsafe fn worker_for(info: duckdb_function_info, chunk: duckdb_data_chunk, state
         // SAFETY: `register` has set the database.
         let database = unsafe { &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>() };
         let model = models::opened(&key, || database.find(&key))?;
-        state.worker = Some(Worker::new(model));
+        *worker = Some(Worker::new(model));
     }
-    state.worker.as_mut().ok_or_else(|| Error::new("no model was opened."))
+    worker.as_mut().ok_or_else(|| Error::new("no model was opened."))
 }
 
-/// The features in a chunk, whose first column is the key.
+/// Read the features in a chunk, whose first column is the key.
 ///
 /// # Safety
 /// The chunk is one that DuckDB calls a function of ours with.
-unsafe fn features<'t>(chunk: duckdb_data_chunk, types: &'t [ColumnType], rows: usize) -> Result<Vec<Column<'t>>> {
+unsafe fn read_features<'t>(
+    chunk: duckdb_data_chunk,
+    types: &'t [ColumnType],
+    rows: usize,
+    columns: &mut Vec<Column<'t>>,
+) -> Result<()> {
     // SAFETY: passed on from the caller; DuckDB flattens the vectors before it calls.
     unsafe {
         let count = duckdb_data_chunk_get_column_count(chunk) as usize;
         if count != types.len() + 1 {
             return Err(Error::new("DuckDB bound other arguments than it calls with."));
         }
-        let column = |(position, column_type)| {
+        for (position, column_type) in types.iter().enumerate() {
             let vector = duckdb_data_chunk_get_vector(chunk, position as idx_t + 1);
-            Column::new(
-                column_type,
-                duckdb_vector_get_data(vector),
-                duckdb_vector_get_validity(vector),
-                rows,
-            )
-        };
-        Ok(types.iter().enumerate().map(column).collect())
+            let (data, validity) = (duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector));
+            columns.push(Column::new(column_type, data, validity, rows));
+        }
+        Ok(())
     }
+}
+
+/// The memory of a list for columns of another chunk, without the columns.
+fn emptied<'t>(mut columns: Vec<Column<'_>>) -> Vec<Column<'t>> {
+    columns.clear();
+    columns.into_iter().map(|_| unreachable!()).collect() // in place: Rust collects into the list that it takes from
 }
 
 /// # Safety
@@ -290,6 +311,7 @@ unsafe fn column_type(logical: duckdb_logical_type) -> ColumnType {
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_S => plain(Kind::Timestamp(1.0), "TIMESTAMP_S"),
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => plain(Kind::Timestamp(1e3), "TIMESTAMP_MS"),
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => plain(Kind::Timestamp(1e9), "TIMESTAMP_NS"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ_NS => plain(Kind::Timestamp(1e9), "TIMESTAMPTZ_NS"),
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => plain(Kind::Timestamp(1e6), "TIMESTAMP WITH TIME ZONE"),
         DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => plain(Kind::Text, "VARCHAR"),
         // SAFETY: the type is the one that its number says.
@@ -434,10 +456,7 @@ impl Function {
         if unsafe { duckdb_register_scalar_function(connection, self.0) } == DuckDBSuccess {
             return Ok(());
         }
-        Err(Error::new(
-            "duckml's functions are in this database already: the Python engine serves it. Open it without, to load \
-             the native engine.",
-        ))
+        Err(Error::new("DuckDB doesn't take a function of duckml's."))
     }
 }
 

@@ -26,14 +26,11 @@ mod runtime;
 mod text;
 
 use std::ffi::CString;
-use std::ptr;
 
-use libduckdb_sys::{
-    DuckDBSuccess, duckdb_connect, duckdb_disconnect, duckdb_extension_access, duckdb_extension_info,
-    duckdb_rs_extension_api_init,
-};
+use libduckdb_sys::{duckdb_extension_access, duckdb_extension_info, duckdb_rs_extension_api_init};
 
 use errors::{Error, Result};
+use registry::{Connection, Database};
 
 /// The oldest C API with what is used here; DuckDB 1.5.6 and every 2.x has it.
 const API: &str = "v1.5.6";
@@ -68,23 +65,18 @@ pub unsafe extern "C" fn duckml_init_c_api(
 /// # Safety
 /// As of `duckml_init_c_api`; the table of functions is there.
 unsafe fn initialised(info: duckdb_extension_info, access: *const duckdb_extension_access) -> Result<()> {
-    // SAFETY: passed on from DuckDB; the connection is closed here.
+    let no_database = || Error::new("DuckDB gives no database to duckml.");
+    // SAFETY: passed on from DuckDB, which has the database open.
     unsafe {
-        let get_database = (*access)
-            .get_database
-            .ok_or_else(|| Error::new("DuckDB gives no database."))?;
-        let database = get_database(info)
-            .as_ref()
-            .copied()
-            .ok_or_else(|| Error::new("DuckDB gives no database."))?;
-        let mut connection = ptr::null_mut();
-        if duckdb_connect(database, &mut connection) != DuckDBSuccess {
+        let get_database = (*access).get_database.ok_or_else(no_database)?;
+        let database = *get_database(info).as_ref().ok_or_else(no_database)?;
+        let connection = Connection::open(database)?;
+        if connection.is_served()? {
             return Err(Error::new(
-                "duckml could not connect to the database that it is loaded into.",
+                "duckml's functions are in this database already: the Python engine serves it. Open the database anew \
+                 to load the native engine.",
             ));
         }
-        let registered = registry::Database::new(database).and_then(|ours| functions::register(connection, &ours));
-        duckdb_disconnect(&mut connection);
-        registered
+        functions::register(connection.handle(), &Database::new(database)?)
     }
 }

@@ -149,65 +149,72 @@ impl Worker {
 
     /// Let the graph answer into `output`, `width` numbers per row; whether it must not answer some rows.
     fn run(&mut self, columns: &[Column], width: usize) -> Result<bool> {
-        let model = Arc::clone(&self.model);
+        let Self {
+            model,
+            names,
+            feeds,
+            inputs,
+            output,
+            refused,
+        } = self;
         if columns.len() != model.features.len() {
             let names = listed(model.features.iter().map(|feature| feature.name.as_str()));
             let found = format!("it was called with {} values and takes {names}.", columns.len());
             return Err(Error::unreadable(&model.key, found));
         }
         let rows = columns.first().map_or(0, Column::rows);
-        self.refused.clear();
-        self.refused.resize(rows, false);
-        self.output.resize(rows * width, 0.0);
+        output.resize(rows * width, 0.0);
+        let mut any_refused = refuse_nulls(columns, rows, model.null_answers_null, refused);
         if rows == 0 {
             return Ok(false);
         }
-        let mut any_refused = self.refuse_nulls(columns);
-        self.inputs.clear();
-        for (position, (column, feed)) in columns.iter().zip(&mut self.feeds).enumerate() {
+        inputs.clear();
+        for (position, (column, feed)) in columns.iter().zip(feeds).enumerate() {
             let feature = &model.features[position];
             require(feature, column.column_type)?;
             let tensor = match (feature.storage, &model.codes[position]) {
-                (Storage::Double, _) => feed.numbers(column, &mut self.refused, &mut any_refused)?,
+                (Storage::Double, _) => feed.numbers(column, refused, &mut any_refused)?,
                 (_, Some(codes)) => feed.codes(column, codes)?,
                 (Storage::BigInt, None) => feed.whole_numbers(column)?,
                 (Storage::Varchar, None) => feed.texts(column)?,
             };
-            self.inputs.push(tensor.pointer());
+            inputs.push(tensor.pointer());
         }
-        let ran = model.graph.run(&self.names, &self.inputs, rows, &mut self.output);
+        let ran = model.graph.run(names, inputs, rows, output);
         ran.map_err(|error| Error::unreadable(&model.key, error))?;
         // A net overflows in float32 where its inputs do not.
-        if !self.output.iter().fold(true, |fine, value| fine & value.is_finite()) {
+        if !output.iter().fold(true, |fine, value| fine & value.is_finite()) {
             any_refused = true;
-            for (answer, refused) in self.output.chunks_exact(width).zip(&mut self.refused) {
+            for (answer, refused) in output.chunks_exact(width).zip(refused) {
                 *refused |= !answer.iter().all(|value| value.is_finite());
             }
         }
         Ok(any_refused)
     }
+}
 
-    /// Refuse the rows whose NULLs leave nothing to answer; whether there are such rows.
-    fn refuse_nulls(&mut self, columns: &[Column]) -> bool {
-        let one_is_enough = self.model.null_answers_null;
-        if !one_is_enough && !columns.iter().all(Column::has_nulls) {
-            return false;
-        }
-        let mut any_refused = false;
-        let with_nulls: Vec<&Column> = columns.iter().filter(|column| column.has_nulls()).collect();
-        if with_nulls.is_empty() {
-            return false;
-        }
-        for (row, refused) in self.refused.iter_mut().enumerate() {
-            *refused = if one_is_enough {
-                with_nulls.iter().any(|column| column.is_null(row))
-            } else {
-                with_nulls.iter().all(|column| column.is_null(row))
-            };
-            any_refused |= *refused;
-        }
-        any_refused
+/// Refuse the rows whose NULLs leave nothing to answer; whether there are such rows.
+fn refuse_nulls(columns: &[Column], rows: usize, one_is_enough: bool, refused: &mut Vec<bool>) -> bool {
+    refused.clear();
+    let possible = if one_is_enough {
+        columns.iter().any(Column::has_nulls)
+    } else {
+        columns.iter().all(Column::has_nulls)
+    };
+    refused.resize(rows, possible && !one_is_enough);
+    if !possible {
+        return false;
     }
+    for column in columns.iter().filter(|column| column.has_nulls()) {
+        for (row, refused) in refused.iter_mut().enumerate() {
+            *refused = if one_is_enough {
+                *refused | column.is_null(row)
+            } else {
+                *refused & column.is_null(row)
+            };
+        }
+    }
+    refused.contains(&true)
 }
 
 impl Feed {

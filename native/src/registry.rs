@@ -24,6 +24,7 @@ use crate::text::Text;
 
 const REGISTRIES: &str =
     "SELECT database_name FROM duckdb_tables() WHERE schema_name = '_duckml' AND table_name = 'artifact'";
+const SERVED: &str = "SELECT 'yes' FROM duckdb_functions() WHERE function_name = 'duckml_predict_double' LIMIT 1";
 const OTHERS: &str = "SELECT 'yes' FROM duckdb_connection_count() WHERE count > 1";
 const LOOKS: Duration = Duration::from_millis(100);
 
@@ -43,7 +44,7 @@ impl Database {
     /// The database that the extension is being loaded into.
     ///
     /// # Safety
-    /// `database` is the one that DuckDB gives an extension while it initialises it.
+    /// `database` is open.
     pub unsafe fn new(database: duckdb_database) -> Result<Arc<Self>> {
         if host::is_loading() {
             return Ok(Arc::new(Self { source: Source::Host }));
@@ -151,7 +152,7 @@ extern "C" fn at_exit() {
 // DuckDB's C API
 
 /// A connection, closed with the value.
-struct Connection(duckdb_connection);
+pub struct Connection(duckdb_connection);
 
 // SAFETY: DuckDB's connections may be used by any thread; the mutex around this one keeps it to one at a time.
 unsafe impl Send for Connection {}
@@ -182,9 +183,11 @@ impl Drop for Rows {
 }
 
 impl Connection {
+    /// Connect to a database.
+    ///
     /// # Safety
     /// `database` is open.
-    unsafe fn open(database: duckdb_database) -> Result<Self> {
+    pub unsafe fn open(database: duckdb_database) -> Result<Self> {
         let mut connection = ptr::null_mut();
         // SAFETY: passed on from the caller.
         if unsafe { duckdb_connect(database, &mut connection) } != DuckDBSuccess {
@@ -193,6 +196,16 @@ impl Connection {
             ));
         }
         Ok(Self(connection))
+    }
+
+    /// The connection as DuckDB's C API has it, for as long as the value lives.
+    pub fn handle(&self) -> duckdb_connection {
+        self.0
+    }
+
+    /// Whether models are served in the database already.
+    pub fn is_served(&self) -> Result<bool> {
+        Ok(!self.texts(SERVED, None)?.is_empty())
     }
 
     /// The first column of a query's rows, which are texts or bytes and not NULL.

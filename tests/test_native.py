@@ -1,0 +1,470 @@
+"""The native engine: bit for bit what the Python engine answers, and an error where something is wrong."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import duckml
+from duckml import errors, inference, native
+from duckml.estimators.table import ESTIMATORS
+from tests.conftest import LINE, make_line
+
+pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
+
+# Every type that a feature can have, with NULL, NaN, infinities, unknown categories and long texts among the values.
+ROWS = """
+SELECT i AS id, sin(i) * 50 + i % 7 AS y, ['low', 'mid', 'high'][i % 3 + 1] AS k,
+    CASE i % 11 WHEN 0 THEN NULL ELSE cos(i) * 1e6 + 2020 END AS d,
+    (i % 13)::FLOAT / 3 AS f, (i % 17 * 1.25)::DECIMAL(9, 3) AS dec, i % 5 AS n, (i % 9)::HUGEINT AS h,
+    CASE i % 6 WHEN 0 THEN NULL ELSE i % 2 = 0 END AS b,
+    DATE '2019-01-01' + (i % 900)::INTEGER AS day,
+    TIMESTAMP '2020-05-01 03:00:00' + to_seconds(i * 7000) AS ts,
+    (TIMESTAMP '2020-05-01' + to_seconds(i * 60))::TIMESTAMP_S AS ts_s,
+    (TIMESTAMP '2020-05-01' + to_seconds(i * 61))::TIMESTAMP_MS AS ts_ms,
+    (TIMESTAMP '2020-05-01' + to_seconds(i * 62))::TIMESTAMP_NS AS ts_ns,
+    (TIMESTAMP '2020-05-01' + to_seconds(i * 63))::TIMESTAMPTZ AS ts_tz,
+    ['a', 'bb', NULL, '', 'a category with a long name', 'another category with a long name', 'ü', '😀'][i % 8 + 1] AS c,
+    ['s', 'm', 'l'][i % 3 + 1]::ENUM('s', 'm', 'l') AS e,
+    98000 + i % 6 AS zip
+FROM range(1200) t(i)
+"""
+STRANGE = """
+SELECT * REPLACE (
+    id + 3000 AS id, [d, NULL, 'nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1e39, -0.0, 5e-324][id % 8 + 1] AS d,
+    [f, NULL, 'nan'::FLOAT][id % 3 + 1] AS f,
+    [day, NULL, 'infinity'::DATE, '-infinity'::DATE, DATE '0001-01-01'][id % 5 + 1] AS day,
+    [ts, NULL, 'infinity'::TIMESTAMP, '-infinity'::TIMESTAMP, TIMESTAMP '1960-02-03 04:05:06.789'][id % 5 + 1] AS ts,
+    [ts_tz, NULL, 'infinity'::TIMESTAMPTZ][id % 3 + 1] AS ts_tz,
+    [c, NULL, 'unknown', 'an unknown category with a long name', 'a', chr(0), 'a' || chr(0)][id % 7 + 1] AS c,
+    [zip, NULL, 0, -1, 9223372036854775807, -9223372036854775808][id % 6 + 1] AS zip)
+FROM seen
+UNION ALL BY NAME SELECT 9000 AS id
+"""
+FEATURES = "d, f, dec, n, h, b, day, ts, ts_s, ts_ms, ts_ns, ts_tz, c, e, zip"
+
+
+def trained(path: str, estimator: str, **options: object) -> None:
+    """A file with a model `m` of every type of feature."""
+    target = "k" if next(e for e in ESTIMATORS if e.name == estimator).classes else "y"
+    if "forest" in estimator:
+        options["n_estimators"] = 5
+    elif "boosting" in estimator or "mlp" in estimator:
+        options["max_iter"] = 3
+    with duckml.connect(path) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(f"CREATE TABLE seen AS {ROWS}; CREATE TABLE strange AS {STRANGE}")
+        con.create_model(
+            "m", f"SELECT {FEATURES}, {target} FROM seen", target, estimator, categorical=["zip", "n"], **options
+        )
+
+
+def answers(path: str, engine: str, query: str) -> list[list[object]]:
+    """The columns of a query on a file, with doubles as their bits."""
+    with duckml.connect(path, engine=engine) as con:
+        table = con.execute(query).to_arrow_table()
+        assert con.execute("SELECT duckml_engine()").fetchone()[0].startswith(engine)
+    return [bits(column.combine_chunks()) for column in table.columns]
+
+
+def bits(column: pa.Array) -> list[object]:
+    if pa.types.is_list(column.type):
+        return [None if not value.is_valid else bits(value.values) for value in column]
+    if not pa.types.is_float64(column.type):
+        return column.to_pylist()
+    values = column.fill_null(0.0).to_numpy(zero_copy_only=False).view(np.int64).tolist()
+    return [value if valid else None for value, valid in zip(values, column.is_valid().to_pylist(), strict=True)]
+
+
+CASES = [
+    *((estimator.name, {}) for estimator in ESTIMATORS),
+    ("mlp_regressor", {"on_null": "null"}),
+    ("mlp_regressor", {"precision": "float64"}),
+    ("mlp_classifier", {"precision": "float64", "on_null": "null"}),
+]
+
+
+@pytest.mark.parametrize(("estimator", "options"), CASES, ids=[f"{e}-{'-'.join(o.values())}" for e, o in CASES])
+def test_both_engines_answer_bit_for_bit_the_same(estimator: str, options: dict[str, str], tmp_path: Path) -> None:
+    path, copy = str(tmp_path / "native.duckdb"), str(tmp_path / "python.duckdb")
+    trained(path, estimator, **options)
+    shutil.copyfile(path, copy)
+    parts = "PREDICT(m), predict_m(r)"
+    if next(e for e in ESTIMATORS if e.name == estimator).classes:
+        parts += ", map_values(PREDICT_PROBA(m)), map_keys(PREDICT_PROBA(m))"
+    query = f"SELECT {parts} FROM (FROM seen UNION ALL BY NAME FROM strange) r ORDER BY id"
+    found, expected = answers(path, "native", query), answers(copy, "python", query)
+    assert found == expected
+    answered = sum(value is not None for value in found[0])
+    assert answered > (100 if options.get("on_null") else 1200)
+    assert answered < 2401  # something was refused
+
+
+# A call of the function itself, with whatever DuckDB can hold
+
+NUMBER_TYPES = [
+    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    *("FLOAT", "DOUBLE", "DECIMAL(4, 1)", "DECIMAL(9, 3)", "DECIMAL(18, 6)", "DECIMAL(38, 10)"),
+]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckml.Connection, duckml.Connection, str]]:
+    """Two databases with the same models, one on each engine, and the key of `m`."""
+    folder = tmp_path_factory.mktemp("pair")
+    path, copy = str(folder / "native.duckdb"), str(folder / "python.duckdb")
+    with duckml.connect(path) as con:
+        con.execute(f"CREATE TABLE seen AS {ROWS}")
+        con.create_model("m", "SELECT d, c, zip, y FROM seen", "y", "ridge", categorical=["zip"], precision="float64")
+        key = con.model("m").key
+    shutil.copyfile(path, copy)
+    with duckml.connect(path, engine="native") as first, duckml.connect(copy, engine="python") as second:
+        yield first, second, key
+
+
+@pytest.mark.parametrize("kind", NUMBER_TYPES)
+def test_every_type_of_number_reaches_the_model_as_the_same_double(
+    pair: tuple[duckml.Connection, duckml.Connection, str], kind: str
+) -> None:
+    first, second, key = pair
+    query = (
+        f"SELECT system.main.duckml_predict_double('{key}', (i % 100 * 0.1)::{kind}, 'a', 98000 + i % 3) AS p, "
+        f"system.main.duckml_predict_double('{key}', CASE WHEN i % 3 = 0 THEN NULL ELSE (i % 100)::{kind} END, NULL, NULL) "
+        "AS q FROM range(5000) t(i) ORDER BY i"
+    )
+    found = [
+        [bits(column.combine_chunks()) for column in con.execute(query).to_arrow_table().columns]
+        for con in (first, second)
+    ]
+    assert found[0] == found[1]
+
+
+CALLS = {
+    "'{key}', 1.5, 'a', 98001": None,
+    "'{key}', 1.5::DOUBLE, 'a', 98001": None,
+    "'{key}', NULL, NULL, NULL": None,
+    "'{key}', 1.5::DOUBLE, 'bb'::ENUM('x', 'bb'), 98001::UINTEGER": None,
+    "'{key}', 1.5::DOUBLE, '😀'::ENUM('x', '😀'), 98001::UBIGINT": None,
+    "'{key}', 1.5::DOUBLE, 'a'": 'takes "d", "c", "zip"',
+    "'{key}', 'x', 'a', 98001": 'The feature "d" is DOUBLE',
+    "'{key}', DATE '2020-01-01', 'a', 98001": 'The feature "d" is DOUBLE',
+    "'{key}', 1.5::DOUBLE, 3, 98001": 'The feature "c" is VARCHAR',
+    "'{key}', 1.5::DOUBLE, 'a', 1.5": 'The feature "zip" is BIGINT',
+    "'{key}', [1.5], 'a', 98001": 'The feature "d" is DOUBLE',
+    "'{key}', {{'a': 1}}, 'a', 98001": 'The feature "d" is DOUBLE',
+    "'feed', 1.5, 'a', 98001": "model feed…",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_of_the_function_itself_answers_or_fails_the_same_on_both(
+    pair: tuple[duckml.Connection, duckml.Connection, str], call: str
+) -> None:
+    first, second, key = pair
+    query = f"SELECT system.main.duckml_predict_double({call.format(key=key)})"
+    problem = CALLS[call]
+    if problem is None:
+        assert first.execute(query).fetchall() == second.execute(query).fetchall()
+        return
+    for con in (first, second):
+        with pytest.raises(duckdb.Error) as raised:
+            con.execute(query).fetchall()
+        assert problem in str(raised.value)
+        assert con.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_number_has_no_probabilities(pair: tuple[duckml.Connection, duckml.Connection, str]) -> None:
+    first, second, key = pair
+    for con in (first, second):
+        with pytest.raises(duckdb.Error, match="predicts a number and has no probabilities"):
+            con.execute(f"SELECT system.main.duckml_predict_doubles('{key}', 1.5::DOUBLE, 'a', 98001)").fetchall()
+
+
+value = st.one_of(st.none(), st.floats(), st.floats(width=32), st.sampled_from([3.5e38, -3.4028235e38, 1e-320]))
+category = st.one_of(
+    st.none(), st.sampled_from(["a", "bb", "", "ü", "a category with a long name"]), st.text(max_size=20)
+)
+code = st.one_of(st.none(), st.integers(98000, 98006), st.integers(-(2**63), 2**63 - 1))
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(value, category, code), min_size=1, max_size=40), copies=st.sampled_from([1, 1, 100]))
+def test_generated_rows_answer_bit_for_bit_the_same(
+    pair: tuple[duckml.Connection, duckml.Connection, str], rows: list[tuple[object, ...]], copies: int
+) -> None:
+    first, second, _ = pair
+    names, types = ["d", "c", "zip"], [pa.float64(), pa.string(), pa.int64()]
+    table = pa.table(
+        {n: pa.array([row[i] for row in rows] * copies, t) for i, (n, t) in enumerate(zip(names, types, strict=True))}
+    )
+    found = []
+    for con in (first, second):
+        con.register("generated", table)
+        found.append(bits(con.execute("SELECT PREDICT(m) AS p FROM generated").to_arrow_table()["p"].combine_chunks()))
+    assert found[0] == found[1]
+
+
+# Which engine serves
+
+
+def engine_of(con: duckdb.DuckDBPyConnection) -> str:
+    return con.execute("SELECT duckml_engine()").fetchone()[0]
+
+
+def test_the_native_engine_serves_where_it_can(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+        assert engine_of(con) == engine_of(con.cursor()) == "native:cpu"
+        described = dict(con.execute("DESCRIBE MODEL line").fetchall())
+        assert (described["engine"], described["device"]) == ("native (onnxruntime)", "cpu")
+        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (False,)
+        with duckml.connect(file) as second:
+            assert engine_of(second) == "native:cpu"
+            with pytest.raises(errors.EngineError, match=r"already open in this process and served by the native one"):
+                duckml.connect(file, engine="python")
+    with duckml.connect(file, read_only=True) as con:
+        assert engine_of(con) == "native:cpu"
+        assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
+
+
+def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the_other(file: str) -> None:
+    with duckdb.connect(file) as plain:
+        con = duckml.attach(plain)
+        make_line(con)
+        assert engine_of(con) == "python:auto"
+        how = r"Open the database with duckml.connect, or with duckdb.connect\(path, config="
+        described = dict(con.execute("DESCRIBE MODEL line").fetchall())
+        assert described["engine"].startswith(
+            "python (onnxruntime); not the native one: this connection doesn't allow it"
+        )
+        with duckml.connect(file) as second:  # open already, so it is opened as it is
+            assert engine_of(second) == "python:auto"
+        with pytest.raises(errors.EngineError, match="served by the python one"):
+            duckml.connect(file, engine="native")
+    with duckdb.connect(file) as plain, pytest.raises(errors.EngineError, match=how):
+        duckml.attach(plain, engine="native")
+    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
+        con = duckml.attach(plain)
+        assert engine_of(con) == "native:cpu"
+        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (True,)
+
+
+def test_an_unknown_engine_names_the_nearest() -> None:
+    with pytest.raises(errors.EngineError) as raised:
+        duckml.connect(engine="nativ")
+    assert str(raised.value) == "Unknown engine 'nativ'. Did you mean \"native\"? Known: auto, native, python."
+
+
+# Versions that come and go
+
+
+def test_versions_of_an_open_transaction_are_served_and_taken_back(file: str) -> None:
+    with duckml.connect(file, engine="native") as con:
+        make_line(con)
+        con.execute("BEGIN")
+        make_line(con, factor=5)
+        assert con.execute("SELECT round(predict_line(x := 2.0))").fetchone() == (11.0,)
+        assert con.cursor().execute("SELECT round(predict_line(x := 2.0))").fetchone() == (5.0,)
+        con.execute("ROLLBACK")
+        assert con.execute("SELECT round(predict_line(x := 2.0))").fetchone() == (5.0,)
+
+
+def test_a_model_dropped_in_mid_query_answers_to_the_end(file: str) -> None:
+    with duckml.connect(file, engine="native") as con:
+        make_line(con)
+        con.execute("SET threads = 2")
+        reader = con.cursor()
+        reader.execute("SELECT PREDICT(line, x := i::DOUBLE) AS p FROM range(3000000) t(i)")
+        first = reader.fetchone()
+        con.execute("DROP MODEL line")
+        rest = reader.fetchall()
+        assert len(rest) == 2_999_999
+        assert round(first[0]) == 1
+        assert round(rest[-1][0]) == 5_999_999
+        with pytest.raises(errors.ModelNotFoundError):
+            con.execute("SELECT PREDICT(line, x := 1.0)")
+
+
+def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
+    with duckml.connect(file, engine="native") as con:
+        make_line(con)
+        timer = threading.Timer(0.3, con.interrupt)
+        timer.start()
+        with pytest.raises(duckdb.InterruptException):
+            con.execute("SELECT sum(PREDICT(line, x := i::DOUBLE)) FROM range(100000000000) t(i)").fetchall()
+        timer.join()
+        assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
+
+
+def test_all_threads_of_duckdb_share_a_model(file: str) -> None:
+    with duckml.connect(file, engine="native") as con:
+        make_line(con)
+        query = "SELECT sum(PREDICT(line, x := (i % 1000)::DOUBLE)::DECIMAL(30, 6)) FROM range(2000000) t(i)"
+        found = []
+        for threads in (1, 2, 8):
+            con.execute(f"SET threads = {threads}")
+            found.append(con.execute(query).fetchone())
+        assert found[0] == found[1] == found[2]
+
+
+# DuckDB without duckml around it
+
+
+def in_plain_duckdb(
+    file: str, *statements: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run statements in a process that has DuckDB and the extension, and print what they answer."""
+    script = f"""
+    import duckdb
+    con = duckdb.connect({file!r}, config={{"allow_unsigned_extensions": "true"}})
+    con.execute("LOAD '{native.EXTENSION}'")
+    for statement in {list(statements)!r}:
+        try:
+            print(con.execute(statement).fetchall())
+        except duckdb.Error as error:
+            print(f"{{type(error).__name__}}: {{error}}")
+    """
+    command = [sys.executable, "-I", "-c", textwrap.dedent(script)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment or {})
+
+
+RUNTIME = f"SELECT count(duckml_runtime('{inference.library()}'))"
+
+
+def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
+    other = str(tmp_path / "other.duckdb")
+    for path in (file, other):
+        with duckml.connect(path) as con:
+            make_line(con, factor=3 if path == other else 2)
+            con.execute("CREATE VIEW predicted AS SELECT x, round(PREDICT(line), 6) AS p FROM points")
+    ran = in_plain_duckdb(
+        file,
+        RUNTIME,
+        "SELECT duckml_engine()",
+        "SELECT p FROM predicted WHERE x = 4",
+        f"ATTACH '{other}' AS late",
+        "SELECT p FROM late.predicted WHERE x = 4",
+        "SELECT round(predict_line(p)) FROM points p WHERE x = 7",
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines() == ["[(1,)]", "[('native:cpu',)]", "[(9.0,)]", "[]", "[(13.0,)]", "[(15.0,)]"]
+
+
+def test_the_file_is_free_when_its_last_connection_is_closed(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+    plain = duckdb.connect(file, config={"allow_unsigned_extensions": "true"})
+    plain.execute(f"LOAD '{native.EXTENSION}'")
+    plain.execute(RUNTIME)
+    assert plain.execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
+    plain.close()
+    deadline = time.monotonic() + 10
+    write = [sys.executable, "-c", f"import duckdb; duckdb.connect({file!r}).execute('CREATE TABLE t AS SELECT 1')"]
+    while subprocess.run(write, capture_output=True, check=False).returncode:
+        assert time.monotonic() < deadline, "the extension still holds the file"
+
+
+def test_a_process_that_ends_leaves_its_log_in_the_file(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+    ran = in_plain_duckdb(file, RUNTIME, "CREATE TABLE kept AS SELECT predict_line(x := 5.0) AS p")
+    assert ran.returncode == 0, ran.stderr
+    assert not Path(file + ".wal").exists()
+    with duckml.connect(file) as con:
+        assert con.execute("SELECT round(p) FROM kept").fetchone() == (11.0,)
+
+
+def test_without_onnxruntime_the_error_says_where_to_get_it(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+    ran = in_plain_duckdb(
+        file,
+        "SELECT predict_line(x := 5.0)",
+        "SELECT duckml_runtime('/nowhere/libonnxruntime.so')",
+        f"SELECT duckml_runtime('{native.EXTENSION}')",
+        "SET enable_external_access = false",
+        RUNTIME,
+        "SELECT 1",
+        environment={"ORT_DYLIB_PATH": "/nowhere/else.so"},
+    )
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert "onnxruntime could not be loaded from '/nowhere/else.so'" in lines[0]
+    assert "SELECT duckml_runtime(" in lines[0]
+    assert "could not be loaded from '/nowhere/libonnxruntime.so'" in lines[1]
+    assert "does not export `OrtGetApiBase`" in lines[2]
+    assert lines[3:] == [
+        "[]",
+        "BinderException: Binder Error: duckml_runtime loads a library, and enable_external_access is off. Set "
+        "ORT_DYLIB_PATH instead.",
+        "[(1,)]",
+    ]
+
+
+def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+    ran = in_plain_duckdb(
+        file, "SELECT round(predict_line(x := 5.0))", environment={"ORT_DYLIB_PATH": str(inference.library())}
+    )
+    assert ran.stdout.splitlines() == ["[(11.0,)]"], ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        ("onnx[:-1] || '\\x00'::BLOB", "is damaged: its bytes have the SHA-256"),
+        ("''::BLOB", "is damaged: its bytes have the SHA-256 e3b0c44298fc"),
+        (None, "No attached database holds the model"),
+    ],
+)
+def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: str) -> None:
+    with duckml.connect(file) as con:
+        con.execute(f"CREATE MODEL line {LINE} AS SELECT i AS x, 2 * i AS y FROM range(100) t(i)").fetchall()
+        key = con.model("line").key
+    with duckdb.connect(file) as plain:
+        onnx = plain.execute("SELECT onnx FROM _duckml.artifact").fetchone()[0]
+        plain.execute("DELETE FROM _duckml.artifact")
+        if damage is not None:
+            broken = onnx[:-1] + b"\0" if "onnx" in damage else b""
+            plain.execute("INSERT INTO _duckml.artifact (key, onnx) VALUES (?, ?)", [key, broken])
+    ran = in_plain_duckdb(file, RUNTIME, "SELECT predict_line(x := 5.0)", "SELECT 1")
+    assert ran.returncode == 0, ran.stderr
+    assert problem in ran.stdout.splitlines()[1]
+    assert ran.stdout.splitlines()[2] == "[(1,)]"
+
+
+def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
+    keys = []
+    with duckdb.connect(file) as plain:
+        plain.execute("CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact (key VARCHAR, onnx BLOB)")
+        for content in (b"no model", b"", b"\x08\x09", bytes(1000)):
+            keys.append(inference.key_of(content))
+            plain.execute("INSERT INTO _duckml.artifact VALUES (?, ?)", [keys[-1], content])
+    ran = in_plain_duckdb(file, RUNTIME, *(f"SELECT duckml_predict_double('{key}', 1)" for key in keys), "SELECT 1")
+    assert ran.returncode == 0, ran.stderr
+    lines = ran.stdout.splitlines()
+    assert all("onnxruntime can't open the stored model" in line for line in lines[1:5]), lines
+    assert lines[5] == "[(1,)]"
+
+
+def test_the_native_engine_is_not_put_beside_the_python_one(file: str) -> None:
+    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
+        con = duckml.attach(plain, engine="python")
+        make_line(con)
+        with pytest.raises(duckdb.Error, match="the Python engine serves it"):
+            con.execute(f"LOAD '{native.EXTENSION}'")
+        assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
