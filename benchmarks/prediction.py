@@ -1,7 +1,9 @@
-"""Rows per second of a 32-16 net: bare onnxruntime, scikit-learn through pandas, a hand-written UDF, PREDICT."""
+"""Rows per second of a 32-16 net: bare onnxruntime, scikit-learn through pandas, and PREDICT on both engines."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,61 +13,89 @@ import pyarrow as pa
 import duckml
 from benchmarks.measure import Table, in_turns
 
-ROWS = 1_000_000
 NUMBERS = [f"n{i}" for i in range(8)]
+THREADS = (1, 2)
 
 
 def tables() -> Iterator[Table]:
-    """Eight numbers; six numbers and two categories of 70 values."""
-    yield _table("8 numeric features", NUMBERS, [])
-    yield _table("6 numeric features, 2 categories of 70 values", NUMBERS[:6], ["c0", "c1"])
+    """Eight numbers; six numbers and two categories of 70 values; two hundred numbers."""
+    yield _table("8 numeric features", NUMBERS, [], 1_000_000)
+    yield _table("6 numeric features, 2 categories of 70 values", NUMBERS[:6], ["c0", "c1"], 1_000_000)
+    yield _table("200 numeric features", [f"n{i}" for i in range(200)], [], 200_000)
 
 
-def _table(title: str, numbers: list[str], categories: list[str]) -> Table:
-    con = duckml.connect()
-    features = [*numbers, *categories]
+def _table(title: str, numbers: list[str], categories: list[str], rows: int) -> Table:
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/native.duckdb"
+        _write(path, numbers, categories, rows)
+        shutil.copyfile(path, f"{folder}/python.duckdb")
+        on_engine = {engine: _opened(folder, engine) for engine in ("native", "python")}
+        result = _measured(title, on_engine, numbers, categories, rows)
+        for con in on_engine.values():
+            con.close()
+    return result
+
+
+def _write(path: str, numbers: list[str], categories: list[str], rows: int) -> None:
     columns = [f"random() * 100 AS {name}" for name in numbers]
     columns += [f"'category ' || (random() * 69)::INTEGER AS {name}" for name in categories]
-    con.execute("SELECT setseed(0.5)")
-    con.execute(f"CREATE TABLE big AS SELECT {', '.join(columns)} FROM range({ROWS})")
-    con.execute(f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y FROM big LIMIT 20000")
-    con.execute("CREATE MODEL net OPTIONS (target = 'y', max_iter = 3) AS FROM train").fetchall()
-    model = con.model("net")
-    pipeline = _scikit_learn(con, numbers, categories)
-    session = _session(model.onnx)
-    arrow = con.sql(f"SELECT {', '.join(features)} FROM big").to_arrow_table()
-    _hand_written(con, session, features)
-    names = ", ".join(features)
+    with duckml.connect(path) as con:
+        con.execute("SELECT setseed(0.5)")
+        con.execute(f"CREATE TABLE stored AS SELECT {', '.join(columns)} FROM range({rows})")
+        con.execute(f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y FROM stored LIMIT 20000")
+        con.execute("CREATE MODEL net OPTIONS (target = 'y', max_iter = 3) AS FROM train").fetchall()
 
+
+def _opened(folder: str, engine: str) -> duckml.Connection:
+    """A database on an engine, with the rows uncompressed in memory."""
+    con = duckml.connect(f"{folder}/{engine}.duckdb", engine=engine)
+    con.execute("CREATE TEMP TABLE big AS FROM stored")
+    return con
+
+
+def _measured(
+    title: str, on_engine: dict[str, duckml.Connection], numbers: list[str], categories: list[str], rows: int
+) -> Table:
+    con = on_engine["python"]
+    features = [*numbers, *categories]
+    names = ", ".join(features)
+    pipeline = _scikit_learn(con, numbers, categories)
+    session = _session(con.model("net").onnx)
+    arrow = con.sql(f"SELECT {names} FROM big").to_arrow_table()
+    _hand_written(con, session, features)
+
+    bare = "bare onnxruntime, batches of 2,048"
+    pandas = "scikit-learn through pandas"
     contenders: dict[str, Callable[[], object]] = {
-        "bare onnxruntime, batches of 2,048": _bare(session, arrow, 2_048),
+        bare: _bare(session, arrow, 2_048),
         "bare onnxruntime, batches of 16,384": _bare(session, arrow, 16_384),
-        "scikit-learn through pandas": lambda: pipeline.predict(con.sql(f"SELECT {names} FROM big").df()),
-        "hand-written Arrow UDF": lambda: con.execute(f"SELECT by_hand({names}) FROM big").fetchnumpy(),
-        "scalar PREDICT": lambda: con.execute("SELECT PREDICT(net) FROM big").fetchnumpy(),
-        "scalar PREDICT, DuckDB threads = 1": _on_one_thread(
-            con, lambda: con.execute("SELECT PREDICT(net) FROM big").fetchnumpy()
-        ),
-        "table PREDICT": lambda: con.execute("SELECT predicted_y FROM PREDICT(MODEL net, TABLE big)").fetchnumpy(),
+        pandas: lambda: pipeline.predict(con.sql(f"SELECT {names} FROM big").df()),
+        "hand-written Arrow UDF, to numpy": lambda: con.execute(f"SELECT by_hand({names}) FROM big").fetchnumpy(),
     }
-    timings = in_turns(contenders, rounds=3)
-    bare = timings["bare onnxruntime, batches of 2,048"]
-    pandas = timings["scikit-learn through pandas"]
+    for engine, con_of in on_engine.items():
+        for threads in THREADS:
+            contenders[f"PREDICT, {engine}, {threads} thread{'s' * (threads > 1)}, summed"] = _on_threads(
+                con_of, threads, "SELECT sum(PREDICT(net)) FROM big"
+            )
+        contenders[f"PREDICT, {engine}, 2 threads, to numpy"] = _on_threads(con_of, 2, "SELECT PREDICT(net) FROM big")
+        contenders[f"table PREDICT, {engine}, 2 threads, to numpy"] = _on_threads(
+            con_of, 2, "SELECT predicted_y FROM PREDICT(MODEL net, TABLE big)"
+        )
+    timings = in_turns(contenders, rounds=4)
     result = Table(
-        f"Prediction: {title}, {ROWS:,} rows",
+        f"Prediction: {title}, {rows:,} rows",
         ["contender", "rows/s", "rows/CPU-s", "of bare, per CPU-s", "of pandas, in wall time"],
     )
     for name, timing in timings.items():
         result.rows.append(
             (
                 name,
-                f"{ROWS / timing.wall:,.0f}",
-                f"{ROWS / timing.cpu:,.0f}",
-                f"{bare.cpu / timing.cpu:.2f}",
-                f"{pandas.wall / timing.wall:.2f}",
+                f"{rows / timing.wall:,.0f}",
+                f"{rows / timing.cpu:,.0f}",
+                f"{timings[bare].cpu / timing.cpu:.2f}",
+                f"{timings[pandas].wall / timing.wall:.2f}",
             )
         )
-    con.close()
     return result
 
 
@@ -76,22 +106,19 @@ def _session(onnx: bytes) -> ort.InferenceSession:
 
 
 def _bare(session: ort.InferenceSession, arrow: pa.Table, batch: int) -> Callable[[], object]:
+    """The exported graph alone, its inputs ready in memory."""
     columns = {name: arrow[name].to_numpy().reshape(-1, 1) for name in arrow.column_names}
-    feeds = [
-        {name: column[start : start + batch] for name, column in columns.items()} for start in range(0, ROWS, batch)
-    ]
+    starts = range(0, len(arrow), batch)
+    feeds = [{name: column[start : start + batch] for name, column in columns.items()} for start in starts]
     return lambda: [session.run(None, feed) for feed in feeds]
 
 
-def _on_one_thread(con: duckml.Connection, run: Callable[[], object]) -> Callable[[], object]:
-    def alone() -> None:
-        con.execute("SET threads = 1")
-        try:
-            run()
-        finally:
-            con.execute("RESET threads")
+def _on_threads(con: duckml.Connection, threads: int, query: str) -> Callable[[], object]:
+    def run() -> None:
+        con.execute(f"SET threads = {threads}")
+        con.execute(query).fetchnumpy()
 
-    return alone
+    return run
 
 
 def _hand_written(con: duckml.Connection, session: ort.InferenceSession, features: list[str]) -> None:

@@ -36,6 +36,7 @@ T = TypeVar("T")
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 _ENGINE_FUNCTION = "duckml_engine"
+_HOST_FUNCTION = "duckml_serve_from_host"
 _UNSIGNED = "allow_unsigned_extensions"
 OURS = "duckml: "  # how the comments on the macros of models begin
 
@@ -514,8 +515,13 @@ def user_name() -> str:
 
 def engine_in_use(con: Native) -> str | None:
     """What serves predictions in the database of a session, such as 'python:cpu'; None when nothing does yet."""
+    with beside(con) as session:
+        return _engine_in_use(session)
+
+
+def _engine_in_use(session: Native) -> str | None:
     try:
-        return str(read(con, f"SELECT system.main.{_ENGINE_FUNCTION}()")[0][0])
+        return str(read(session, f"SELECT system.main.{_ENGINE_FUNCTION}()")[0][0])
     except duckdb.CatalogException:
         return None
 
@@ -535,9 +541,9 @@ def serve(con: Native, put: Callable[[Native], None]) -> str:
     of its own, outside transactions, because a registration is undone with the transaction that it is made in.
     """
     with _register_lock, beside(con) as session:
-        if engine_in_use(session) is None:
+        if _engine_in_use(session) is None:
             put(session)
-        return str(engine_in_use(session))
+        return str(_engine_in_use(session))
 
 
 def register(session: Native, description: str, functions: ServingFunctions) -> None:
@@ -552,6 +558,12 @@ def register(session: Native, description: str, functions: ServingFunctions) -> 
     create(PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special")
     create(PROBABILITIES_FUNCTION, functions.probabilities, None, "DOUBLE[]", type="arrow", null_handling="special")
     create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
+
+
+def serve_from_host(con: Native) -> bool:
+    """Tell the native engine of a database to ask this process for models; whether it does."""
+    with beside(con) as session:
+        return bool(read(session, f"SELECT system.main.{_HOST_FUNCTION}()")[0][0])
 
 
 def load_extension(session: Native, path: str) -> None:
@@ -570,7 +582,8 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigne
 
 def allows_unsigned(con: Native) -> bool:
     """Whether extensions may be loaded that DuckDB's makers have not signed."""
-    return bool(read(con, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
+    with beside(con) as session:
+        return bool(read(session, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
 
 
 def close_door(con: Native) -> None:

@@ -67,25 +67,28 @@ def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -
     `load` finds the bytes of a key that this process hasn't met yet. Raises EngineError and DeviceError when what is
     wanted by name can't serve, or another serves already.
     """
-    in_python = PythonEngine(device, load)
+    in_rust = NativeEngine(inference.library(), load)
     problem = why_not_native(device) if wanted != "python" else "the Python engine was asked for."
     serving = engine.engine_in_use(con)
     if serving is None and problem is None:
-        in_rust = NativeEngine(inference.library(), load)
         try:
             serving = engine.serve(con, in_rust.put)
-        except (duckdb.Error, OSError) as error:
+        except duckdb.Error as error:
             problem = str(error) if engine.allows_unsigned(con) else _HOW
     if serving is None:
         if wanted == "native":
             raise EngineError.missing(str(problem))
-        serving = engine.serve(con, in_python.put)
+        serving = engine.serve(con, PythonEngine(device, load).put)
     name, _, on = serving.partition(":")
     if wanted not in {"auto", name}:
         raise EngineError.taken(wanted, name)
     if device not in {"auto", on}:
         raise DeviceError.taken(device, on)
-    return NativeEngine(inference.library(), load) if name == NativeEngine.name else PythonEngine(on, load)
+    if name != NativeEngine.name:
+        return PythonEngine(on, load)
+    if not native.is_built() or not in_rust.take_over(con):
+        raise EngineError.foreign(str(native.EXTENSION))
+    return in_rust
 
 
 def described(serving: Engine, con: Native) -> str:

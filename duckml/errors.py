@@ -542,6 +542,14 @@ class EngineError(DuckmlError, duckdb.InvalidInputException):
             f"{serving} one. Close the other connections first, or ask for '{serving}'."
         )
 
+    @classmethod
+    def foreign(cls, path: str) -> EngineError:
+        """The extension was loaded from elsewhere than this package."""
+        return cls(
+            "This database has duckml's extension loaded from a file that isn't this package's. Close its connections "
+            f"and open it without, or load '{path}'."
+        )
+
 
 class DeviceError(DuckmlError, duckdb.InvalidInputException):
     """The device asked for is not there."""

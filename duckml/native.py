@@ -46,17 +46,20 @@ class NativeEngine:
     def put(self, session: Native) -> None:
         """Load the extension into the database instance of a session.
 
-        Raises DuckDB's error when the session doesn't allow it, OSError when it isn't an extension for this machine.
+        Raises DuckDB's error when the session doesn't allow it, or when it isn't an extension for this machine.
+        """
+        engine.load_extension(session, str(EXTENSION))
+
+    def take_over(self, con: Native) -> bool:
+        """Let the extension, loaded by whomever, find the models of a database through Python; whether it does.
+
+        It doesn't when it was loaded from another file. Raises OSError when there is no extension here.
         """
         library = _library()
         if self._runtime is not None:
             library.duckml_host_runtime(self._runtime.encode())
         _serve_from(self._load)
-        library.duckml_host_loading(True)
-        try:
-            engine.load_extension(session, str(EXTENSION))
-        finally:
-            library.duckml_host_loading(False)
+        return engine.serve_from_host(con)
 
     def open(self, key: str, load: Callable[[], bytes]) -> None:
         """Have the model of a key open; `load` answers its bytes when it isn't.
@@ -90,8 +93,6 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(str(EXTENSION))
     library.duckml_host_loader.argtypes = [ctypes.c_void_p]
     library.duckml_host_loader.restype = None
-    library.duckml_host_loading.argtypes = [ctypes.c_bool]
-    library.duckml_host_loading.restype = None
     library.duckml_host_runtime.argtypes = [ctypes.c_char_p]
     library.duckml_host_runtime.restype = None
     library.duckml_host_open.argtypes = [
@@ -119,8 +120,9 @@ def _serve_from(load: Callable[[str], bytes]) -> None:
     def answer(key: bytes, answer: int) -> None:
         try:
             onnx_bytes = load(key.decode())
-        except (duckdb.Error, KeyboardInterrupt) as error:  # nothing may be raised into the extension
-            library.duckml_host_refuse(answer, str(error).replace("\0", " ").encode())
+        except BaseException as error:  # nothing may be raised into the extension
+            said = str(error) if isinstance(error, duckdb.Error) else f"{type(error).__name__}: {error}"
+            library.duckml_host_refuse(answer, said.replace("\0", " ").encode(errors="replace"))
         else:
             library.duckml_host_answer(answer, onnx_bytes, len(onnx_bytes))
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import duckml
 from duckml import errors, inference, native
 from duckml.estimators.table import ESTIMATORS
-from tests.conftest import LINE, make_line
+from tests.conftest import LINE, make_line, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
@@ -320,6 +320,70 @@ def test_all_threads_of_duckdb_share_a_model(file: str) -> None:
         assert found[0] == found[1] == found[2]
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "PREDICT(line, x := (SELECT max(x) FROM points))",
+        "predict_line(x := (SELECT 99.0))",
+        "PREDICT(line, x := coalesce((SELECT NULL), 99))",
+        "PREDICT(line, x := CASE WHEN EXISTS (FROM points WHERE x = p.x) THEN 99 END)",
+        "(SELECT PREDICT(line, x := p.x - p.x + 99))",
+    ],
+)
+@on_both_engines
+def test_a_feature_may_be_a_subquery(line: duckml.Connection, expression: str) -> None:
+    rows = line.execute(f"SELECT DISTINCT round({expression}, 6) FROM points p").fetchall()
+    assert rows == [(199.0,)]
+
+
+def test_attaching_disturbs_no_open_result(file: str) -> None:
+    with duckdb.connect(file) as plain:
+        plain.execute("SELECT * FROM range(5)")
+        assert plain.fetchone() == (0,)
+        con = duckml.attach(plain)
+        assert con.fetchall() == [(1,), (2,), (3,), (4,)]
+
+
+def test_attaching_takes_over_what_was_loaded_before(file: str) -> None:
+    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
+        plain.execute(f"LOAD '{native.EXTENSION}'")
+        con = duckml.attach(plain)
+        con.execute("BEGIN")
+        make_line(con)
+        assert con.execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
+        con.execute("COMMIT")
+    with duckdb.connect(file) as plain:  # and the file was free at once
+        assert duckml.attach(plain).execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
+
+
+def test_a_copy_of_the_extension_from_elsewhere_is_refused(file: str, tmp_path: Path) -> None:
+    copy = shutil.copyfile(native.EXTENSION, tmp_path / "duckml.duckdb_extension")
+    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
+        plain.execute(f"LOAD '{copy}'")
+        with pytest.raises(errors.EngineError, match="a file that isn't this package's"):
+            duckml.attach(plain)
+
+
+def test_no_library_is_loaded_once_the_door_is_closed() -> None:
+    with duckml.connect(engine="native") as con, pytest.raises(duckdb.BinderException, match="must be on"):
+        con.execute(f"SELECT duckml_runtime('{inference.library()}')")
+
+
+def test_what_goes_wrong_while_a_model_is_looked_for_is_said(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from duckml import registry
+
+    with duckml.connect(file, engine="native") as con:
+        con.execute(f"CREATE MODEL late {LINE} AS SELECT i AS x, i * 7 AS y FROM range(50) t(i)")
+        for problem in (MemoryError("no room"), KeyboardInterrupt(), SystemExit(3)):
+
+            def fail(*_: object, problem: BaseException = problem) -> bytes:
+                raise problem
+
+            monkeypatch.setattr(registry, "load_anywhere", fail)
+            with pytest.raises(duckdb.Error, match=type(problem).__name__):
+                con.execute("SELECT duckml_predict_double('0123', 1.0)").fetchall()
+
+
 # DuckDB without duckml around it
 
 
@@ -408,8 +472,8 @@ def test_without_onnxruntime_the_error_says_where_to_get_it(file: str) -> None:
     assert "does not export `OrtGetApiBase`" in lines[2]
     assert lines[3:] == [
         "[]",
-        "BinderException: Binder Error: duckml_runtime loads a library, and enable_external_access is off. Set "
-        "ORT_DYLIB_PATH instead.",
+        "BinderException: Binder Error: duckml_runtime loads a library, for which allow_unsigned_extensions and "
+        "enable_external_access must be on. Set ORT_DYLIB_PATH instead.",
         "[(1,)]",
     ]
 
@@ -459,6 +523,46 @@ def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
     lines = ran.stdout.splitlines()
     assert all("onnxruntime can't open the stored model" in line for line in lines[1:5]), lines
     assert lines[5] == "[(1,)]"
+
+
+@pytest.mark.parametrize(
+    "kind", ["4702111234474983745::BIGINT", "['a', 'b']", "{'a': 1}", "NULL::BLOB", "'text'", "1.5"]
+)
+def test_a_registry_with_something_else_in_it_is_an_error(file: str, kind: str) -> None:
+    with duckdb.connect(file) as plain:
+        plain.execute(
+            f"CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact AS SELECT 'k' AS key, {kind} AS onnx FROM range(2048)"
+        )
+    ran = in_plain_duckdb(file, RUNTIME, "SELECT duckml_predict_double('k', 1.0)", "SELECT 1")
+    assert ran.returncode == 0, ran.stderr
+    assert "InvalidInputException" in ran.stdout.splitlines()[1]
+    assert ran.stdout.splitlines()[2] == "[(1,)]"
+
+
+def test_macros_named_like_duckdbs_functions_hide_no_model(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+        con.execute("CREATE MACRO duckdb_tables() AS TABLE SELECT 'nothing' AS nothing")
+        con.execute("CREATE MACRO duckdb_connection_count() AS TABLE SELECT 7 AS count")
+    ran = in_plain_duckdb(file, RUNTIME, "SELECT round(predict_line(x := 5.0))")
+    assert ran.stdout.splitlines()[1] == "[(11.0,)]", ran.stderr
+
+
+def test_a_process_that_ends_with_everything_open_ends_well(file: str) -> None:
+    with duckml.connect(file) as con:
+        make_line(con)
+    script = f"""
+    import duckdb
+    con = duckdb.connect({file!r}, config={{"allow_unsigned_extensions": "true"}})
+    con.execute("LOAD '{native.EXTENSION}'")
+    con.execute({RUNTIME!r})
+    print(con.execute("SELECT round(predict_line(x := 5.0))").fetchall())
+    other = duckdb.connect(":memory:")
+    duckdb.sql("SELECT 1").fetchall()
+    """
+    command = [sys.executable, "-I", "-c", textwrap.dedent(script)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "[(11.0,)]\n"), ran.stderr
 
 
 def test_the_native_engine_is_not_put_beside_the_python_one(file: str) -> None:

@@ -11,7 +11,7 @@ use libduckdb_sys::*;
 
 use crate::columns::{Column, ColumnType, Kind};
 use crate::errors::{Error, Result};
-use crate::model::{Answers, Worker};
+use crate::model::Worker;
 use crate::registry::Database;
 use crate::text::Text;
 use crate::{models, runtime};
@@ -41,7 +41,6 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
             duckdb_scalar_function_add_parameter(function.0, text);
             duckdb_scalar_function_set_varargs(function.0, any);
             duckdb_scalar_function_set_special_handling(function.0);
-            duckdb_scalar_function_set_bind(function.0, Some(bind));
             duckdb_scalar_function_set_init(function.0, Some(init));
             duckdb_scalar_function_set_extra_info(
                 function.0,
@@ -54,6 +53,12 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
         let function = Function::new(c"duckml_runtime", text, runtime_from);
         duckdb_scalar_function_add_parameter(function.0, text);
         duckdb_scalar_function_set_bind(function.0, Some(bind_runtime));
+        duckdb_scalar_function_set_special_handling(function.0);
+        duckdb_scalar_function_set_volatile(function.0);
+        function.register(connection)?;
+        let truth = types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN);
+        let function = Function::new(c"duckml_serve_from_host", truth, serve_from_host);
+        duckdb_scalar_function_set_extra_info(function.0, boxed(Arc::clone(database)), Some(drop_box::<Arc<Database>>));
         duckdb_scalar_function_set_volatile(function.0);
         function.register(connection)
     }
@@ -63,66 +68,27 @@ type Call = unsafe extern "C" fn(duckdb_function_info, duckdb_data_chunk, duckdb
 
 // Predictions
 
-/// What is known of a call when it is bound: the types of the features.
-#[derive(Clone)]
-struct Bound {
-    types: Arc<Vec<ColumnType>>,
-}
-
 /// What a thread keeps between two chunks of one call.
+#[derive(Default)]
 struct State {
-    types: Arc<Vec<ColumnType>>,
+    /// The types of the features, known from the first chunk on. When DuckDB binds a call it would tell them only by
+    /// copying the arguments, and it can't copy a subquery.
+    types: Option<Vec<ColumnType>>,
     worker: Option<Worker>,
     columns: Vec<Column<'static>>,
 }
 
-unsafe extern "C" fn bind(info: duckdb_bind_info) {
-    let work = || {
-        // SAFETY: DuckDB calls with a bind info of this function.
-        let types = unsafe {
-            let count = duckdb_scalar_function_bind_get_argument_count(info);
-            (1..count).map(|position| argument_type(info, position)).collect()
-        };
-        Ok(Bound { types: Arc::new(types) })
-    };
-    match caught(work) {
-        // SAFETY: as above; DuckDB frees the data and copies it with the functions given.
-        Ok(bound) => unsafe {
-            duckdb_scalar_function_set_bind_data(info, boxed(bound), Some(drop_box::<Bound>));
-            duckdb_scalar_function_set_bind_data_copy(info, Some(copy_box::<Bound>));
-        },
-        // SAFETY: as above.
-        Err(error) => unsafe { duckdb_scalar_function_bind_set_error(info, terminated(&error).as_ptr()) },
-    }
-}
-
 unsafe extern "C" fn init(info: duckdb_init_info) {
-    // SAFETY: DuckDB calls with an init info of this function, whose bind data `bind` has set.
-    unsafe {
-        let bound = duckdb_scalar_function_init_get_bind_data(info).cast::<Bound>();
-        let types = bound
-            .as_ref()
-            .map_or_else(Arc::default, |bound| Arc::clone(&bound.types));
-        duckdb_scalar_function_init_set_state(
-            info,
-            boxed(State {
-                types,
-                worker: None,
-                columns: Vec::new(),
-            }),
-            Some(drop_box::<State>),
-        );
-    }
+    // SAFETY: DuckDB calls with an init info of this function.
+    unsafe { duckdb_scalar_function_init_set_state(info, boxed(State::default()), Some(drop_box::<State>)) };
 }
 
 unsafe extern "C" fn predict(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
     // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of doubles for as many rows.
     unsafe {
         answered(info, chunk, result, |worker, columns, rows| {
-            let answers = worker.predict(columns)?;
             let out = slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<f64>(), rows);
-            out.copy_from_slice(answers.values);
-            Ok(answers)
+            worker.predict(columns, out)
         });
     }
 }
@@ -132,15 +98,15 @@ unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_dat
     unsafe {
         answered(info, chunk, result, |worker, columns, rows| {
             let classes = worker.model().classes();
-            let answers = worker.probabilities(columns)?;
-            let total = answers.values.len();
+            if classes == 0 {
+                return worker.probabilities(columns, &mut []); // which says that there are none
+            }
+            let total = rows * classes;
             if duckdb_list_vector_reserve(result, total as idx_t) != DuckDBSuccess
                 || duckdb_list_vector_set_size(result, total as idx_t) != DuckDBSuccess
             {
                 return Err(Error::new("there is no memory for the probabilities."));
             }
-            let child = duckdb_vector_get_data(duckdb_list_vector_get_child(result)).cast::<f64>();
-            slice::from_raw_parts_mut(child, total).copy_from_slice(answers.values);
             let lists = slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<duckdb_list_entry>(), rows);
             for (row, list) in lists.iter_mut().enumerate() {
                 *list = duckdb_list_entry {
@@ -148,7 +114,8 @@ unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_dat
                     length: classes as u64,
                 };
             }
-            Ok(answers)
+            let child = duckdb_vector_get_data(duckdb_list_vector_get_child(result)).cast::<f64>();
+            worker.probabilities(columns, slice::from_raw_parts_mut(child, total))
         });
     }
 }
@@ -161,7 +128,7 @@ unsafe fn answered(
     info: duckdb_function_info,
     chunk: duckdb_data_chunk,
     result: duckdb_vector,
-    work: impl for<'w> FnOnce(&'w mut Worker, &[Column], usize) -> Result<Answers<'w>>,
+    work: impl for<'w> FnOnce(&'w mut Worker, &[Column], usize) -> Result<Option<&'w [bool]>>,
 ) {
     let done = caught(|| {
         // SAFETY: passed on from the caller.
@@ -174,11 +141,11 @@ unsafe fn answered(
                 return Err(Error::new("DuckDB has no state for the call."));
             };
             let State { types, worker, columns } = state;
+            let types = types.get_or_insert_with(|| feature_types(chunk));
             let worker = worker_for(info, chunk, worker)?;
             let mut features = emptied(std::mem::take(columns));
             read_features(chunk, types, rows, &mut features)?;
-            let answers = work(worker, &features, rows)?;
-            if let Some(refused) = answers.refused {
+            if let Some(refused) = work(worker, &features, rows)? {
                 mark_null(result, refused);
             }
             *columns = emptied(features);
@@ -268,17 +235,20 @@ unsafe fn mark_null(result: duckdb_vector, refused: &[bool]) {
 
 // Types
 
+/// The types of the columns in a chunk, but for the first, which is the key.
+///
 /// # Safety
-/// The bind info is one that DuckDB calls with, and has such an argument.
-unsafe fn argument_type(info: duckdb_bind_info, position: idx_t) -> ColumnType {
-    // SAFETY: passed on from the caller; both are destroyed here.
+/// The chunk is one that DuckDB calls a function of ours with.
+unsafe fn feature_types(chunk: duckdb_data_chunk) -> Vec<ColumnType> {
+    // SAFETY: passed on from the caller; each type is destroyed here.
     unsafe {
-        let mut argument = duckdb_scalar_function_bind_get_argument(info, position);
-        let mut logical = duckdb_expression_return_type(argument);
-        let column_type = column_type(logical);
-        duckdb_destroy_logical_type(&mut logical);
-        duckdb_destroy_expression(&mut argument);
-        column_type
+        let of_column = |position| {
+            let mut logical = duckdb_vector_get_column_type(duckdb_data_chunk_get_vector(chunk, position));
+            let column_type = column_type(logical);
+            duckdb_destroy_logical_type(&mut logical);
+            column_type
+        };
+        (1..duckdb_data_chunk_get_column_count(chunk)).map(of_column).collect()
     }
 }
 
@@ -384,20 +354,35 @@ unsafe extern "C" fn engine(_: duckdb_function_info, chunk: duckdb_data_chunk, r
     }
 }
 
-/// Loading a library runs what is in it, so it isn't done where files are out of bounds.
+/// The process around DuckDB says that it hands over models, if it does; whether it does.
+unsafe extern "C" fn serve_from_host(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a vector of truth values for as many rows as the chunk has; `register` has set the
+    // database.
+    unsafe {
+        let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
+        let rows = duckdb_data_chunk_get_size(chunk) as usize;
+        slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<bool>(), rows).fill(database.serve_from_host());
+    }
+}
+
+/// Loading a library runs what is in it, so it is done where an extension that nobody has signed may be loaded too.
 unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
     // SAFETY: DuckDB calls with a bind info of this function; what is made here is destroyed here.
     unsafe {
         let mut context = ptr::null_mut();
         duckdb_scalar_function_get_client_context(info, &mut context);
-        let name = c"enable_external_access";
-        let mut value = duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
-        let is_allowed = !value.is_null() && duckdb_get_bool(value);
-        duckdb_destroy_value(&mut value);
+        let is_on = |name: &CStr| {
+            let mut value = duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
+            let is_on = !value.is_null() && duckdb_get_bool(value);
+            duckdb_destroy_value(&mut value);
+            is_on
+        };
+        let is_allowed = is_on(c"allow_unsigned_extensions") && is_on(c"enable_external_access");
         duckdb_destroy_client_context(&mut context);
         if !is_allowed {
             let text =
-                c"duckml_runtime loads a library, and enable_external_access is off. Set ORT_DYLIB_PATH instead.";
+                c"duckml_runtime loads a library, for which allow_unsigned_extensions and enable_external_access \
+                         must be on. Set ORT_DYLIB_PATH instead.";
             duckdb_scalar_function_bind_set_error(info, text.as_ptr());
         }
     }
@@ -405,11 +390,19 @@ unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
 
 unsafe extern "C" fn runtime_from(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
     let work = || {
-        // SAFETY: DuckDB calls with a vector of texts, none of them NULL, and one for as many answers.
+        // SAFETY: DuckDB calls with a vector of texts, and one for as many answers. It calls for NULLs too.
         unsafe {
-            let rows = duckdb_data_chunk_get_size(chunk);
-            let paths = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)).cast::<Text>();
-            for row in 0..rows {
+            let vector = duckdb_data_chunk_get_vector(chunk, 0);
+            let (paths, validity) = (
+                duckdb_vector_get_data(vector).cast::<Text>(),
+                duckdb_vector_get_validity(vector),
+            );
+            for row in 0..duckdb_data_chunk_get_size(chunk) {
+                if !validity.is_null() && !duckdb_validity_row_is_valid(validity, row) {
+                    return Err(Error::new(
+                        "duckml_runtime takes the path of a library and was given NULL.",
+                    ));
+                }
                 let path = String::from_utf8_lossy((*paths.add(row as usize)).bytes());
                 let loaded = format!("onnxruntime serves from {}", runtime::load(&path)?.path);
                 duckdb_vector_assign_string_element_len(result, row, loaded.as_ptr().cast(), loaded.len() as idx_t);
@@ -495,11 +488,6 @@ fn boxed<T>(value: T) -> *mut c_void {
 unsafe extern "C" fn drop_box<T>(value: *mut c_void) {
     // SAFETY: DuckDB gives back what `boxed` made, once.
     drop(unsafe { Box::from_raw(value.cast::<T>()) });
-}
-
-unsafe extern "C" fn copy_box<T: Clone>(value: *mut c_void) -> *mut c_void {
-    // SAFETY: DuckDB gives what `boxed` made.
-    boxed(unsafe { &*value.cast::<T>() }.clone())
 }
 
 /// A text that ends in zero.

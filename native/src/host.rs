@@ -5,7 +5,6 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::catch_unwind;
 use std::slice;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::errors::{Error, Result};
@@ -15,11 +14,10 @@ use crate::{models, runtime};
 type Loader = extern "C" fn(key: *const c_char, answer: *mut c_void);
 
 static LOADER: Mutex<Option<Loader>> = Mutex::new(None);
-static LOADING: AtomicBool = AtomicBool::new(false);
 
-/// Whether the database that the extension is just being loaded into is the host's.
-pub fn is_loading() -> bool {
-    LOADING.load(Ordering::Acquire)
+/// Whether the host hands over models.
+pub fn has_loader() -> bool {
+    LOADER.lock().unwrap_or_else(PoisonError::into_inner).is_some()
 }
 
 /// The bytes of a model that the host has.
@@ -37,12 +35,6 @@ pub fn find(key: &str) -> Result<Vec<u8>> {
 #[unsafe(no_mangle)]
 pub extern "C" fn duckml_host_loader(loader: Option<Loader>) {
     *LOADER.lock().unwrap_or_else(PoisonError::into_inner) = loader;
-}
-
-/// Say whether a LOAD that runs now is the host's.
-#[unsafe(no_mangle)]
-pub extern "C" fn duckml_host_loading(loading: bool) {
-    LOADING.store(loading, Ordering::Release);
 }
 
 /// Say where onnxruntime is.

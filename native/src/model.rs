@@ -1,6 +1,7 @@
 //! ONNX bytes → predictions on DuckDB's columns: what duckml/inference.py does, and bit for bit the same.
 
 use std::ffi::c_char;
+use std::slice;
 use std::sync::Arc;
 
 use ort::sys::OrtValue;
@@ -9,7 +10,7 @@ use crate::artifact::{Artifact, Feature, INTEGER_NULL, Storage, key_of};
 use crate::categories::Codes;
 use crate::columns::{Column, Kind, require};
 use crate::errors::{Error, Result, listed};
-use crate::runtime::{self, Graph, Value};
+use crate::runtime::{self, Graph, Kept, Value};
 
 /// Beyond it a number is refused like an infinity: the net computes in float32.
 const FLOAT32_MAX: f64 = f32::MAX as f64;
@@ -68,7 +69,8 @@ pub struct Worker {
     names: Vec<*const c_char>,
     feeds: Vec<Feed>,
     inputs: Vec<*const OrtValue>,
-    output: Vec<f64>,
+    output: Kept,
+    classes: Vec<f64>,
     refused: Vec<bool>,
 }
 
@@ -78,22 +80,8 @@ struct Feed {
     doubles: Vec<f64>,
     integers: Vec<i64>,
     members: Vec<i64>,
-    tensor: Option<Tensor>,
-}
-
-/// A tensor over memory that it doesn't own; made again only when the memory is another.
-struct Tensor {
-    address: usize,
-    rows: usize,
-    value: Value,
-}
-
-/// The answers to a chunk of rows.
-pub struct Answers<'a> {
-    /// A number per row or, of probabilities, one per row and class.
-    pub values: &'a [f64],
-    /// Which rows have no answer; None when all have one.
-    pub refused: Option<&'a [bool]>,
+    numbers: Kept,
+    texts: Option<Value>,
 }
 
 impl Worker {
@@ -101,13 +89,15 @@ impl Worker {
     pub fn new(model: Arc<Model>) -> Self {
         let names = model.graph.input_names();
         let feeds = model.features.iter().map(|_| Feed::default()).collect();
+        let (inputs, output) = (Vec::new(), Kept::default());
         Self {
+            model,
             names,
             feeds,
-            inputs: Vec::new(),
-            output: Vec::new(),
+            inputs,
+            output,
+            classes: Vec::new(),
             refused: Vec::new(),
-            model,
         }
     }
 
@@ -116,39 +106,36 @@ impl Worker {
         &self.model
     }
 
-    /// The prediction for each row, of a classifier the code of the class.
-    pub fn predict(&mut self, columns: &[Column]) -> Result<Answers<'_>> {
+    /// Write the prediction for each row, of a classifier the code of the class; which rows have none, if any.
+    pub fn predict(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
         let classes = self.model.classes;
-        let any_refused = self.run(columns, classes.max(1))?;
-        if classes > 0 {
-            for row in 0..self.refused.len() {
-                self.output[row] = likeliest(&self.output[row * classes..(row + 1) * classes]) as f64;
-            }
+        if classes == 0 {
+            return self.run(columns, out);
         }
-        let rows = self.refused.len();
-        Ok(Answers {
-            values: &self.output[..rows],
-            refused: any_refused.then_some(&self.refused),
-        })
+        let mut probabilities = std::mem::take(&mut self.classes);
+        probabilities.resize(out.len() * classes, 0.0);
+        let ran = self.run(columns, &mut probabilities).map(|refused| refused.is_some());
+        for (code, probabilities) in out.iter_mut().zip(probabilities.chunks_exact(classes)) {
+            *code = likeliest(probabilities) as f64;
+        }
+        self.classes = probabilities;
+        Ok(ran?.then_some(&self.refused))
     }
 
-    /// The probabilities of the classes for each row.
-    pub fn probabilities(&mut self, columns: &[Column]) -> Result<Answers<'_>> {
+    /// Write the probabilities of the classes for each row; which rows have none, if any.
+    pub fn probabilities(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
         if self.model.classes == 0 {
             return Err(Error::new("This model predicts a number and has no probabilities."));
         }
-        let any_refused = self.run(columns, self.model.classes)?;
-        for value in &mut self.output {
+        let any_refused = self.run(columns, out)?.is_some();
+        for value in out {
             *value = value.clamp(0.0, 1.0); // forests sum up to a little more than 1 in float32
         }
-        Ok(Answers {
-            values: &self.output,
-            refused: any_refused.then_some(&self.refused),
-        })
+        Ok(any_refused.then_some(&self.refused))
     }
 
-    /// Let the graph answer into `output`, `width` numbers per row; whether it must not answer some rows.
-    fn run(&mut self, columns: &[Column], width: usize) -> Result<bool> {
+    /// Let the graph answer, as many numbers per row as there is room for; which rows it must not answer, if any.
+    fn run(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
         let Self {
             model,
             names,
@@ -156,6 +143,7 @@ impl Worker {
             inputs,
             output,
             refused,
+            ..
         } = self;
         if columns.len() != model.features.len() {
             let names = listed(model.features.iter().map(|feature| feature.name.as_str()));
@@ -163,10 +151,9 @@ impl Worker {
             return Err(Error::unreadable(&model.key, found));
         }
         let rows = columns.first().map_or(0, Column::rows);
-        output.resize(rows * width, 0.0);
         let mut any_refused = refuse_nulls(columns, rows, model.null_answers_null, refused);
         if rows == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         inputs.clear();
         for (position, (column, feed)) in columns.iter().zip(feeds).enumerate() {
@@ -180,16 +167,16 @@ impl Worker {
             };
             inputs.push(tensor.pointer());
         }
-        let ran = model.graph.run(names, inputs, rows, output);
+        let ran = model.graph.run(names, inputs, output, rows, out);
         ran.map_err(|error| Error::unreadable(&model.key, error))?;
         // A net overflows in float32 where its inputs do not.
-        if !output.iter().fold(true, |fine, value| fine & value.is_finite()) {
+        if !all_within(out, f64::MAX) {
             any_refused = true;
-            for (answer, refused) in output.chunks_exact(width).zip(refused) {
-                *refused |= !answer.iter().all(|value| value.is_finite());
+            for (answer, refused) in out.chunks_exact(out.len() / rows).zip(refused.iter_mut()) {
+                *refused |= !all_within(answer, f64::MAX);
             }
         }
-        Ok(any_refused)
+        Ok(any_refused.then_some(refused))
     }
 }
 
@@ -220,10 +207,12 @@ fn refuse_nulls(columns: &[Column], rows: usize, one_is_enough: bool, refused: &
 impl Feed {
     /// The numbers of a column with NaN for NULL; refused is whatever else float32 can't hold.
     fn numbers(&mut self, column: &Column, refused: &mut [bool], any_refused: &mut bool) -> Result<&Value> {
+        let shape = [column.rows(), 1];
         let has_nulls = column.has_nulls();
         if let (false, Some(values)) = (has_nulls, column.as_doubles()) {
             refuse_beyond_float32(values, refused, any_refused);
-            return tensor_over(&mut self.tensor, values.as_ptr().cast_mut(), values.len());
+            // SAFETY: the column has a value for each row, and the graph only reads its inputs.
+            return unsafe { self.numbers.over(values.as_ptr().cast_mut(), shape) };
         }
         self.doubles.resize(column.rows(), 0.0);
         column.write_doubles(&mut self.doubles);
@@ -242,7 +231,8 @@ impl Feed {
                 }
             }
         }
-        tensor_over(&mut self.tensor, self.doubles.as_mut_ptr(), column.rows())
+        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        unsafe { self.numbers.over(self.doubles.as_mut_ptr(), shape) }
     }
 
     /// The code of each category.
@@ -274,7 +264,8 @@ impl Feed {
                 self.integers.extend((0..rows).map(|row| code_or_null(row, &code)));
             }
         }
-        tensor_over(&mut self.tensor, self.integers.as_mut_ptr(), rows)
+        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        unsafe { self.numbers.over(self.integers.as_mut_ptr(), [rows, 1]) }
     }
 
     /// The whole numbers of a category that the graph itself encodes, with what stands for NULL.
@@ -289,7 +280,8 @@ impl Feed {
             }
         };
         self.integers.extend((0..rows).map(value));
-        tensor_over(&mut self.tensor, self.integers.as_mut_ptr(), rows)
+        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        unsafe { self.numbers.over(self.integers.as_mut_ptr(), [rows, 1]) }
     }
 
     /// The texts of a category that the graph itself encodes, '' for NULL.
@@ -301,43 +293,31 @@ impl Feed {
             _ => column.texts()[row].bytes(),
         };
         let value = Value::texts(rows, (0..rows).map(text))?;
-        Ok(&self
-            .tensor
-            .insert(Tensor {
-                address: 0,
-                rows,
-                value,
-            })
-            .value)
+        Ok(self.texts.insert(value))
     }
-}
-
-/// The tensor over a column of numbers, the one of the last chunk where that lay in the same place.
-fn tensor_over<T: runtime::Element>(kept: &mut Option<Tensor>, data: *mut T, rows: usize) -> Result<&Value> {
-    let address = data as usize;
-    if !kept
-        .as_ref()
-        .is_some_and(|tensor| tensor.address == address && tensor.rows == rows)
-    {
-        // SAFETY: the caller's column has this many rows, and is asked for again before every run.
-        let value = unsafe { Value::over(data, rows, 1) }?;
-        *kept = Some(Tensor { address, rows, value });
-    }
-    kept.as_ref()
-        .map(|tensor| &tensor.value)
-        .ok_or_else(|| Error::new("no tensor was made."))
 }
 
 /// Refuse the rows whose number float32 can't hold: NaN, infinities, and what is beyond its largest.
 fn refuse_beyond_float32(values: &[f64], refused: &mut [bool], any_refused: &mut bool) {
-    let fits = |value: &f64| value.abs() <= FLOAT32_MAX; // NaN makes the comparison false
-    if values.iter().fold(true, |fine, value| fine & fits(value)) {
+    if all_within(values, FLOAT32_MAX) {
         return; // one pass tells whether anything is wrong at all
     }
     *any_refused = true;
     for (refused, value) in refused.iter_mut().zip(values) {
-        *refused |= !fits(value);
+        *refused |= !all_within(slice::from_ref(value), FLOAT32_MAX);
     }
+}
+
+/// Whether all numbers are at most as large as the largest, and none is NaN.
+///
+/// Without their sign, doubles are ordered as their bits are, NaN last: where one is beyond, the difference is negative.
+/// Compilers make vector instructions of it, of a comparison of doubles they do not.
+fn all_within(values: &[f64], largest: f64) -> bool {
+    let largest = largest.to_bits();
+    let beyond = values
+        .iter()
+        .fold(0, |beyond, value| beyond | largest.wrapping_sub(value.abs().to_bits()));
+    beyond >> 63 == 0
 }
 
 /// The position of the largest value, the first of several.
@@ -359,6 +339,19 @@ mod tests {
     fn the_first_of_the_likeliest_classes_wins() {
         assert_eq!(likeliest(&[0.2, 0.4, 0.4]), 1);
         assert_eq!(likeliest(&[1.0]), 0);
+    }
+
+    #[test]
+    fn all_within_knows_every_kind_of_number() {
+        for largest in [FLOAT32_MAX, f64::MAX] {
+            for fine in [0.0, -0.0, 5e-324, -1.0, largest, -largest] {
+                assert!(all_within(&[1.0, fine], largest), "{fine}");
+            }
+            for beyond in [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                assert!(!all_within(&[1.0, beyond, 1.0], largest), "{beyond}");
+            }
+        }
+        assert!(!all_within(&[FLOAT32_MAX.next_up()], FLOAT32_MAX) && all_within(&[], 1.0));
     }
 
     #[test]

@@ -5,39 +5,46 @@
 //! of a database is ours, and closes it then. A process that hands over models itself needs neither.
 
 use std::ffi::CString;
+use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError, Weak};
 use std::thread;
 use std::time::Duration;
 
 use libduckdb_sys::{
-    DuckDBSuccess, duckdb_bind_varchar, duckdb_connect, duckdb_connection, duckdb_data_chunk_get_size,
-    duckdb_data_chunk_get_vector, duckdb_database, duckdb_destroy_data_chunk, duckdb_destroy_prepare,
-    duckdb_destroy_result, duckdb_disconnect, duckdb_execute_prepared, duckdb_fetch_chunk, duckdb_prepare,
-    duckdb_prepared_statement, duckdb_result, duckdb_vector_get_data,
+    DUCKDB_TYPE_DUCKDB_TYPE_BLOB, DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR, DuckDBSuccess, duckdb_bind_varchar,
+    duckdb_column_type, duckdb_connect, duckdb_connection, duckdb_data_chunk_get_size, duckdb_data_chunk_get_vector,
+    duckdb_database, duckdb_destroy_data_chunk, duckdb_destroy_prepare, duckdb_destroy_result, duckdb_disconnect,
+    duckdb_execute_prepared, duckdb_fetch_chunk, duckdb_prepare, duckdb_prepared_statement, duckdb_result,
+    duckdb_vector_get_data,
 };
 
 use crate::errors::{Error, Result};
 use crate::host;
 use crate::text::Text;
 
-const REGISTRIES: &str =
-    "SELECT database_name FROM duckdb_tables() WHERE schema_name = '_duckml' AND table_name = 'artifact'";
-const SERVED: &str = "SELECT 'yes' FROM duckdb_functions() WHERE function_name = 'duckml_predict_double' LIMIT 1";
-const OTHERS: &str = "SELECT 'yes' FROM duckdb_connection_count() WHERE count > 1";
+// By their full names: macros of the user's may have the names of DuckDB's functions.
+const REGISTRIES: &str = "SELECT database_name FROM system.main.duckdb_tables() \
+                          WHERE schema_name = '_duckml' AND table_name = 'artifact'";
+const SERVED: &str = "SELECT 'yes' FROM system.main.duckdb_functions() \
+                      WHERE function_name = 'duckml_predict_double' LIMIT 1";
+const OTHERS: &str = "SELECT 'yes' FROM system.main.duckdb_connection_count() WHERE count > 1";
 const LOOKS: Duration = Duration::from_millis(100);
 
 /// A database that the extension is loaded into.
 pub struct Database {
-    source: Source,
+    source: Mutex<Source>,
 }
 
+/// Where its models come from.
 enum Source {
-    /// The process hands models over.
-    Host,
     /// They are read on a connection of our own, until that is the last one.
-    Own(Mutex<Option<Connection>>),
+    Own(Connection),
+    /// The process hands them over.
+    Host,
+    /// Nowhere: our connection was the last one and is closed, and DuckDB has no way to open another.
+    Nowhere,
 }
 
 impl Database {
@@ -46,48 +53,57 @@ impl Database {
     /// # Safety
     /// `database` is open.
     pub unsafe fn new(database: duckdb_database) -> Result<Arc<Self>> {
-        if host::is_loading() {
-            return Ok(Arc::new(Self { source: Source::Host }));
-        }
         // SAFETY: passed on from the caller.
         let connection = unsafe { Connection::open(database) }?;
         let database = Arc::new(Self {
-            source: Source::Own(Mutex::new(Some(connection))),
+            source: Mutex::new(Source::Own(connection)),
         });
         watch(&database);
         Ok(database)
     }
 
-    /// The bytes of the model with a key.
-    pub fn find(&self, key: &str) -> Result<Vec<u8>> {
-        match &self.source {
-            Source::Host => host::find(key),
-            Source::Own(connection) => {
-                let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                let connection = guard.as_ref().ok_or_else(|| Error::gone(key))?;
-                find(connection, key)
-            }
-        }
+    fn source(&self) -> MutexGuard<'_, Source> {
+        self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Close our connection if nobody else has one; whether it is closed.
-    fn close_if_last(&self) -> bool {
-        let Source::Own(connection) = &self.source else {
-            return true;
-        };
-        let mut guard = match connection.try_lock() {
-            Ok(guard) => guard,
+    /// Take models from the process, if it hands any over; whether it does.
+    pub fn serve_from_host(&self) -> bool {
+        let is_there = host::has_loader();
+        if is_there {
+            let before = mem::replace(&mut *self.source(), Source::Host);
+            drop(before); // behind the lock
+        }
+        is_there
+    }
+
+    /// The bytes of the model with a key.
+    pub fn find(&self, key: &str) -> Result<Vec<u8>> {
+        match &*self.source() {
+            Source::Own(connection) => return find(connection, key),
+            Source::Nowhere => return Err(Error::let_go(key)),
+            Source::Host => {}
+        }
+        host::find(key) // behind the lock: the process asks DuckDB in its turn
+    }
+
+    /// Our connection, if it is the last one, to be closed by the caller; and whether there is none to look at.
+    fn take_last(&self) -> (Option<Connection>, bool) {
+        let mut source = match self.source.try_lock() {
+            Ok(source) => source,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return false, // it is reading for somebody
+            Err(TryLockError::WouldBlock) => return (None, false), // it is reading for somebody
         };
-        let is_last = guard
-            .as_ref()
-            .is_some_and(|connection| matches!(connection.texts(OTHERS, None), Ok(rows) if rows.is_empty()));
-        let last = if is_last { guard.take() } else { None };
-        let is_closed = guard.is_none();
-        drop(guard); // with the connection DuckDB frees the functions, and with them this database
-        drop(last);
-        is_closed
+        match &*source {
+            Source::Own(connection) if connection.is_last() => match mem::replace(&mut *source, Source::Nowhere) {
+                Source::Own(connection) => (Some(connection), true),
+                other => {
+                    *source = other;
+                    (None, false)
+                }
+            },
+            Source::Own(_) => (None, false),
+            Source::Host | Source::Nowhere => (None, true),
+        }
     }
 }
 
@@ -95,9 +111,12 @@ impl Database {
 fn find(connection: &Connection, key: &str) -> Result<Vec<u8>> {
     for database in connection.texts(REGISTRIES, None)? {
         let name = String::from_utf8_lossy(&database).replace('"', "\"\"");
-        let query = format!("SELECT onnx FROM \"{name}\".\"_duckml\".\"artifact\" WHERE key = $1");
+        let query = format!(
+            "SELECT CAST(onnx AS BLOB) FROM \"{name}\".\"_duckml\".\"artifact\" WHERE key = $1 AND onnx IS NOT NULL"
+        );
         // Something wrong with one database must not keep another from predicting.
-        if let Some(onnx) = connection.texts(&query, Some(key)).ok().and_then(|mut rows| rows.pop()) {
+        let found = connection.texts(&query, Some(key)).ok();
+        if let Some(onnx) = found.and_then(|mut rows| rows.pop()) {
             return Ok(onnx);
         }
     }
@@ -107,6 +126,9 @@ fn find(connection: &Connection, key: &str) -> Result<Vec<u8>> {
 // The watcher
 
 static WATCHED: Mutex<Vec<Weak<Database>>> = Mutex::new(Vec::new());
+static CLOSING: Mutex<()> = Mutex::new(());
+/// The process that has a watcher: a fork has the memory of its parent, and none of its threads.
+static WATCHING: AtomicU32 = AtomicU32::new(0);
 static EXITING: AtomicBool = AtomicBool::new(false);
 
 fn watched() -> MutexGuard<'static, Vec<Weak<Database>>> {
@@ -114,27 +136,36 @@ fn watched() -> MutexGuard<'static, Vec<Weak<Database>>> {
 }
 
 fn watch(database: &Arc<Database>) {
-    static STARTED: Once = Once::new();
+    static REGISTERED: Once = Once::new();
     watched().push(Arc::downgrade(database));
-    STARTED.call_once(|| {
-        // SAFETY: the handler is a function without arguments that lives as long as the library, which DuckDB never
-        // unloads.
-        unsafe { atexit(at_exit) };
+    // SAFETY: the handler is a function without arguments that lives as long as the library, which DuckDB never unloads.
+    REGISTERED.call_once(|| unsafe {
+        atexit(at_exit);
+    });
+    let process = std::process::id();
+    if WATCHING.swap(process, Ordering::AcqRel) != process {
         thread::spawn(|| {
             while !EXITING.load(Ordering::Acquire) {
                 thread::sleep(LOOKS);
                 close_what_is_left();
             }
         });
-    });
+    }
 }
 
 /// Close the databases that nobody uses any more.
 fn close_what_is_left() {
-    let mut databases = watched();
-    if !EXITING.load(Ordering::Acquire) {
-        databases.retain(|database| database.upgrade().is_some_and(|database| !database.close_if_last()));
+    let _closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
+    if EXITING.load(Ordering::Acquire) {
+        return;
     }
+    let mut last = Vec::new();
+    watched().retain(|database| {
+        let (connection, is_done) = database.upgrade().map_or((None, true), |database| database.take_last());
+        last.extend(connection);
+        !is_done
+    });
+    drop(last); // with its last connection DuckDB closes a database, which may take a while
 }
 
 unsafe extern "C" {
@@ -143,10 +174,13 @@ unsafe extern "C" {
 
 /// The process ends: close what is left, so that DuckDB writes its log into the file, and let nothing run behind it.
 extern "C" fn at_exit() {
-    close_what_is_left();
-    let guard = watched(); // the watcher is between two looks now, and sees that it is over at its next
-    EXITING.store(true, Ordering::Release);
-    drop(guard);
+    let last_look = || {
+        close_what_is_left();
+        let _closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner); // the watcher is between two looks now
+        EXITING.store(true, Ordering::Release);
+    };
+    // On a thread of its own: what DuckDB keeps for the thread that exits is gone by now.
+    let _ = thread::spawn(last_look).join();
 }
 
 // DuckDB's C API
@@ -203,12 +237,17 @@ impl Connection {
         self.0
     }
 
+    /// Whether nobody else is connected to the database; where DuckDB can't tell, somebody is.
+    fn is_last(&self) -> bool {
+        self.texts(OTHERS, None).is_ok_and(|rows| rows.is_empty())
+    }
+
     /// Whether models are served in the database already.
     pub fn is_served(&self) -> Result<bool> {
         Ok(!self.texts(SERVED, None)?.is_empty())
     }
 
-    /// The first column of a query's rows, which are texts or bytes and not NULL.
+    /// The first column of a query's rows, which must be texts or bytes and not NULL.
     fn texts(&self, query: &str, parameter: Option<&str>) -> Result<Vec<Vec<u8>>> {
         let nul = |_| Error::new("a name holds a zero byte.");
         let query = CString::new(query).map_err(nul)?;
@@ -223,11 +262,14 @@ impl Connection {
             if let Some(text) = &parameter {
                 duckdb_bind_varchar(prepared.0, 1, text.as_ptr());
             }
-            let mut rows = Rows(std::mem::zeroed());
+            let mut rows = Rows(mem::zeroed());
             if duckdb_execute_prepared(prepared.0, &mut rows.0) != DuckDBSuccess {
                 return Err(failed());
             }
-            Ok(rows.first_column())
+            match duckdb_column_type(&mut rows.0, 0) {
+                DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR | DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Ok(rows.first_column()),
+                _ => Err(failed()),
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! onnxruntime: found once in a process, then sessions and runs on memory that others own.
 
+use std::collections::HashSet;
 use std::ffi::{CString, c_char, c_void};
 use std::path::Path;
 use std::ptr;
@@ -147,12 +148,13 @@ unsafe fn checked(status: OrtStatusPtr) -> Result<()> {
 }
 
 impl Value {
-    /// A tensor of shape [rows, width] over memory that stays somebody else's.
+    /// A tensor of two dimensions over memory that stays somebody else's.
     ///
     /// # Safety
-    /// `data` holds `rows * width` numbers for as long as a run uses the value.
-    pub unsafe fn over<T: Element>(data: *mut T, rows: usize, width: usize) -> Result<Self> {
-        let shape = [rows as i64, width as i64];
+    /// `data` holds a number for each of its elements for as long as a run uses the value.
+    pub unsafe fn over<T: Element>(data: *mut T, shape: [usize; 2]) -> Result<Self> {
+        let [rows, width] = shape;
+        let shape = shape.map(|length| length as i64);
         let mut value = ptr::null_mut();
         // SAFETY: the shape says how much memory there is, which the caller vouches for.
         unsafe {
@@ -167,6 +169,11 @@ impl Value {
             ))?;
         }
         Ok(Self(value))
+    }
+
+    /// The pointer that `run` wants.
+    pub fn pointer(&self) -> *const OrtValue {
+        self.0
     }
 
     /// A tensor of texts, of shape [rows, 1], with memory of its own.
@@ -260,10 +267,9 @@ impl Graph {
     /// The graph in a session; `output` is the position of the output that is asked for, `width` its numbers per row.
     pub fn new(session: Session, inputs: &[String], output: usize, width: usize) -> Result<Self> {
         let named = |name: &str| CString::new(name).map_err(|_| Error::new(format!("it names a tensor {name:?}.")));
-        for wanted in inputs {
-            if !session.inputs().iter().any(|input| input.name() == wanted) {
-                return Err(Error::new(format!("it has no input '{wanted}'.")));
-            }
+        let known: HashSet<&str> = session.inputs().iter().map(|input| input.name()).collect();
+        if let Some(missing) = inputs.iter().find(|wanted| !known.contains(wanted.as_str())) {
+            return Err(Error::new(format!("it has no input '{missing}'.")));
         }
         let outlet = session
             .outputs()
@@ -294,18 +300,23 @@ impl Graph {
         self.inputs.iter().map(|name| name.as_ptr()).collect()
     }
 
-    /// Run the graph; the answer is written to `out`, row by row.
+    /// Run the graph on a number of rows; the answer is written to `out`, row by row.
     ///
-    /// `names` is what `input_names` answered, `inputs` a tensor for each.
-    pub fn run(&self, names: &[*const c_char], inputs: &[*const OrtValue], rows: usize, out: &mut [f64]) -> Result<()> {
+    /// `names` is what `input_names` answered, `inputs` a tensor for each; `kept` is the caller's for the answers.
+    pub fn run(
+        &self,
+        names: &[*const c_char],
+        inputs: &[*const OrtValue],
+        kept: &mut Kept,
+        rows: usize,
+        out: &mut [f64],
+    ) -> Result<()> {
         let output_name = self.output.as_ptr();
-        let target = if self.writes_directly {
+        let mut answer = ptr::null_mut();
+        if self.writes_directly {
             // SAFETY: `out` has room for all rows and outlives the run.
-            Some(unsafe { Value::over(out.as_mut_ptr(), rows, out.len() / rows) }?)
-        } else {
-            None
-        };
-        let mut answer = target.as_ref().map_or(ptr::null_mut(), |value| value.0);
+            answer = unsafe { kept.over(out.as_mut_ptr(), [rows, out.len() / rows]) }?.0;
+        }
         // SAFETY: there is a tensor for each name, and a session may be run by several threads at a time: onnxruntime
         // takes it by a pointer that isn't const, but promises that.
         unsafe {
@@ -320,16 +331,37 @@ impl Graph {
                 &mut answer,
             ))?;
         }
-        match target {
-            Some(_) => Ok(()),
-            None => Value(answer).write_doubles(out),
+        if self.writes_directly {
+            Ok(())
+        } else {
+            Value(answer).write_doubles(out)
         }
     }
 }
 
-impl Value {
-    /// The pointer that `run` wants.
-    pub fn pointer(&self) -> *const OrtValue {
-        self.0
+/// A tensor over memory that it doesn't own, made again only when the memory is another.
+#[derive(Debug, Default)]
+pub struct Kept {
+    address: usize,
+    shape: [usize; 2],
+    value: Option<Value>,
+}
+
+impl Kept {
+    /// The tensor over some memory, the last one where that lay in the same place.
+    ///
+    /// # Safety
+    /// As of `Value::over`: a run must follow before the memory goes.
+    pub unsafe fn over<T: Element>(&mut self, data: *mut T, shape: [usize; 2]) -> Result<&Value> {
+        let address = data as usize;
+        if (self.address, self.shape) != (address, shape) {
+            self.value = None;
+        }
+        if self.value.is_none() {
+            // SAFETY: passed on from the caller.
+            self.value = Some(unsafe { Value::over(data, shape) }?);
+            (self.address, self.shape) = (address, shape);
+        }
+        self.value.as_ref().ok_or_else(|| Error::new("no tensor was made."))
     }
 }
