@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test native bench lint docs clean
+.PHONY: demo test native sanitize bench lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/duckml demo
@@ -26,6 +26,9 @@ lint: $(VENV)/developing
 
 docs: $(VENV)/developing
 	COLUMNS=80 $(BIN)/python docs/generate.py
+
+sanitize: $(VENV)/developing
+	$(BIN)/python native/sanitize.py
 
 bench: $(VENV)/developing native
 	$(BIN)/python -m benchmarks

@@ -5,24 +5,26 @@ An upgrade of onnxruntime, another device, or a damaged disk would show here and
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from duckml import export, inference, registry
+from duckml import engine, export, inference, registry
 from duckml.engine import Native
 from duckml.evaluation import as_matrix, largest_difference, largest_relative_difference
 from duckml.registry import StoredVersion
+from duckml.serving import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
 from duckml.statements import ModelName
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found of one version on one device: `problem` is empty when all is well.
+    """What was found of one version on one engine and device: `problem` is empty when all is well.
 
     `rows` are the stored rows that were predicted again, `difference` the largest one to the stored answers, relative
     to their spread (of probabilities absolute).
@@ -39,9 +41,13 @@ class Check:
 def check(con: Native, device: str) -> Iterator[Check]:
     """Load every artifact of every attached database, predict its stored rows again and compare.
 
-    On the device named, or with 'auto' on every one that starts.
+    By the Python engine on the device named, or with 'auto' on every one that starts; and by the native engine where it
+    serves the database.
     """
     names = [state.name for state in inference.devices() if state.starts] if device == "auto" else [device]
+    places = [("python", name) for name in names]
+    if engine.engine_in_use(con) == "native:cpu" and device in {"auto", "cpu"}:
+        places.append(("native", "cpu"))
     for place, name in registry.names(con):
         for version in registry.versions_of(con, place, name):
             try:
@@ -51,28 +57,32 @@ def check(con: Native, device: str) -> Iterator[Check]:
                 problem = f"the registry can't be read: {type(error).__name__}"
                 yield Check(f"{place.schema}.{name}@{version}", "python", "-", 0, None, problem)
                 continue
-            for on in names:
-                yield _check(con, stored, on)
+            for on_engine, on_device in places:
+                yield _check(con, stored, on_engine, on_device)
 
 
-def _check(con: Native, stored: StoredVersion, device: str) -> Check:
+def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> Check:
     place = stored.place
     name = f"{place.schema}.{stored.name}@{stored.version}"
     rows: list[tuple[str, str]] = []
 
     def found(difference: float | None, problem: str) -> Check:
-        return Check(name, "python", device, len(rows), difference, problem)
+        return Check(name, on_engine, device, len(rows), difference, problem)
 
     try:
         rows = registry.background_rows(con, stored)
         onnx = registry.load_known(con, stored.key)
         model = inference.open_model(stored.key, onnx, device)
+        answer: _Answer = model.compared
+        if on_engine == "native":
+            function = PROBABILITIES_FUNCTION if model.is_classifier else PREDICT_FUNCTION
+            answer = functools.partial(engine.call, con, function, stored.key)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
         gone = registry.missing_macros(con, stored)
         if gone:
             return found(None, f"its function {gone[0]} is gone, or another one has its name")
-        difference = _difference(model, rows) if rows else None
+        difference = _difference(model, answer, rows) if rows else None
     except duckdb.Error as error:
         return found(None, str(error))
     except Exception as error:  # whatever onnxruntime raises when it runs
@@ -84,11 +94,14 @@ def _check(con: Native, stored: StoredVersion, device: str) -> Check:
     return found(difference, "")
 
 
-def _difference(model: inference.Predictor, rows: Sequence[tuple[str, str]]) -> float:
+_Answer = Callable[[Sequence[pa.Array]], pa.Array]
+
+
+def _difference(model: inference.Predictor, answer: _Answer, rows: Sequence[tuple[str, str]]) -> float:
     """The largest difference between the stored answers and those of now; infinite where one is missing."""
     features = [json.loads(features) for features, _ in rows]
     columns = [pa.array([row[feature.name] for row in features], _TYPES[feature.storage]) for feature in model.features]
-    now = as_matrix(model.compared(columns).to_pylist())
+    now = as_matrix(answer(columns).to_pylist())
     then = as_matrix([json.loads(answer) for _, answer in rows])
     if now.shape != then.shape or (np.isnan(now) != np.isnan(then)).any():
         return float("inf")

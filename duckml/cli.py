@@ -62,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 a statement failed or the database can't be opened, 2 wrong arguments, "
         "130 interrupted.",
     )
-    parser.add_argument(
-        "--version", action="version", version=f"duckml {duckml.__version__}, duckdb {duckdb.__version__}"
-    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show what is installed, and what serves")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="train on real house prices, predict, ask what-if, reopen the file")
@@ -93,7 +91,20 @@ def _parser() -> argparse.ArgumentParser:
 
     devices = commands.add_parser("devices", help="where models can run on this machine")
     devices.set_defaults(run=_devices)
+
+    recipe = commands.add_parser("native", help="print the SQL that makes any DuckDB predict, without Python")
+    recipe.set_defaults(run=_native)
     return parser
+
+
+class _Version(argparse.Action):
+    """Prints the versions, and which engine and device serve a database that is opened now."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        with connect() as con:
+            name, device = con.serving.name, con.serving.device_of("")
+        print(f"duckml {duckml.__version__}, duckdb {duckdb.__version__}, engine {name}, device {device}")
+        parser.exit()
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:
@@ -126,6 +137,13 @@ def _devices(_: argparse.Namespace) -> int:
         else:
             text = f"does not start: {state.detail}" if state.offered else f"not installed. {state.detail}"
         print(f"{state.name:<10}{state.provider:<28}{text}")
+    return Exit.OK
+
+
+def _native(_: argparse.Namespace) -> int:
+    from duckml.engines import load_statements
+
+    print(load_statements())
     return Exit.OK
 
 

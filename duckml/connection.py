@@ -396,6 +396,11 @@ class Connection(duckdb.DuckDBPyConnection):
         """A stored model by name, its default version unless the name says `@n`; raises ModelNotFoundError."""
         return Model(self, registry.require(self.registry_session(), model_name(name)))
 
+    @property
+    def serving(self) -> Engine:
+        """The engine that serves predictions: its `name` is 'native' or 'python', its `device` where it runs."""
+        return _state(self).engine
+
     def registry_session(self) -> Native:
         """A session to read the registry on: this one, or one beside it while a result of this one is being fetched."""
         self._give_up_answer()

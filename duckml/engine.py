@@ -18,7 +18,7 @@ import socket
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -564,6 +564,15 @@ def serve_from_host(con: Native) -> bool:
     """Tell the native engine of a database to ask this process for models; whether it does."""
     with beside(con) as session:
         return bool(read(session, f"SELECT system.main.{_HOST_FUNCTION}()")[0][0])
+
+
+def call(con: Native, function: str, key: str, columns: Sequence[pa.Array]) -> pa.Array:
+    """What a function behind the macros answers for a model and the columns of its features."""
+    names = [f"c{position}" for position in range(len(columns))]
+    with beside(con) as session:
+        session.register("__rows", pa.table(dict(zip(names, columns, strict=True))))
+        query = f"SELECT system.main.{function}({', '.join([literal(key), *names])}) AS answer FROM __rows"
+        return Native.sql(session, query).to_arrow_table()["answer"].combine_chunks()
 
 
 def load_extension(session: Native, path: str) -> None:

@@ -14,6 +14,7 @@ from duckml import engine, inference, native
 from duckml.engine import Native
 from duckml.errors import DeviceError, EngineError
 from duckml.inference import PythonEngine
+from duckml.names import literal
 from duckml.native import NativeEngine
 
 Engine = PythonEngine | NativeEngine
@@ -89,6 +90,18 @@ def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -
     if not native.is_built() or not in_rust.take_over(con):
         raise EngineError.foreign(str(native.EXTENSION))
     return in_rust
+
+
+def load_statements() -> str:
+    """The SQL that makes a DuckDB predict which has no duckml; it must allow unsigned extensions.
+
+    Raises EngineError when the native engine isn't built.
+    """
+    if not native.is_built():
+        raise EngineError.missing(_NOT_BUILT)
+    runtime = inference.library()
+    said = f"SELECT duckml_runtime({literal(runtime)});" if runtime else "-- No onnxruntime is installed beside duckml."
+    return f"LOAD {literal(str(native.EXTENSION))};\n{said}"
 
 
 def described(serving: Engine, con: Native) -> str:

@@ -601,19 +601,19 @@ def test_check_predicts_the_stored_rows_again(file: str) -> None:
     answer = run_check(file)
     assert answer.returncode == 0, answer.stderr
     assert [line.split()[:3] for line in answer.stdout.splitlines()] == [
-        ["main.classes@1", "python:cpu", "ok"],
-        ["main.line@1", "python:cpu", "ok"],
-        ["main.line@2", "python:cpu", "ok"],
+        [version, engine, "ok"]
+        for version in ("main.classes@1", "main.line@1", "main.line@2")
+        for engine in ("python:cpu", "native:cpu")
     ]
     assert "no rows kept" in answer.stdout
-    assert "3 of 3 checks passed." in answer.stderr
+    assert "6 of 6 checks passed." in answer.stderr
 
     with duckdb.connect(file) as plain:
         plain.execute("UPDATE _duckml.artifact SET onnx = onnx || '\\x00'::BLOB WHERE octet_length(onnx) % 2 >= 0")
         plain.execute("UPDATE _duckml.background_row SET answer = '7.0' WHERE name_key = 'line'")
     answer = run_check(file)
     assert answer.returncode == 1
-    assert answer.stdout.count("FAILED: The stored model") == 3
+    assert answer.stdout.count("FAILED: The stored model") == 6
     assert "is damaged: its bytes have the SHA-256" in answer.stdout
 
 

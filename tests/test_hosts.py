@@ -1,22 +1,23 @@
-"""Other programs with DuckDB in them predict from a file that Python wrote, without Python: Java, Node, the CLI.
+"""Other programs with DuckDB in them predict from a file that Python wrote, without Python: Java and Node.
 
-One extension serves DuckDB 2.x, which the JDBC driver has, and 1.5.6, which Node's package and the CLI have.
+The programs are those of docs/how-to/without-python.md, whose other blocks test_docs.py runs, DuckDB's command line
+among them. One extension serves DuckDB 2.x, which the JDBC driver has, and 1.5.6, which Node's package has.
 """
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import duckml
 from duckml import inference, native
+from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
-HOSTS = Path(__file__).parent / "hosts"
+PAGE = ROOT / "docs" / "how-to" / "without-python.md"
 JDBC = "2.0.0.1"
 NODE = "1.5.6-r.1"
 
@@ -29,59 +30,43 @@ def run(*command: object, folder: Path) -> str:
     return ran.stdout
 
 
-def written(path: Path, config: dict[str, str] | None = None) -> list[str]:
-    """A file with a model and a view over it; what they answer for its first rows."""
-    with duckml.connect(str(path), config=config) as con:
-        con.execute(
-            "CREATE TABLE houses AS SELECT i::DOUBLE AS a, ['x', 'y', 'a long category name'][i % 3 + 1] AS c, "
-            "2 * i + i % 7 AS price FROM range(500) t(i)"
-        )
-        con.execute("CREATE MODEL house_price OPTIONS (target = 'price', max_iter = 5) AS FROM houses").fetchall()
-        con.execute("CREATE VIEW fair AS SELECT *, PREDICT(house_price) AS fair FROM houses")
-        rows = con.execute("SELECT a, fair FROM fair ORDER BY a LIMIT 3").fetchall()
-        [(five,)] = con.execute("SELECT PREDICT(house_price, a := 5, c := 'y')").fetchall()
-    return [*(f"{a} {fair}" for a, fair in rows), str(five)]
+@pytest.fixture
+def expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The files that the page makes, in a folder; what its programs should answer."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    with duckml.connect("houses.duckdb") as con:
+        for kind, text in blocks(PAGE):
+            for sql in statements(text) if kind == "sql" else []:
+                con.execute(sql).fetchall()
+        return [
+            con.execute("SELECT PREDICT(house_price) FROM for_sale").fetchone()[0],
+            con.execute("SELECT PREDICT(house_price, sqft_living := 2000, bathrooms := 2.5, grade := 9)").fetchone()[0],
+        ]
+
+
+def program(kind: str) -> str:
+    [text] = [text for found, text in blocks(PAGE) if found == kind]
+    return text
 
 
 @pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
-def test_a_java_program_predicts_through_jdbc(tmp_path: Path) -> None:
-    expected = written(tmp_path / "houses.duckdb")
+def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: Path) -> None:
     artifact = f"org.duckdb:duckdb_jdbc:{JDBC}"
     run("mvn", "--quiet", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={tmp_path}", folder=tmp_path)
-    run("javac", "-d", tmp_path, HOSTS / "Predict.java", folder=tmp_path)
+    (tmp_path / "Predict.java").write_text(program("java"), encoding="utf-8")
+    run("javac", "Predict.java", folder=tmp_path)
     classes = f"{tmp_path}:{tmp_path}/duckdb_jdbc-{JDBC}.jar"
-    program = ["java", "-cp", classes, "Predict", "houses.duckdb"]
-    answer = run(*program, native.EXTENSION, inference.library(), sys.executable, folder=tmp_path)
-    assert answer.splitlines() == [*expected, "free"]
-    with duckml.connect(str(tmp_path / "houses.duckdb")) as con:
-        assert con.execute("SELECT count(*) FROM predicted").fetchone() == (500,)
+    answer = run("java", "-cp", classes, "Predict", native.EXTENSION, inference.library(), folder=tmp_path)
+    assert [float(line) for line in answer.splitlines()] == expected
+    assert not (tmp_path / "houses.duckdb.wal").exists()
+    with duckml.connect("houses.duckdb") as con:
+        assert con.execute("SELECT fair FROM offered").fetchone()[0] == expected[0]
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
-def test_a_node_program_predicts(tmp_path: Path) -> None:
-    expected = written(tmp_path / "houses.duckdb", {"storage_compatibility_version": "v1.5.0"})
+def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
     run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
-    shutil.copyfile(HOSTS / "predict.mjs", tmp_path / "predict.mjs")
-    answer = run("node", "predict.mjs", "houses.duckdb", native.EXTENSION, inference.library(), folder=tmp_path)
-    found = [[float(value) for value in line.split()] for line in answer.splitlines()]
-    assert found == [[float(value) for value in line.split()] for line in expected[:3]]
-
-
-def test_the_command_line_of_duckdb_predicts(tmp_path: Path) -> None:
-    expected = written(tmp_path / "houses.duckdb", {"storage_compatibility_version": "v1.5.0"})
-    recipe = (
-        f"LOAD '{native.EXTENSION}'; SELECT duckml_runtime('{inference.library()}'); "
-        "SELECT a || ' ' || predict_house_price(h) FROM houses h ORDER BY a LIMIT 3; "
-        "SELECT a || ' ' || fair FROM fair ORDER BY a LIMIT 3"
-    )
-    command = [
-        Path(sys.executable).with_name("duckdb"),
-        "-unsigned",
-        "-csv",
-        "-noheader",
-        "houses.duckdb",
-        "-c",
-        recipe,
-    ]
-    answer = run(*command, folder=tmp_path).splitlines()
-    assert answer[-6:] == [*expected[:3], *expected[:3]]
+    (tmp_path / "predict.mjs").write_text(program("javascript"), encoding="utf-8")
+    answer = run("node", "predict.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    assert [float(value) for value in answer.split()] == [expected[0], expected[0]]
