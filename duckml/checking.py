@@ -76,7 +76,8 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
         answer: _Answer = model.compared
         if on_engine == "native":
             function = PROBABILITIES_FUNCTION if model.is_classifier else PREDICT_FUNCTION
-            answer = functools.partial(engine.call, con, function, stored.key)
+            features = [feature.given_as for feature in model.features]
+            answer = functools.partial(engine.call, con, function, stored.key, features)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
         gone = registry.missing_macros(con, stored)

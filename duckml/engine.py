@@ -566,12 +566,15 @@ def serve_from_host(con: Native) -> bool:
         return bool(read(session, f"SELECT system.main.{_HOST_FUNCTION}()")[0][0])
 
 
-def call(con: Native, function: str, key: str, columns: Sequence[pa.Array]) -> pa.Array:
-    """What a function behind the macros answers for a model and the columns of its features."""
+def call(
+    con: Native, function: str, key: str, features: Sequence[Callable[[str], str]], columns: Sequence[pa.Array]
+) -> pa.Array:
+    """What a function behind the macros answers for a model and its features, each a SQL expression over a column."""
     names = [f"c{position}" for position in range(len(columns))]
+    arguments = [literal(key), *(feature(name) for feature, name in zip(features, names, strict=True))]
     with beside(con) as session:
         session.register("__rows", pa.table(dict(zip(names, columns, strict=True))))
-        query = f"SELECT system.main.{function}({', '.join([literal(key), *names])}) AS answer FROM __rows"
+        query = f"SELECT system.main.{function}({', '.join(arguments)}) AS answer FROM __rows"
         return Native.sql(session, query).to_arrow_table()["answer"].combine_chunks()
 
 

@@ -69,6 +69,16 @@ class Feature:
             return value
         return f"CAST({f'epoch_us({value})' if 'ZONE' in self.sql_type else value} AS VARCHAR)"
 
+    def given_as(self, stored: str) -> str:
+        """The SQL expression that makes of a value, as the model reads it, one that the model is given."""
+        if self.kind == "boolean":
+            return f"CAST({stored} AS BOOLEAN)"
+        if self.kind == "date":
+            return f"DATE '1970-01-01' + CAST({stored} AS INTEGER)"
+        if self.kind == "timestamp":
+            return f"make_timestamp(CAST(round({stored} * 1e6) AS BIGINT))"
+        return stored
+
     def __str__(self) -> str:
         return f"{self.name} {self.sql_type}"
 

@@ -590,9 +590,10 @@ def run_check(file: str) -> subprocess.CompletedProcess[str]:
 def test_check_predicts_the_stored_rows_again(file: str) -> None:
     with duckml.connect(file) as con:
         con.execute(
-            "CREATE TABLE t AS SELECT i AS x, 'k' || (i % 3) AS k, 2 * i AS y, i % 2 = 0 AS b FROM range(600) r(i)"
+            "CREATE TABLE t AS SELECT i AS x, 'k' || (i % 3) AS k, 2 * i AS y, i % 2 = 0 AS b, i % 3 = 0 AS c, "
+            "DATE '2020-01-01' + i::INTEGER AS d, TIMESTAMP '2020-01-01' + to_minutes(7 * i) AS s FROM range(600) r(i)"
         )
-        con.execute("CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, y FROM t")
+        con.execute("CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, c, d, s, y FROM t")
         con.execute(
             "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', background_rows = 0, max_iter = 3) AS SELECT x, y FROM t"
         )
