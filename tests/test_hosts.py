@@ -64,6 +64,28 @@ def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: P
         assert con.execute("SELECT fair FROM offered").fetchone()[0] == expected[0]
 
 
+POOL = """
+import { DuckDBInstance } from '@duckdb/node-api';
+const [extension, onnxruntime] = process.argv.slice(2);
+const instance = await DuckDBInstance.create('for_1_5.duckdb', { allow_unsigned_extensions: 'true' });
+for (const query of [`LOAD '${extension}'`, `SELECT duckml_runtime('${onnxruntime}')`, 'SELECT fair FROM offers']) {
+  const con = await instance.connect();
+  const rows = await con.runAndReadAll(query);
+  if (query.startsWith('SELECT fair')) console.log(rows.getRows()[0][0]);
+  con.closeSync();
+  await new Promise((done) => setTimeout(done, 500));
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+def test_a_node_program_that_connects_now_and_then_predicts(expected: list[float], tmp_path: Path) -> None:
+    run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
+    (tmp_path / "pool.mjs").write_text(POOL, encoding="utf-8")
+    answer = run("node", "pool.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    assert [float(value) for value in answer.split()] == expected[:1]
+
+
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
 def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
     run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)

@@ -42,9 +42,9 @@ impl Error {
     /// The database was let go, and with it the way to its models.
     pub fn let_go(key: &str) -> Self {
         Self(format!(
-            "The model {}… can't be read any more: duckml closed its own connection when no other was open to this \
-             database, and DuckDB has no way to open it again. Close the database and open it anew, and keep a \
-             connection open for as long as you predict.",
+            "The model {}… is not among those that duckml read before it closed its own connection, when no other was \
+             open to this database. Close the database and open it anew, and keep a connection open for as long as you \
+             predict.",
             short(key)
         ))
     }

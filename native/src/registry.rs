@@ -2,8 +2,11 @@
 //!
 //! The extension needs a connection of its own to read with, and DuckDB's C API has no connection that lets go of its
 //! database: while there is one the file stays open. So a watcher looks ten times a second whether the last connection
-//! of a database is ours, and closes it then. A process that hands over models itself needs neither.
+//! of a database is ours, and closes it then. A program may keep a database open without a connection, though, and
+//! connect again, and DuckDB has no way to connect for us: for that case the models are read before. A process that
+//! hands over models itself needs none of this.
 
+use std::collections::HashMap;
 use std::ffi::CString;
 use std::mem;
 use std::ptr;
@@ -30,6 +33,8 @@ const REGISTRIES: &str = "SELECT database_name FROM system.main.duckdb_tables() 
 const SERVED: &str = "SELECT 'yes' FROM system.main.duckdb_functions() \
                       WHERE function_name = 'duckml_predict_double' LIMIT 1";
 const OTHERS: &str = "SELECT 'yes' FROM system.main.duckdb_connection_count() WHERE count > 1";
+/// How many bytes of models a database remembers that nobody is connected to.
+const REMEMBERED: usize = 100_000_000;
 const LOOKS: Duration = Duration::from_millis(100);
 
 /// A database that the extension is loaded into.
@@ -43,8 +48,8 @@ enum Source {
     Own(Connection),
     /// The process hands them over.
     Host,
-    /// Nowhere: our connection was the last one and is closed, and DuckDB has no way to open another.
-    Nowhere,
+    /// They were read before our connection was closed, which was the last one.
+    Memory(HashMap<String, Vec<u8>>),
 }
 
 impl Database {
@@ -80,7 +85,7 @@ impl Database {
     pub fn find(&self, key: &str) -> Result<Vec<u8>> {
         match &*self.source() {
             Source::Own(connection) => return find(connection, key),
-            Source::Nowhere => return Err(Error::let_go(key)),
+            Source::Memory(models) => return models.get(key).cloned().ok_or_else(|| Error::let_go(key)),
             Source::Host => {}
         }
         host::find(key) // behind the lock: the process asks DuckDB in its turn
@@ -94,26 +99,51 @@ impl Database {
             Err(TryLockError::WouldBlock) => return (None, false), // it is reading for somebody
         };
         match &*source {
-            Source::Own(connection) if connection.is_last() => match mem::replace(&mut *source, Source::Nowhere) {
-                Source::Own(connection) => (Some(connection), true),
-                other => {
-                    *source = other;
-                    (None, false)
+            Source::Own(connection) if connection.is_last() => {
+                let models = remembered(connection);
+                match mem::replace(&mut *source, Source::Memory(models)) {
+                    Source::Own(connection) => (Some(connection), true),
+                    Source::Host | Source::Memory(_) => (None, true),
                 }
-            },
+            }
             Source::Own(_) => (None, false),
-            Source::Host | Source::Nowhere => (None, true),
+            Source::Host | Source::Memory(_) => (None, true),
         }
     }
 }
 
+/// The tables of artifacts in all attached databases, as SQL.
+fn tables(connection: &Connection) -> Vec<String> {
+    let databases = connection.texts(REGISTRIES, None).unwrap_or_default();
+    let quoted = |name: Vec<u8>| String::from_utf8_lossy(&name).replace('"', "\"\"");
+    databases
+        .into_iter()
+        .map(|name| format!("\"{}\".\"_duckml\".\"artifact\"", quoted(name)))
+        .collect()
+}
+
+/// The models of all attached databases by their keys, small ones first, as far as they fit into the memory for them.
+fn remembered(connection: &Connection) -> HashMap<String, Vec<u8>> {
+    let mut models = HashMap::new();
+    for table in tables(connection) {
+        let query = format!(
+            "SELECT key FROM {table} WHERE onnx IS NOT NULL AND key IS NOT NULL \
+             QUALIFY sum(octet_length(onnx)) OVER (ORDER BY octet_length(onnx), key) <= {REMEMBERED}"
+        );
+        for key in connection.texts(&query, None).unwrap_or_default() {
+            let key = String::from_utf8_lossy(&key).into_owned();
+            if let Ok(onnx) = find(connection, &key) {
+                models.insert(key, onnx);
+            }
+        }
+    }
+    models
+}
+
 /// The bytes of a key in any attached database that has a registry.
 fn find(connection: &Connection, key: &str) -> Result<Vec<u8>> {
-    for database in connection.texts(REGISTRIES, None)? {
-        let name = String::from_utf8_lossy(&database).replace('"', "\"\"");
-        let query = format!(
-            "SELECT CAST(onnx AS BLOB) FROM \"{name}\".\"_duckml\".\"artifact\" WHERE key = $1 AND onnx IS NOT NULL"
-        );
+    for table in tables(connection) {
+        let query = format!("SELECT CAST(onnx AS BLOB) FROM {table} WHERE key = $1 AND onnx IS NOT NULL");
         // Something wrong with one database must not keep another from predicting.
         let found = connection.texts(&query, Some(key)).ok();
         if let Some(onnx) = found.and_then(|mut rows| rows.pop()) {
