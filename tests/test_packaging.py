@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
+
+import duckml
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,3 +54,12 @@ def test_without_cargo_it_installs_without_the_native_engine_and_says_so(tmp_pat
     assert "duckml is installed without its native engine: there is no cargo here" in ran.stdout + ran.stderr
     [wheel] = tmp_path.glob("duckml-*-py3-none-any.whl")
     assert not any(name.endswith(".duckdb_extension") for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_the_engine_has_the_version_of_the_package() -> None:
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    crate = tomllib.loads((ROOT / "native" / "Cargo.toml").read_text(encoding="utf-8"))["package"]["version"]
+    assert crate == package
+    with duckml.connect() as con:
+        query = "SELECT extension_version FROM duckdb_extensions() WHERE extension_name = 'duckml'"
+        assert con.execute(query).fetchone() == (f"v{package}",)
