@@ -32,7 +32,8 @@ class BuildWithEngine(build_py):
 
     def without(self, why: str) -> None:
         """Say that the package comes without the native engine."""
-        EXTENSION.unlink(missing_ok=True)
+        for stale in (EXTENSION, Path(self.build_lib) / "duckml" / EXTENSION.name):
+            stale.unlink(missing_ok=True)
         self.warn(f"duckml is installed without its native engine: {why}. Models are served by the Python engine.")
 
 

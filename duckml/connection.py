@@ -24,7 +24,7 @@ import duckdb
 
 from duckml import engine, engines, managing, registry
 from duckml.diagnosis import explain, in_the_users_text
-from duckml.engine import Native, close_door, in_frame
+from duckml.engine import Native, in_frame
 from duckml.engines import Engine
 from duckml.errors import (
     DuckmlError,
@@ -114,8 +114,7 @@ def connect(
     con = engines.open_database(path, read_only, config, engine, device)
     try:
         attached = attach(con, device=device, engine=engine)
-        if "allow_unsigned_extensions" not in config:
-            close_door(con)
+        engines.close_door(con, config)
         return attached
     except BaseException:
         con.close()
@@ -812,7 +811,7 @@ class _Run:
         aliases = model.aliases
         rows += [("aliases", ", ".join(aliases))] if aliases else []
         serving = _state(self.con).engine
-        rows += [("engine", engines.described(serving, self.con)), ("device", serving.device_of(model.key))]
+        rows += [("engine", engines.described(serving)), ("device", serving.device_of(model.key))]
         transform = model.signature.transform
         if transform is not None:
             rows += [("transform", transform.text)]

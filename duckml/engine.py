@@ -36,8 +36,9 @@ T = TypeVar("T")
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 _ENGINE_FUNCTION = "duckml_engine"
-_HOST_FUNCTION = "duckml_serve_from_host"
+_HOSTED_FUNCTION = "duckml_hosted"
 _UNSIGNED = "allow_unsigned_extensions"
+_LOCK = "lock_configuration"
 OURS = "duckml: "  # how the comments on the macros of models begin
 
 # A function that DuckDB still calls must never be freed: closing the cursor that registered it, or the last connection
@@ -560,10 +561,10 @@ def register(session: Native, description: str, functions: ServingFunctions) -> 
     create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
 
 
-def serve_from_host(con: Native) -> bool:
-    """Tell the native engine of a database to ask this process for models; whether it does."""
+def is_hosted(con: Native) -> bool:
+    """Whether the native engine of a database asks this process for models."""
     with beside(con) as session:
-        return bool(read(session, f"SELECT system.main.{_HOST_FUNCTION}()")[0][0])
+        return bool(read(session, f"SELECT system.main.{_HOSTED_FUNCTION}()")[0][0])
 
 
 def call(
@@ -586,10 +587,17 @@ def load_extension(session: Native, path: str) -> None:
 def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigned: bool) -> Native:
     """Open a database; `unsigned` allows extensions that DuckDB's makers have not signed, until `close_door`.
 
-    Raises DuckDB's ConnectionException when this process has it open with another configuration.
+    A configuration that is to be locked is locked by `close_door` then. Raises DuckDB's ConnectionException when this
+    process has the database open with another configuration.
     """
-    given = {**config, _UNSIGNED: "true"} if unsigned else dict(config)
-    return duckdb.connect(path, read_only=read_only, config=given)
+    if unsigned:
+        config = {name: value for name, value in config.items() if name.lower() != _LOCK} | {_UNSIGNED: "true"}
+    return duckdb.connect(path, read_only=read_only, config=dict(config))
+
+
+def has_setting(config: Mapping[str, Any], name: str) -> bool:
+    """Whether a configuration says something about a setting, however it spells it."""
+    return any(given.lower() == name for given in config)
 
 
 def allows_unsigned(con: Native) -> bool:
@@ -598,7 +606,14 @@ def allows_unsigned(con: Native) -> bool:
         return bool(read(session, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
 
 
-def close_door(con: Native) -> None:
-    """Let no more unsigned extension be loaded, for as long as the database is open."""
-    with contextlib.suppress(duckdb.Error), beside(con) as session:  # a configuration that is locked can't be changed
-        write(session, f"SET {_UNSIGNED} = false")
+def close_door(con: Native, config: Mapping[str, Any]) -> None:
+    """Let no more unsigned extensions be loaded into a database that `open_database` has just opened for them.
+
+    Nothing changes where another connection has it open too: what that one wanted stays.
+    """
+    if read(con, "SELECT count FROM duckdb_connection_count()") != [(1,)]:
+        return
+    write(con, f"SET {_UNSIGNED} = false")
+    for name, value in config.items():
+        if name.lower() == _LOCK:
+            write(con, f"SET {_LOCK} = {literal(str(value))}")

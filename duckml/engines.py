@@ -21,18 +21,20 @@ Engine = PythonEngine | NativeEngine
 
 ENGINES = ("auto", "native", "python")
 
+_UNSIGNED = "allow_unsigned_extensions"
 _HOW = (
     "this connection doesn't allow it. Open the database with duckml.connect, or with "
     "duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
 )
-_NOT_BUILT = "it isn't built. With Rust's cargo on this machine, pip install duckml builds it."
+_NOT_BUILT = "it isn't built. Install duckml again where Rust's cargo is (https://rustup.rs brings it)."
 _CPU_ONLY = "it runs on the CPU only, and device '{}' was asked for."
+_OPEN_ALREADY = "another connection of this process has the database open, and the Python engine serves it."
 
 
 def require(name: str) -> None:
     """Raise EngineError unless there is an engine of that name."""
     if name not in ENGINES:
-        raise EngineError.unknown(name, ENGINES)
+        raise EngineError.unknown(str(name), ENGINES)
 
 
 def why_not_native(device: str) -> str | None:
@@ -52,7 +54,7 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted:
     DuckDB loads extensions that its makers have not signed only where that is allowed when a database is opened, and
     opens it twice in a process only with the same configuration. So a database that is open already is opened as it is.
     """
-    ours = "allow_unsigned_extensions" not in config
+    ours = not engine.has_setting(config, _UNSIGNED) and path != ":default:"  # which takes no configuration
     unsigned = ours and wanted != "python" and why_not_native(device) is None
     try:
         return engine.open_database(path, read_only, config, unsigned)
@@ -62,6 +64,12 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted:
         return engine.open_database(path, read_only, config, not unsigned)
 
 
+def close_door(con: Native, config: Mapping[str, Any]) -> None:
+    """Undo what `open_database` allowed for the native engine, once that is loaded."""
+    if not engine.has_setting(config, _UNSIGNED) and engine.allows_unsigned(con):
+        engine.close_door(con, config)
+
+
 def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -> Engine:
     """Have the models of a database instance served; the engine that does it.
 
@@ -69,13 +77,15 @@ def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -
     wanted by name can't serve, or another serves already.
     """
     in_rust = NativeEngine(inference.library(), load)
-    problem = why_not_native(device) if wanted != "python" else "the Python engine was asked for."
+    problem = why_not_native(device)
     serving = engine.engine_in_use(con)
-    if serving is None and problem is None:
+    if serving is not None:
+        problem = problem or _OPEN_ALREADY
+    elif wanted != "python" and problem is None:
         try:
             serving = engine.serve(con, in_rust.put)
-        except duckdb.Error as error:
-            problem = str(error) if engine.allows_unsigned(con) else _HOW
+        except (duckdb.Error, OSError) as error:
+            problem = str(error).rstrip(". ") + "." if engine.allows_unsigned(con) else _HOW
     if serving is None:
         if wanted == "native":
             raise EngineError.missing(str(problem))
@@ -85,8 +95,8 @@ def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -
         raise EngineError.taken(wanted, name)
     if device not in {"auto", on}:
         raise DeviceError.taken(device, on)
-    if name != NativeEngine.name:
-        return PythonEngine(on, load)
+    if name == PythonEngine.name:
+        return PythonEngine(on, load, "" if wanted == "python" else problem or "")
     if not native.is_built() or not in_rust.take_over(con):
         raise EngineError.foreign(str(native.EXTENSION))
     return in_rust
@@ -98,17 +108,14 @@ def load_statements() -> str:
     Raises EngineError when the native engine isn't built.
     """
     if not native.is_built():
-        raise EngineError.missing(_NOT_BUILT)
+        raise EngineError(f"There is no native engine to load: {_NOT_BUILT}")
     runtime = inference.library()
     said = f"SELECT duckml_runtime({literal(runtime)});" if runtime else "-- No onnxruntime is installed beside duckml."
     return f"LOAD {literal(str(native.EXTENSION))};\n{said}"
 
 
-def described(serving: Engine, con: Native) -> str:
-    """The engine in words, with the way to the native one where it could serve and doesn't."""
-    if serving.name == NativeEngine.name:
+def described(serving: Engine) -> str:
+    """The engine in words, with what keeps the native one from serving where somebody might wonder."""
+    if isinstance(serving, NativeEngine):
         return "native (onnxruntime)"
-    problem = why_not_native(serving.device)
-    if problem is None and not engine.allows_unsigned(con):
-        problem = _HOW
-    return "python (onnxruntime)" + ("" if problem is None else f"; not the native one: {problem}")
+    return "python (onnxruntime)" + (f"; not the native one: {serving.remark}" if serving.remark else "")

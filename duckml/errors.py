@@ -471,6 +471,11 @@ class ArtifactError(DuckmlError, duckdb.SerializationException):
         )
 
     @classmethod
+    def wrong_count(cls, key: str, given: int, names: Sequence[str]) -> ArtifactError:
+        """A call has another number of values than the model has features."""
+        return cls(f"The model {key[:12]}… was called with {given} values and takes {listed(names)}.")
+
+    @classmethod
     def unreadable(cls, key: str, detail: str) -> ArtifactError:
         """Onnxruntime can't open the bytes."""
         return cls(f"onnxruntime can't open the stored model {key[:12]}…: {detail}")

@@ -25,7 +25,6 @@ import pyarrow as pa
 from duckml.columns import FLOAT32_MAX, read_column
 from duckml.engine import Native, ServingFunctions, register
 from duckml.errors import ArtifactError, DeviceError
-from duckml.names import listed
 from duckml.signature import INTEGER_NULL, MANIFEST, Feature, Signature
 
 _KEPT = 256  # opened models; the one not asked for longest makes room for a new one
@@ -431,13 +430,15 @@ def is_for_cpu_only() -> bool:
 class PythonEngine:
     """Models served by Python functions over Arrow: where the native engine isn't, and on other devices than the CPU.
 
-    `load` finds the bytes of a key that this process hasn't met yet.
+    `load` finds the bytes of a key that this process hasn't met yet; `remark` says why the native engine doesn't serve,
+    where somebody might wonder.
     """
 
     name = "python"
 
-    def __init__(self, device: str, load: Callable[[str], bytes]) -> None:
+    def __init__(self, device: str, load: Callable[[str], bytes], remark: str = "") -> None:
         self.device = device
+        self.remark = remark
         self._load = load
 
     def put(self, session: Native) -> None:
@@ -469,9 +470,7 @@ def _serving_functions(device: str, load: Callable[[str], bytes]) -> ServingFunc
         if predictor is None:
             predictor = open_model(wanted, load(wanted), device)
         if len(columns) != len(predictor.names):
-            raise ArtifactError.unreadable(
-                wanted, f"it was called with {len(columns)} values and takes {listed(predictor.names)}."
-            )
+            raise ArtifactError.wrong_count(wanted, len(columns), predictor.names)
         return predictor
 
     def predict(key: pa.ChunkedArray, *columns: pa.ChunkedArray) -> pa.Array:

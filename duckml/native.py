@@ -46,20 +46,25 @@ class NativeEngine:
     def put(self, session: Native) -> None:
         """Load the extension into the database instance of a session.
 
-        Raises DuckDB's error when the session doesn't allow it, or when it isn't an extension for this machine.
+        Raises DuckDB's error when the session doesn't allow it, OSError when it isn't an extension for this machine.
         """
-        engine.load_extension(session, str(EXTENSION))
+        library = _library()
+        library.duckml_host_loading(True)  # it need not read models that Python will hand over
+        try:
+            engine.load_extension(session, str(EXTENSION))
+        finally:
+            library.duckml_host_loading(False)
 
     def take_over(self, con: Native) -> bool:
-        """Let the extension, loaded by whomever, find the models of a database through Python; whether it does.
+        """Let the extension, loaded by whomever, find onnxruntime and models through Python; whether it does.
 
-        It doesn't when it was loaded from another file. Raises OSError when there is no extension here.
+        It doesn't when it was loaded from another file than this package's.
         """
         library = _library()
         if self._runtime is not None:
             library.duckml_host_runtime(self._runtime.encode())
         _serve_from(self._load)
-        return engine.serve_from_host(con)
+        return engine.is_hosted(con)
 
     def open(self, key: str, load: Callable[[], bytes]) -> None:
         """Have the model of a key open; `load` answers its bytes when it isn't.
@@ -93,6 +98,8 @@ def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(str(EXTENSION))
     library.duckml_host_loader.argtypes = [ctypes.c_void_p]
     library.duckml_host_loader.restype = None
+    library.duckml_host_loading.argtypes = [ctypes.c_bool]
+    library.duckml_host_loading.restype = None
     library.duckml_host_runtime.argtypes = [ctypes.c_char_p]
     library.duckml_host_runtime.restype = None
     library.duckml_host_open.argtypes = [

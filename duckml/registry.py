@@ -7,6 +7,7 @@ model (macros.py). What writes is in storing.py.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -302,13 +303,16 @@ def missing_macros(con: Native, stored: StoredVersion) -> list[str]:
 
 
 def load(con: Native, key: str) -> bytes | None:
-    """The ONNX bytes of a key in any attached database, or None."""
+    """The ONNX bytes of a key in any attached database, or None; damaged ones only where there are no others."""
+    found = None
     for database in registries(con):
         query = query_of("artifact", database)
         rows = engine.read(con, query, {"key": key})
         if rows:
-            return bytes(rows[0][0])
-    return None
+            found = bytes(rows[0][0])
+            if hashlib.sha256(found).hexdigest() == key:
+                break
+    return found
 
 
 def load_known(con: Native, key: str) -> bytes:

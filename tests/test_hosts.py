@@ -64,6 +64,33 @@ def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: P
         assert con.execute("SELECT fair FROM offered").fetchone()[0] == expected[0]
 
 
+AGAIN = """
+import { DuckDBInstance } from '@duckdb/node-api';
+const [extension, onnxruntime] = process.argv.slice(2);
+for (let opened = 0; opened < 6; opened++) {
+  const instance = await DuckDBInstance.create('for_1_5.duckdb', { allow_unsigned_extensions: 'true' });
+  const con = await instance.connect();
+  await con.run(`LOAD '${extension}'`);
+  await con.run(`SELECT duckml_runtime('${onnxruntime}')`);
+  await con.run('CREATE TABLE IF NOT EXISTS log (n INTEGER)');
+  await con.run('INSERT INTO log SELECT 1 FROM offers, range(1000)');
+  console.log(String((await con.runAndReadAll('SELECT count(*) FROM log')).getRows()[0][0]));
+  await new Promise((done) => setTimeout(done, 130));
+  con.closeSync();
+  instance.closeSync();
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(expected: list[float], tmp_path: Path) -> None:
+    """Node opens a second instance of a file while a first is alive, and no lock prevents it: so none must live on."""
+    run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
+    (tmp_path / "again.mjs").write_text(AGAIN, encoding="utf-8")
+    answer = run("node", "again.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    assert answer.split() == ["1000", "2000", "3000", "4000", "5000", "6000"]
+
+
 POOL = """
 import { DuckDBInstance } from '@duckdb/node-api';
 const [extension, onnxruntime] = process.argv.slice(2);

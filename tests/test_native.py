@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -262,6 +261,43 @@ def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the
         assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (True,)
 
 
+def setting(con: duckdb.DuckDBPyConnection, name: str) -> object:
+    return con.execute("SELECT current_setting($name)", {"name": name}).fetchone()[0]
+
+
+def test_a_configuration_is_the_users(file: str) -> None:
+    with duckml.connect(config={"lock_configuration": "true"}) as con:
+        assert engine_of(con) == "native:cpu"
+        assert (setting(con, "allow_unsigned_extensions"), setting(con, "lock_configuration")) == (False, True)
+        with pytest.raises(duckdb.InvalidInputException, match="has been locked"):
+            con.execute("SET threads = 1")
+    for name in ("allow_unsigned_extensions", "Allow_Unsigned_Extensions"):
+        with duckml.connect(config={name: "false"}) as con:
+            assert engine_of(con) == "python:auto"
+        with duckml.connect(config={name: "true"}) as con:
+            assert (engine_of(con), setting(con, "allow_unsigned_extensions")) == ("native:cpu", True)
+    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain, duckml.connect(file) as con:
+        assert engine_of(con) == "native:cpu"
+        assert setting(plain, "allow_unsigned_extensions") is True  # the other connection's wish stays
+    with duckml.connect(":default:") as con:
+        assert con.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_describe_says_why_the_native_engine_does_not_serve(file: str) -> None:
+    def said(con: duckml.Connection) -> str:
+        make_line(con)
+        return dict(con.execute("DESCRIBE MODEL line").fetchall())["engine"]
+
+    with duckml.connect(engine="python") as con:
+        assert said(con) == "python (onnxruntime)"  # as was asked for
+    with duckml.connect(config={"enable_external_access": "false"}) as con:
+        assert "not the native one: Permission Error: Loading external extensions is disabled" in said(con)
+    with duckdb.connect(file) as plain:
+        assert "not the native one: this connection doesn't allow it." in said(duckml.attach(plain))
+        with duckml.connect(file) as con:
+            assert "another connection of this process has the database open" in said(con)
+
+
 def test_an_unknown_engine_names_the_nearest() -> None:
     with pytest.raises(errors.EngineError) as raised:
         duckml.connect(engine="nativ")
@@ -421,24 +457,48 @@ def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
         "SELECT p FROM predicted WHERE x = 4",
         f"ATTACH '{other}' AS late",
         "SELECT p FROM late.predicted WHERE x = 4",
+        "SELECT count(duckml_read(onnx)) FROM late._duckml.artifact",
+        "SELECT p FROM late.predicted WHERE x = 4",
         "SELECT round(predict_line(p)) FROM points p WHERE x = 7",
     )
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines() == ["[(1,)]", "[('native:cpu',)]", "[(9.0,)]", "[]", "[(13.0,)]", "[(15.0,)]"]
+    lines = ran.stdout.splitlines()
+    assert "SELECT duckml_read(onnx) FROM <database>._duckml.artifact WHERE key = '" in lines.pop(4)
+    assert lines == ["[(1,)]", "[('native:cpu',)]", "[(9.0,)]", "[]", "[(1,)]", "[(13.0,)]", "[(15.0,)]"]
 
 
-def test_the_file_is_free_when_its_last_connection_is_closed(file: str) -> None:
+def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_path: Path) -> None:
+    """A damaged copy of one of them hides nothing."""
+    copy = str(tmp_path / "copy.duckdb")
     with duckml.connect(file) as con:
         make_line(con)
-    plain = duckdb.connect(file, config={"allow_unsigned_extensions": "true"})
-    plain.execute(f"LOAD '{native.EXTENSION}'")
-    plain.execute(RUNTIME)
-    assert plain.execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
-    plain.close()
-    deadline = time.monotonic() + 10
-    write = [sys.executable, "-c", f"import duckdb; duckdb.connect({file!r}).execute('CREATE TABLE t AS SELECT 1')"]
-    while subprocess.run(write, capture_output=True, check=False).returncode:
-        assert time.monotonic() < deadline, "the extension still holds the file"
+    shutil.copyfile(file, copy)
+    with duckdb.connect(copy) as plain:
+        plain.execute("UPDATE _duckml.artifact SET onnx = 'damaged'::BLOB")
+    for first, second in ((file, copy), (copy, file)):
+        attach = f"ATTACH '{first}' AS aaa; ATTACH '{second}' AS zzz"
+        with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as plain:
+            plain.execute(f"{attach}; LOAD '{native.EXTENSION}'")
+            assert plain.execute("SELECT round(zzz.predict_line(x := 5.0))").fetchone() == (11.0,)
+        with duckml.connect() as con:
+            con.execute(attach)
+            assert con.execute("SELECT round(zzz.predict_line(x := 5.0))").fetchone() == (11.0,)
+
+
+def test_the_extension_holds_no_file_open(file: str) -> None:
+    """A database that is closed is closed at once: what opens it next in the same process must be its only owner."""
+    with duckml.connect(file) as con:
+        make_line(con)
+    statement = "CREATE OR REPLACE TABLE t AS SELECT 1"
+    write = [sys.executable, "-c", f"import duckdb; duckdb.connect({file!r}).execute({statement!r})"]
+    for _ in range(3):
+        plain = duckdb.connect(file, config={"allow_unsigned_extensions": "true"})
+        plain.execute(f"LOAD '{native.EXTENSION}'")
+        plain.execute(RUNTIME)
+        assert plain.execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
+        assert plain.execute("SELECT count FROM duckdb_connection_count()").fetchone() == (1,)
+        plain.close()
+        subprocess.run(write, check=True, timeout=60)
 
 
 def test_a_process_that_ends_leaves_its_log_in_the_file(file: str) -> None:
@@ -492,7 +552,7 @@ def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
     [
         ("onnx[:-1] || '\\x00'::BLOB", "is damaged: its bytes have the SHA-256"),
         ("''::BLOB", "is damaged: its bytes have the SHA-256 e3b0c44298fc"),
-        (None, "No attached database holds the model"),
+        (None, "was in no database that was attached when duckml was loaded"),
     ],
 )
 def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: str) -> None:
@@ -512,17 +572,16 @@ def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: 
 
 
 def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
-    keys = []
-    with duckdb.connect(file) as plain:
-        plain.execute("CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact (key VARCHAR, onnx BLOB)")
-        for content in (b"no model", b"", b"\x08\x09", bytes(1000)):
-            keys.append(inference.key_of(content))
-            plain.execute("INSERT INTO _duckml.artifact VALUES (?, ?)", [keys[-1], content])
-    ran = in_plain_duckdb(file, RUNTIME, *(f"SELECT duckml_predict_double('{key}', 1)" for key in keys), "SELECT 1")
+    contents = [b"no model", b"", b"\x08\x09", bytes(1000)]
+    reads = [f"SELECT duckml_read(from_hex('{content.hex()}'))" for content in contents]
+    calls = [f"SELECT duckml_predict_double('{inference.key_of(content)}', 1)" for content in contents]
+    ran = in_plain_duckdb(file, RUNTIME, *reads, *calls, "SELECT duckml_read(NULL)", "SELECT 1")
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
-    assert all("onnxruntime can't open the stored model" in line for line in lines[1:5]), lines
-    assert lines[5] == "[(1,)]"
+    assert lines[1:5] == [f"[('{inference.key_of(content)}',)]" for content in contents]
+    assert all("onnxruntime can't open the stored model" in line for line in lines[5:9]), lines
+    assert "NULL was given" in lines[9]
+    assert lines[10] == "[(1,)]"
 
 
 @pytest.mark.parametrize(
@@ -531,7 +590,9 @@ def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
 def test_a_registry_with_something_else_in_it_is_an_error(file: str, kind: str) -> None:
     with duckdb.connect(file) as plain:
         plain.execute(
-            f"CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact AS SELECT 'k' AS key, {kind} AS onnx FROM range(2048)"
+            f"CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact AS SELECT 'k' AS key, {kind} AS onnx FROM range(2048); "
+            "CREATE TABLE _duckml.model (schema_key TEXT, name_key TEXT, default_version INT); "
+            "CREATE TABLE _duckml.model_version (schema_key TEXT, name_key TEXT, version INT, artifact_key TEXT)"
         )
     ran = in_plain_duckdb(file, RUNTIME, "SELECT duckml_predict_double('k', 1.0)", "SELECT 1")
     assert ran.returncode == 0, ran.stderr

@@ -45,6 +45,9 @@ def test_without_cargo_it_installs_without_the_native_engine_and_says_so(tmp_pat
         if name and not name.startswith("docs/"):
             (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, tmp_path / "source" / name)
+    stale = tmp_path / "source" / "build" / "lib" / "duckml" / "duckml.duckdb_extension"  # of an earlier build
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"stale")
     command = [sys.executable, "-m", "pip", "wheel", "-v", "--no-deps", "--wheel-dir", str(tmp_path), "."]
     environment = {**os.environ, "PATH": "/usr/bin:/bin"}
     assert shutil.which("cargo", path=environment["PATH"]) is None

@@ -31,21 +31,21 @@ impl Error {
         ))
     }
 
-    /// No database at hand holds the bytes.
+    /// Nothing that was read holds the bytes.
     pub fn gone(key: &str) -> Self {
         Self(format!(
-            "No attached database holds the model {}…. ATTACH the file that it was trained in.",
+            "The model {}… was in no database that was attached when duckml was loaded. Read it from where it is: SELECT \
+             duckml_read(onnx) FROM <database>._duckml.artifact WHERE key = '{key}'",
             short(key)
         ))
     }
 
-    /// The database was let go, and with it the way to its models.
-    pub fn let_go(key: &str) -> Self {
+    /// A call has another number of values than the model has features.
+    pub fn wrong_count<'a>(key: &str, given: usize, names: impl Iterator<Item = &'a str>) -> Self {
         Self(format!(
-            "The model {}… is not among those that duckml read before it closed its own connection, when no other was \
-             open to this database. Close the database and open it anew, and keep a connection open for as long as you \
-             predict.",
-            short(key)
+            "The model {}… was called with {given} values and takes {}.",
+            short(key),
+            listed(names)
         ))
     }
 
@@ -80,7 +80,7 @@ fn short(key: &str) -> String {
 }
 
 /// Names for a message: in double quotes, with commas, cut after twelve.
-pub fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let given: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
     match given.len().checked_sub(12) {
         None | Some(0) => given.join(", "),

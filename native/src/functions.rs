@@ -14,7 +14,7 @@ use crate::errors::{Error, Result};
 use crate::model::Worker;
 use crate::registry::Database;
 use crate::text::Text;
-use crate::{models, runtime};
+use crate::{host, models, runtime};
 
 /// What serves, as `duckml_engine()` answers it.
 const ENGINE: &str = "native:cpu";
@@ -50,15 +50,19 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
             function.register(connection)?;
         }
         Function::new(c"duckml_engine", text, engine).register(connection)?;
+        let function = Function::new(c"duckml_hosted", types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN), hosted);
+        duckdb_scalar_function_set_volatile(function.0);
+        function.register(connection)?;
         let function = Function::new(c"duckml_runtime", text, runtime_from);
         duckdb_scalar_function_add_parameter(function.0, text);
         duckdb_scalar_function_set_bind(function.0, Some(bind_runtime));
         duckdb_scalar_function_set_special_handling(function.0);
         duckdb_scalar_function_set_volatile(function.0);
         function.register(connection)?;
-        let truth = types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN);
-        let function = Function::new(c"duckml_serve_from_host", truth, serve_from_host);
+        let function = Function::new(c"duckml_read", text, read);
+        duckdb_scalar_function_add_parameter(function.0, types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BLOB));
         duckdb_scalar_function_set_extra_info(function.0, boxed(Arc::clone(database)), Some(drop_box::<Arc<Database>>));
+        duckdb_scalar_function_set_special_handling(function.0);
         duckdb_scalar_function_set_volatile(function.0);
         function.register(connection)
     }
@@ -152,10 +156,8 @@ unsafe fn answered(
             Ok(())
         }
     });
-    if let Err(error) = done {
-        // SAFETY: passed on from the caller; DuckDB copies the text.
-        unsafe { duckdb_scalar_function_set_error(info, terminated(&error).as_ptr()) };
-    }
+    // SAFETY: passed on from the caller.
+    unsafe { report(info, done) };
 }
 
 /// The worker on the model that a chunk names.
@@ -354,14 +356,50 @@ unsafe extern "C" fn engine(_: duckdb_function_info, chunk: duckdb_data_chunk, r
     }
 }
 
-/// The process around DuckDB says that it hands over models, if it does; whether it does.
-unsafe extern "C" fn serve_from_host(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    // SAFETY: DuckDB calls with a vector of truth values for as many rows as the chunk has; `register` has set the
-    // database.
+/// Whether the process around DuckDB hands over models.
+unsafe extern "C" fn hosted(_: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a vector of truth values for as many rows as the chunk has.
     unsafe {
-        let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
         let rows = duckdb_data_chunk_get_size(chunk) as usize;
-        slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<bool>(), rows).fill(database.serve_from_host());
+        slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<bool>(), rows).fill(host::has_loader());
+    }
+}
+
+/// Keep models that were in no database when the extension was loaded; their keys.
+unsafe extern "C" fn read(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    let work = || {
+        // SAFETY: DuckDB calls with a vector of bytes and one for as many texts; `register` has set the database.
+        unsafe {
+            let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
+            for (row, onnx) in texts(chunk).enumerate() {
+                let key = database.read(onnx?);
+                duckdb_vector_assign_string_element_len(result, row as idx_t, key.as_ptr().cast(), key.len() as idx_t);
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: as above.
+    unsafe { report(info, caught(work)) };
+}
+
+/// The texts or bytes in the first column of a chunk; an error where one is NULL.
+///
+/// # Safety
+/// The first column holds texts or bytes, for as long as they are read.
+unsafe fn texts<'c>(chunk: duckdb_data_chunk) -> impl Iterator<Item = Result<&'c [u8]>> {
+    // SAFETY: passed on from the caller. DuckDB calls for NULLs too, as it was told to.
+    unsafe {
+        let vector = duckdb_data_chunk_get_vector(chunk, 0);
+        let (values, validity) = (
+            duckdb_vector_get_data(vector).cast::<Text>(),
+            duckdb_vector_get_validity(vector),
+        );
+        (0..duckdb_data_chunk_get_size(chunk)).map(move |row| {
+            if !validity.is_null() && !duckdb_validity_row_is_valid(validity, row) {
+                return Err(Error::new("NULL was given where a value is needed."));
+            }
+            Ok((*values.add(row as usize)).bytes())
+        })
     }
 }
 
@@ -390,28 +428,34 @@ unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
 
 unsafe extern "C" fn runtime_from(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
     let work = || {
-        // SAFETY: DuckDB calls with a vector of texts, and one for as many answers. It calls for NULLs too.
+        // SAFETY: DuckDB calls with a vector of texts, and one for as many answers.
         unsafe {
-            let vector = duckdb_data_chunk_get_vector(chunk, 0);
-            let (paths, validity) = (
-                duckdb_vector_get_data(vector).cast::<Text>(),
-                duckdb_vector_get_validity(vector),
-            );
-            for row in 0..duckdb_data_chunk_get_size(chunk) {
-                if !validity.is_null() && !duckdb_validity_row_is_valid(validity, row) {
-                    return Err(Error::new(
-                        "duckml_runtime takes the path of a library and was given NULL.",
-                    ));
-                }
-                let path = String::from_utf8_lossy((*paths.add(row as usize)).bytes());
-                let loaded = format!("onnxruntime serves from {}", runtime::load(&path)?.path);
-                duckdb_vector_assign_string_element_len(result, row, loaded.as_ptr().cast(), loaded.len() as idx_t);
+            for (row, path) in texts(chunk).enumerate() {
+                let path = String::from_utf8_lossy(path?);
+                let loaded = &runtime::load(&path)?.path;
+                let was_there = if *loaded == path { "" } else { " already" };
+                let said = format!("onnxruntime serves{was_there} from {loaded}");
+                duckdb_vector_assign_string_element_len(
+                    result,
+                    row as idx_t,
+                    said.as_ptr().cast(),
+                    said.len() as idx_t,
+                );
             }
         }
         Ok(())
     };
-    if let Err(error) = caught(work) {
-        // SAFETY: DuckDB copies the text.
+    // SAFETY: as above.
+    unsafe { report(info, caught(work)) };
+}
+
+/// Tell DuckDB of an error, if there was one.
+///
+/// # Safety
+/// The info is one that DuckDB calls a function of ours with.
+unsafe fn report(info: duckdb_function_info, done: Result<()>) {
+    if let Err(error) = done {
+        // SAFETY: passed on from the caller; DuckDB copies the text.
         unsafe { duckdb_scalar_function_set_error(info, terminated(&error).as_ptr()) };
     }
 }

@@ -5,6 +5,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::catch_unwind;
 use std::slice;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::errors::{Error, Result};
@@ -14,6 +15,13 @@ use crate::{models, runtime};
 type Loader = extern "C" fn(key: *const c_char, answer: *mut c_void);
 
 static LOADER: Mutex<Option<Loader>> = Mutex::new(None);
+
+static LOADING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a LOAD that runs now is the host's, which will be asked for models.
+pub fn is_loading() -> bool {
+    LOADING.load(Ordering::Acquire)
+}
 
 /// Whether the host hands over models.
 pub fn has_loader() -> bool {
@@ -35,6 +43,12 @@ pub fn find(key: &str) -> Result<Vec<u8>> {
 #[unsafe(no_mangle)]
 pub extern "C" fn duckml_host_loader(loader: Option<Loader>) {
     *LOADER.lock().unwrap_or_else(PoisonError::into_inner) = loader;
+}
+
+/// Say whether a LOAD that runs now is the host's.
+#[unsafe(no_mangle)]
+pub extern "C" fn duckml_host_loading(loading: bool) {
+    LOADING.store(loading, Ordering::Release);
 }
 
 /// Say where onnxruntime is.
@@ -62,7 +76,7 @@ pub unsafe extern "C" fn duckml_host_open(
     let work = || {
         // SAFETY: passed on from the caller.
         let (key, bytes) = unsafe { (owned(key), slice::from_raw_parts(onnx, length)) };
-        models::opened(&key, || Ok(bytes.to_vec())).map(|_| ())
+        models::opened(&key, || Ok(bytes.into())).map(|_| ())
     };
     let said = match catch_unwind(work) {
         Ok(Ok(())) => return true,

@@ -77,6 +77,6 @@ unsafe fn initialised(info: duckdb_extension_info, access: *const duckdb_extensi
                  to load the native engine.",
             ));
         }
-        functions::register(connection.handle(), &Database::new(database)?)
+        functions::register(connection.handle(), &Database::new(&connection))
     }
 }

@@ -9,7 +9,7 @@ use ort::sys::OrtValue;
 use crate::artifact::{Artifact, Feature, INTEGER_NULL, Storage, key_of};
 use crate::categories::Codes;
 use crate::columns::{Column, Kind, require};
-use crate::errors::{Error, Result, listed};
+use crate::errors::{Error, Result};
 use crate::runtime::{self, Graph, Kept, Value};
 
 /// Beyond it a number is refused like an infinity: the net computes in float32.
@@ -146,9 +146,8 @@ impl Worker {
             ..
         } = self;
         if columns.len() != model.features.len() {
-            let names = listed(model.features.iter().map(|feature| feature.name.as_str()));
-            let found = format!("it was called with {} values and takes {names}.", columns.len());
-            return Err(Error::unreadable(&model.key, found));
+            let names = model.features.iter().map(|feature| feature.name.as_str());
+            return Err(Error::wrong_count(&model.key, columns.len(), names));
         }
         let rows = columns.first().map_or(0, Column::rows);
         let mut any_refused = refuse_nulls(columns, rows, model.null_answers_null, refused);

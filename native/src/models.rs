@@ -21,7 +21,7 @@ static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
 /// The model of a key; `find` answers its bytes when it isn't open yet.
 ///
 /// Threads that ask for the same model at once wait for the first of them to open it.
-pub fn opened(key: &str, find: impl FnOnce() -> Result<Vec<u8>>) -> Result<Arc<Model>> {
+pub fn opened(key: &str, find: impl FnOnce() -> Result<Arc<[u8]>>) -> Result<Arc<Model>> {
     let slot = slot(key);
     let mut model = slot.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(model) = model.as_ref() {

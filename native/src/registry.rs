@@ -1,19 +1,15 @@
-//! Where the bytes of a model come from: the registries of a database, or the process that DuckDB runs in.
+//! Where the bytes of a model come from: the process around DuckDB, or the registries of the databases.
 //!
-//! The extension needs a connection of its own to read with, and DuckDB's C API has no connection that lets go of its
-//! database: while there is one the file stays open. So a watcher looks ten times a second whether the last connection
-//! of a database is ours, and closes it then. A program may keep a database open without a connection, though, and
-//! connect again, and DuckDB has no way to connect for us: for that case the models are read before. A process that
-//! hands over models itself needs none of this.
+//! The registries are read once, when the extension is loaded. DuckDB's C API has no connection that lets go of its
+//! database: with one kept open the file would stay open behind the user's back, and a program that opens it again in
+//! the same process would have it open twice, which no lock prevents and no file survives. What is attached later is
+//! read by the user, with `duckml_read`; and a process that runs duckml hands over what it has.
 
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::mem;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError, Weak};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libduckdb_sys::{
     DUCKDB_TYPE_DUCKDB_TYPE_BLOB, DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR, DuckDBSuccess, duckdb_bind_varchar,
@@ -23,6 +19,7 @@ use libduckdb_sys::{
     duckdb_vector_get_data,
 };
 
+use crate::artifact::key_of;
 use crate::errors::{Error, Result};
 use crate::host;
 use crate::text::Text;
@@ -32,185 +29,76 @@ const REGISTRIES: &str = "SELECT database_name FROM system.main.duckdb_tables() 
                           WHERE schema_name = '_duckml' AND table_name = 'artifact'";
 const SERVED: &str = "SELECT 'yes' FROM system.main.duckdb_functions() \
                       WHERE function_name = 'duckml_predict_double' LIMIT 1";
-const OTHERS: &str = "SELECT 'yes' FROM system.main.duckdb_connection_count() WHERE count > 1";
-/// How many bytes of models a database remembers that nobody is connected to.
-const REMEMBERED: usize = 100_000_000;
-const LOOKS: Duration = Duration::from_millis(100);
+/// How many bytes of models are read from a database: those of default versions first, then small ones.
+const READ: usize = 256_000_000;
 
 /// A database that the extension is loaded into.
+#[derive(Default)]
 pub struct Database {
-    source: Mutex<Source>,
-}
-
-/// Where its models come from.
-enum Source {
-    /// They are read on a connection of our own, until that is the last one.
-    Own(Connection),
-    /// The process hands them over.
-    Host,
-    /// They were read before our connection was closed, which was the last one.
-    Memory(HashMap<String, Vec<u8>>),
+    models: Mutex<HashMap<String, Arc<[u8]>>>,
 }
 
 impl Database {
-    /// The database that the extension is being loaded into.
-    ///
-    /// # Safety
-    /// `database` is open.
-    pub unsafe fn new(database: duckdb_database) -> Result<Arc<Self>> {
-        // SAFETY: passed on from the caller.
-        let connection = unsafe { Connection::open(database) }?;
-        let database = Arc::new(Self {
-            source: Mutex::new(Source::Own(connection)),
-        });
-        watch(&database);
-        Ok(database)
-    }
-
-    fn source(&self) -> MutexGuard<'_, Source> {
-        self.source.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Take models from the process, if it hands any over; whether it does.
-    pub fn serve_from_host(&self) -> bool {
-        let is_there = host::has_loader();
-        if is_there {
-            let before = mem::replace(&mut *self.source(), Source::Host);
-            drop(before); // behind the lock
+    /// The database that a connection is to, with the models that are in it and in what is attached.
+    pub fn new(connection: &Connection) -> Arc<Self> {
+        let database = Self::default();
+        if !host::is_loading() {
+            for name in connection.texts(REGISTRIES, None).unwrap_or_default() {
+                database.read_registry(connection, &String::from_utf8_lossy(&name).replace('"', "\"\""));
+            }
         }
-        is_there
+        Arc::new(database)
+    }
+
+    fn models(&self) -> MutexGuard<'_, HashMap<String, Arc<[u8]>>> {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Read the models of one registry; something wrong with it must not keep another from predicting.
+    fn read_registry(&self, connection: &Connection, name: &str) {
+        let registry = format!("\"{name}\".\"_duckml\"");
+        let keys = format!(
+            "WITH defaults AS (SELECT v.artifact_key FROM {registry}.model_version v JOIN {registry}.model m \
+             ON v.schema_key = m.schema_key AND v.name_key = m.name_key AND v.version = m.default_version), \
+             sized AS (SELECT key, octet_length(onnx) AS bytes, key NOT IN (FROM defaults) AS later \
+             FROM {registry}.artifact WHERE onnx IS NOT NULL AND key IS NOT NULL) \
+             SELECT key FROM sized QUALIFY sum(bytes) OVER (ORDER BY later, bytes, key) <= {READ}"
+        );
+        let onnx = format!("SELECT CAST(onnx AS BLOB) FROM {registry}.artifact WHERE key = $1 AND onnx IS NOT NULL");
+        for key in connection.texts(&keys, None).unwrap_or_default() {
+            let key = String::from_utf8_lossy(&key);
+            for found in connection.texts(&onnx, Some(&key)).unwrap_or_default() {
+                self.keep(key.to_string(), found);
+            }
+        }
+    }
+
+    /// Keep the bytes that stand under a key; damaged ones only where there are no others, to say so when they are met.
+    fn keep(&self, key: String, onnx: Vec<u8>) {
+        let is_sound = key_of(&onnx) == key;
+        let mut models = self.models();
+        if is_sound || !models.contains_key(&key) {
+            models.insert(key, onnx.into());
+        }
+    }
+
+    /// Keep a model; its key.
+    pub fn read(&self, onnx: &[u8]) -> String {
+        let key = key_of(onnx);
+        self.models().insert(key.clone(), onnx.into());
+        key
     }
 
     /// The bytes of the model with a key.
-    pub fn find(&self, key: &str) -> Result<Vec<u8>> {
-        match &*self.source() {
-            Source::Own(connection) => return find(connection, key),
-            Source::Memory(models) => return models.get(key).cloned().ok_or_else(|| Error::let_go(key)),
-            Source::Host => {}
-        }
-        host::find(key) // behind the lock: the process asks DuckDB in its turn
-    }
-
-    /// Our connection, if it is the last one, to be closed by the caller; and whether there is none to look at.
-    fn take_last(&self) -> (Option<Connection>, bool) {
-        let mut source = match self.source.try_lock() {
-            Ok(source) => source,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return (None, false), // it is reading for somebody
-        };
-        match &*source {
-            Source::Own(connection) if connection.is_last() => {
-                let models = remembered(connection);
-                match mem::replace(&mut *source, Source::Memory(models)) {
-                    Source::Own(connection) => (Some(connection), true),
-                    Source::Host | Source::Memory(_) => (None, true),
-                }
-            }
-            Source::Own(_) => (None, false),
-            Source::Host | Source::Memory(_) => (None, true),
+    pub fn find(&self, key: &str) -> Result<Arc<[u8]>> {
+        let kept = self.models().get(key).cloned();
+        // Behind the lock: the process asks DuckDB in its turn.
+        match kept {
+            Some(onnx) => Ok(onnx),
+            None if host::has_loader() => host::find(key).map(Arc::from),
+            None => Err(Error::gone(key)),
         }
     }
-}
-
-/// The tables of artifacts in all attached databases, as SQL.
-fn tables(connection: &Connection) -> Vec<String> {
-    let databases = connection.texts(REGISTRIES, None).unwrap_or_default();
-    let quoted = |name: Vec<u8>| String::from_utf8_lossy(&name).replace('"', "\"\"");
-    databases
-        .into_iter()
-        .map(|name| format!("\"{}\".\"_duckml\".\"artifact\"", quoted(name)))
-        .collect()
-}
-
-/// The models of all attached databases by their keys, small ones first, as far as they fit into the memory for them.
-fn remembered(connection: &Connection) -> HashMap<String, Vec<u8>> {
-    let mut models = HashMap::new();
-    for table in tables(connection) {
-        let query = format!(
-            "SELECT key FROM {table} WHERE onnx IS NOT NULL AND key IS NOT NULL \
-             QUALIFY sum(octet_length(onnx)) OVER (ORDER BY octet_length(onnx), key) <= {REMEMBERED}"
-        );
-        for key in connection.texts(&query, None).unwrap_or_default() {
-            let key = String::from_utf8_lossy(&key).into_owned();
-            if let Ok(onnx) = find(connection, &key) {
-                models.insert(key, onnx);
-            }
-        }
-    }
-    models
-}
-
-/// The bytes of a key in any attached database that has a registry.
-fn find(connection: &Connection, key: &str) -> Result<Vec<u8>> {
-    for table in tables(connection) {
-        let query = format!("SELECT CAST(onnx AS BLOB) FROM {table} WHERE key = $1 AND onnx IS NOT NULL");
-        // Something wrong with one database must not keep another from predicting.
-        let found = connection.texts(&query, Some(key)).ok();
-        if let Some(onnx) = found.and_then(|mut rows| rows.pop()) {
-            return Ok(onnx);
-        }
-    }
-    Err(Error::gone(key))
-}
-
-// The watcher
-
-static WATCHED: Mutex<Vec<Weak<Database>>> = Mutex::new(Vec::new());
-static CLOSING: Mutex<()> = Mutex::new(());
-/// The process that has a watcher: a fork has the memory of its parent, and none of its threads.
-static WATCHING: AtomicU32 = AtomicU32::new(0);
-static EXITING: AtomicBool = AtomicBool::new(false);
-
-fn watched() -> MutexGuard<'static, Vec<Weak<Database>>> {
-    WATCHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn watch(database: &Arc<Database>) {
-    static REGISTERED: Once = Once::new();
-    watched().push(Arc::downgrade(database));
-    // SAFETY: the handler is a function without arguments that lives as long as the library, which DuckDB never unloads.
-    REGISTERED.call_once(|| unsafe {
-        atexit(at_exit);
-    });
-    let process = std::process::id();
-    if WATCHING.swap(process, Ordering::AcqRel) != process {
-        thread::spawn(|| {
-            while !EXITING.load(Ordering::Acquire) {
-                thread::sleep(LOOKS);
-                close_what_is_left();
-            }
-        });
-    }
-}
-
-/// Close the databases that nobody uses any more.
-fn close_what_is_left() {
-    let _closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner);
-    if EXITING.load(Ordering::Acquire) {
-        return;
-    }
-    let mut last = Vec::new();
-    watched().retain(|database| {
-        let (connection, is_done) = database.upgrade().map_or((None, true), |database| database.take_last());
-        last.extend(connection);
-        !is_done
-    });
-    drop(last); // with its last connection DuckDB closes a database, which may take a while
-}
-
-unsafe extern "C" {
-    fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
-}
-
-/// The process ends: close what is left, so that DuckDB writes its log into the file, and let nothing run behind it.
-extern "C" fn at_exit() {
-    let last_look = || {
-        close_what_is_left();
-        let _closing = CLOSING.lock().unwrap_or_else(PoisonError::into_inner); // the watcher is between two looks now
-        EXITING.store(true, Ordering::Release);
-    };
-    // On a thread of its own: what DuckDB keeps for the thread that exits is gone by now.
-    let _ = thread::spawn(last_look).join();
 }
 
 // DuckDB's C API
@@ -265,11 +153,6 @@ impl Connection {
     /// The connection as DuckDB's C API has it, for as long as the value lives.
     pub fn handle(&self) -> duckdb_connection {
         self.0
-    }
-
-    /// Whether nobody else is connected to the database; where DuckDB can't tell, somebody is.
-    fn is_last(&self) -> bool {
-        self.texts(OTHERS, None).is_ok_and(|rows| rows.is_empty())
     }
 
     /// Whether models are served in the database already.
