@@ -111,14 +111,15 @@ def connect(
     require(device)
     engines.require(engine)
     config = config or {}
-    con = engines.open_database(path, read_only, config, engine, device)
-    try:
-        attached = attach(con, device=device, engine=engine)
-        engines.close_door(con, config)
-        return attached
-    except BaseException:
-        con.close()
-        raise
+    with engines.opening:
+        con = engines.open_database(path, read_only, config, engine, device)
+        try:
+            attached = attach(con, device=device, engine=engine)
+            engines.close_door(con, config)
+            return attached
+        except BaseException:
+            con.close()
+            raise
 
 
 def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto", engine: str = "auto") -> Connection:

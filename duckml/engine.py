@@ -607,13 +607,17 @@ def allows_unsigned(con: Native) -> bool:
 
 
 def close_door(con: Native, config: Mapping[str, Any]) -> None:
-    """Let no more unsigned extensions be loaded into a database that `open_database` has just opened for them.
+    """Let no more unsigned extensions be loaded into a database that `open_database` opened for them, and lock it.
 
-    Nothing changes where another connection has it open too: what that one wanted stays.
+    Where another connection has it open too, what that one wanted of extensions stays. Locked is what is to be locked.
     """
-    if read(con, "SELECT count FROM duckdb_connection_count()") != [(1,)]:
-        return
-    write(con, f"SET {_UNSIGNED} = false")
+    [(count, unsigned, locked)] = read(
+        con,
+        "SELECT count, current_setting($unsigned), current_setting($lock) FROM duckdb_connection_count()",
+        {"unsigned": _UNSIGNED, "lock": _LOCK},
+    )
+    if unsigned and count == 1 and not locked:
+        write(con, f"SET {_UNSIGNED} = false")
     for name, value in config.items():
-        if name.lower() == _LOCK:
+        if name.lower() == _LOCK and not locked:
             write(con, f"SET {_LOCK} = {literal(str(value))}")

@@ -5,6 +5,7 @@ One engine serves a database instance, whoever opened it first; both answer the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +21,9 @@ from duckml.native import NativeEngine
 Engine = PythonEngine | NativeEngine
 
 ENGINES = ("auto", "native", "python")
+
+# Held from the moment that a database is opened until its configuration is what the user wants.
+opening = threading.Lock()
 
 _UNSIGNED = "allow_unsigned_extensions"
 _HOW = (
@@ -43,6 +47,8 @@ def why_not_native(device: str) -> str | None:
         return _NOT_BUILT
     if device not in {"auto", "cpu"}:
         return _CPU_ONLY.format(device)
+    if inference.library() is None:
+        return "the installed onnxruntime has no library of its own (libonnxruntime in its folder capi)."
     if device == "auto" and not inference.is_for_cpu_only():
         return "it runs on the CPU only, and the installed onnxruntime has a device for 'auto' that is better."
     return None
@@ -66,7 +72,7 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted:
 
 def close_door(con: Native, config: Mapping[str, Any]) -> None:
     """Undo what `open_database` allowed for the native engine, once that is loaded."""
-    if not engine.has_setting(config, _UNSIGNED) and engine.allows_unsigned(con):
+    if not engine.has_setting(config, _UNSIGNED):
         engine.close_door(con, config)
 
 

@@ -424,7 +424,7 @@ def library() -> str | None:
 def is_for_cpu_only() -> bool:
     """Whether the installed onnxruntime has no provider for 'auto' but the CPU, found without importing it."""
     path = library()
-    return path is not None and not any(Path(path).parent.glob("*onnxruntime_providers_cuda*"))
+    return path is None or not any(Path(path).parent.glob("*onnxruntime_providers_cuda*"))
 
 
 class PythonEngine:

@@ -271,6 +271,9 @@ def test_a_configuration_is_the_users(file: str) -> None:
         assert (setting(con, "allow_unsigned_extensions"), setting(con, "lock_configuration")) == (False, True)
         with pytest.raises(duckdb.InvalidInputException, match="has been locked"):
             con.execute("SET threads = 1")
+    with duckml.connect(file) as first, duckml.connect(file, config={"Lock_Configuration": "true"}) as second:
+        assert setting(second, "lock_configuration") is True
+        assert setting(first, "allow_unsigned_extensions") is False
     for name in ("allow_unsigned_extensions", "Allow_Unsigned_Extensions"):
         with duckml.connect(config={name: "false"}) as con:
             assert engine_of(con) == "python:auto"
