@@ -8,7 +8,7 @@ that everything which serves, exports or checks models knows one kind only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import onnx
 from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
 
 from duckml.errors import ForeignModelError
-from duckml.graph import Graph, label_tensor, manifest
+from duckml.graph import Graph, constant_tensors, is_elsewhere, label_tensor, manifest
 from duckml.names import listed
 from duckml.signature import Feature, Signature, Target
 
@@ -83,8 +83,8 @@ def require_harmless(model: ModelProto, path: str) -> None:
         raise ForeignModelError.refused(path, "it defines functions of its own")
     if len(model.graph.node) > _MOST_NODES:
         raise ForeignModelError.refused(path, f"it has more than {_MOST_NODES:,} nodes")
-    for tensor in _tensors(model):
-        if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+    for tensor in constant_tensors(model.graph):
+        if is_elsewhere(tensor):
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' lies in another file")
         if math.prod(tensor.dims) > _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is too large")
@@ -109,15 +109,6 @@ def require_harmless(model: ModelProto, path: str) -> None:
         total += elements
         if elements >= _MOST_ELEMENTS or total > 8 * _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{value.name}' would be too large")
-
-
-def _tensors(model: ModelProto) -> Iterator[Any]:
-    yield from model.graph.initializer
-    for node in model.graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
 
 
 def _shapes(model: ModelProto, path: str) -> list[Any]:

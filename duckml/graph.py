@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,23 @@ def manifest(signature: Signature, precision: str, on_null: str, codes: Mapping[
         ensure_ascii=False,
         sort_keys=True,
     )
+
+
+def constant_tensors(graph: Any) -> Iterator[Any]:
+    """The constant tensors of a graph, and of the graphs in its nodes."""
+    yield from graph.initializer
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from constant_tensors(inner)
+
+
+def is_elsewhere(tensor: Any) -> bool:
+    """Whether the values of a tensor lie in another file, which onnxruntime would read from wherever it is told to."""
+    return bool(tensor.data_location == TensorProto.EXTERNAL or tensor.external_data)
 
 
 class Graph:

@@ -25,6 +25,7 @@ import pyarrow as pa
 from duckml.columns import FLOAT32_MAX, read_column
 from duckml.engine import Native, ServingFunctions, register
 from duckml.errors import ArtifactError, DeviceError
+from duckml.graph import constant_tensors, is_elsewhere
 from duckml.signature import INTEGER_NULL, MANIFEST, Feature, Signature
 
 _KEPT = 256  # opened models; the one not asked for longest makes room for a new one
@@ -148,6 +149,9 @@ class Predictor:
         import onnx
 
         model = onnx.load_from_string(onnx_bytes)
+        # A file from strangers can hold any bytes under their SHA-256, and must not read other files.
+        if name := next((tensor.name for tensor in constant_tensors(model.graph) if is_elsewhere(tensor)), None):
+            raise ValueError(f"its tensor '{name}' lies in another file")
         manifest = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
         self.device = device.name
         signature = Signature.from_json(manifest["signature"])

@@ -574,6 +574,24 @@ def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: 
     assert ran.stdout.splitlines()[2] == "[(1,)]"
 
 
+@on_both_engines
+def test_a_model_that_would_read_another_file_is_refused(line: duckml.Connection, tmp_path: Path) -> None:
+    """A file from strangers can hold any bytes under their own SHA-256."""
+    import onnx
+
+    model = onnx.load_from_string(line.model("line").onnx)
+    tensor = next(tensor for tensor in model.graph.initializer if tensor.raw_data)
+    (tmp_path / "secret").write_bytes(tensor.raw_data)
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=str(tmp_path / "secret"))
+    content = model.SerializeToString()
+    key = inference.key_of(content)
+    line.execute("INSERT INTO _duckml.artifact (key, onnx) VALUES (?, ?)", [key, content])
+    with pytest.raises(duckdb.Error, match="lies in another file"):
+        line.execute(f"SELECT system.main.duckml_predict_double('{key}', 1.0)").fetchall()
+
+
 def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
     contents = [b"no model", b"", b"\x08\x09", bytes(1000)]
     reads = [f"SELECT duckml_read(from_hex('{content.hex()}'))" for content in contents]

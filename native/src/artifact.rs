@@ -105,6 +105,7 @@ impl Artifact {
     pub fn read(onnx: &[u8]) -> Result<Self> {
         let mut model =
             ModelProto::decode(onnx).map_err(|error| Error::new(format!("it is no ONNX model, {error}.")))?;
+        require_inside(onnx)?;
         let manifest = model.manifest()?;
         let features = manifest.signature.features;
         let mut feeds: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
@@ -127,6 +128,15 @@ impl Artifact {
             null_answers_null: manifest.on_null == "null",
             graph: model.encode_to_vec(),
         })
+    }
+}
+
+/// Refuse a model with values in another file, which onnxruntime would read from wherever it is told to.
+fn require_inside(onnx: &[u8]) -> Result<()> {
+    let graph = decoded::<ModelConstants>(onnx)?.graph.unwrap_or_default();
+    match graph.elsewhere() {
+        Some(name) => Err(Error::new(format!("its tensor '{name}' lies in another file."))),
+        None => Ok(()),
     }
 }
 
@@ -163,6 +173,65 @@ struct ModelProto {
     functions: Vec<Vec<u8>>,
     #[prost(bytes = "vec", repeated, tag = "26")]
     configuration: Vec<Vec<u8>>,
+}
+
+// The same messages again, as far as constants may stand in them.
+
+#[derive(Clone, PartialEq, Message)]
+struct ModelConstants {
+    #[prost(message, optional, tag = "7")]
+    graph: Option<GraphConstants>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct GraphConstants {
+    #[prost(message, repeated, tag = "1")]
+    node: Vec<NodeConstants>,
+    #[prost(message, repeated, tag = "5")]
+    initializer: Vec<Constant>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct NodeConstants {
+    #[prost(message, repeated, tag = "5")]
+    attribute: Vec<AttributeConstants>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct AttributeConstants {
+    #[prost(message, optional, tag = "5")]
+    t: Option<Constant>,
+    #[prost(message, optional, boxed, tag = "6")]
+    g: Option<Box<GraphConstants>>,
+    #[prost(message, repeated, tag = "10")]
+    tensors: Vec<Constant>,
+    #[prost(message, repeated, tag = "11")]
+    graphs: Vec<GraphConstants>,
+}
+
+/// A tensor, without its values.
+#[derive(Clone, PartialEq, Message)]
+struct Constant {
+    #[prost(string, tag = "8")]
+    name: String,
+    #[prost(bytes = "vec", repeated, tag = "13")]
+    external_data: Vec<Vec<u8>>,
+    #[prost(int32, tag = "14")]
+    data_location: i32,
+}
+
+impl GraphConstants {
+    /// The name of a tensor whose values lie in another file, if there is one.
+    fn elsewhere(&self) -> Option<&str> {
+        let attributes = || self.node.iter().flat_map(|node| &node.attribute);
+        let in_nodes = attributes().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+        let mut inner = attributes().flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs));
+        let mut constants = self.initializer.iter().chain(in_nodes);
+        let found = constants.find(|tensor| tensor.data_location != 0 || !tensor.external_data.is_empty());
+        found
+            .map(|tensor| tensor.name.as_str())
+            .or_else(|| inner.find_map(Self::elsewhere))
+    }
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -410,6 +479,53 @@ mod tests {
         }
         let error = Artifact::read(&model(r#"{"zip": "elsewhere"}"#)).err().unwrap();
         assert!(error.to_string().contains("'elsewhere'"));
+    }
+
+    #[test]
+    fn values_in_another_file_are_found_wherever_they_are_named() {
+        let plain = Constant {
+            name: "plain".into(),
+            ..Default::default()
+        };
+        let elsewhere = Constant {
+            name: "w".into(),
+            data_location: 1,
+            ..Default::default()
+        };
+        let in_graph = |initializer| GraphConstants {
+            node: vec![],
+            initializer,
+        };
+        let refused = |graph| require_inside(&ModelConstants { graph: Some(graph) }.encode_to_vec()).is_err();
+        assert!(!refused(in_graph(vec![plain.clone()])));
+        assert!(refused(in_graph(vec![plain, elsewhere.clone()])));
+        let inner = in_graph(vec![elsewhere.clone()]);
+        for attribute in [
+            AttributeConstants {
+                t: Some(elsewhere.clone()),
+                ..Default::default()
+            },
+            AttributeConstants {
+                tensors: vec![elsewhere],
+                ..Default::default()
+            },
+            AttributeConstants {
+                g: Some(Box::new(inner.clone())),
+                ..Default::default()
+            },
+            AttributeConstants {
+                graphs: vec![inner],
+                ..Default::default()
+            },
+        ] {
+            let node = vec![NodeConstants {
+                attribute: vec![attribute],
+            }];
+            assert!(refused(GraphConstants {
+                node,
+                initializer: vec![]
+            }));
+        }
     }
 
     #[test]
