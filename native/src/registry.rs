@@ -106,9 +106,6 @@ impl Database {
 /// A connection, closed with the value.
 pub struct Connection(duckdb_connection);
 
-// SAFETY: DuckDB's connections may be used by any thread; the mutex around this one keeps it to one at a time.
-unsafe impl Send for Connection {}
-
 impl Drop for Connection {
     fn drop(&mut self) {
         // SAFETY: it was opened by `open` and is closed here only.
