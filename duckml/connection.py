@@ -24,7 +24,7 @@ import duckdb
 
 from duckml import engine, engines, managing, registry
 from duckml.diagnosis import explain, in_the_users_text
-from duckml.engine import Native, in_frame
+from duckml.engine import Native, close_door, in_frame
 from duckml.engines import Engine
 from duckml.errors import (
     DuckmlError,
@@ -115,7 +115,7 @@ def connect(
         con = engines.open_database(path, read_only, config, engine, device)
         try:
             attached = attach(con, device=device, engine=engine)
-            engines.close_door(con, config)
+            close_door(con, config)
             return attached
         except BaseException:
             con.close()

@@ -43,7 +43,7 @@ from duckml.publishing import (
     warnings_of_views,
 )
 from duckml.registry import StoredVersion
-from duckml.serving import prediction
+from duckml.serving import key_of, prediction
 from duckml.signature import Roles, Signature, infer, is_number, resolve_column, type_family
 from duckml.statements import ModelName
 from duckml.storing import BackgroundRow, Measured, NewVersion
@@ -434,7 +434,7 @@ def _train(
     test = prepared.test if len(prepared.test) else prepared.train
     metrics, measured = _measure(trained, test)
     onnx, parity = _exported(trained, prepared.table, options, estimator_name, device)
-    key = inference.key_of(onnx)
+    key = key_of(onnx)
     tables, path = lineage.source_tables(con, request.query), engine.search_path(con)[0]
     return NewVersion(
         onnx=onnx,
@@ -534,7 +534,7 @@ def _exported(
             )
     expected = trained.predict(sample)
     try:
-        model = inference.open_model(inference.key_of(onnx), onnx, device)
+        model = inference.open_model(key_of(onnx), onnx, device)
         columns = [sample[name].combine_chunks() for name in model.names]
         answered = model.compared(columns)
     except DeviceError:

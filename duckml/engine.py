@@ -595,9 +595,9 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigne
     return duckdb.connect(path, read_only=read_only, config=dict(config))
 
 
-def has_setting(config: Mapping[str, Any], name: str) -> bool:
-    """Whether a configuration says something about a setting, however it spells it."""
-    return any(given.lower() == name for given in config)
+def decides_on_unsigned(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration itself says if unsigned extensions are allowed, however it spells that."""
+    return any(name.lower() == _UNSIGNED for name in config)
 
 
 def allows_unsigned(con: Native) -> bool:
@@ -607,10 +607,13 @@ def allows_unsigned(con: Native) -> bool:
 
 
 def close_door(con: Native, config: Mapping[str, Any]) -> None:
-    """Let no more unsigned extensions be loaded into a database that `open_database` opened for them, and lock it.
+    """Undo what `open_database` allowed, and lock the configuration if it is to be locked.
 
-    Where another connection has it open too, what that one wanted of extensions stays. Locked is what is to be locked.
+    Nothing changes where `config` itself allows unsigned extensions or forbids them. Where another connection has the
+    database open too, what that one wanted of extensions stays.
     """
+    if decides_on_unsigned(config):
+        return
     [(count, unsigned, locked)] = read(
         con,
         "SELECT count, current_setting($unsigned), current_setting($lock) FROM duckdb_connection_count()",

@@ -25,7 +25,6 @@ ENGINES = ("auto", "native", "python")
 # Held from the moment that a database is opened until its configuration is what the user wants.
 opening = threading.Lock()
 
-_UNSIGNED = "allow_unsigned_extensions"
 _HOW = (
     "this connection doesn't allow it. Open the database with duckml.connect, or with "
     "duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
@@ -60,7 +59,7 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted:
     DuckDB loads extensions that its makers have not signed only where that is allowed when a database is opened, and
     opens it twice in a process only with the same configuration. So a database that is open already is opened as it is.
     """
-    ours = not engine.has_setting(config, _UNSIGNED) and path != ":default:"  # which takes no configuration
+    ours = not engine.decides_on_unsigned(config) and path != ":default:"  # which takes no configuration
     unsigned = ours and wanted != "python" and why_not_native(device) is None
     try:
         return engine.open_database(path, read_only, config, unsigned)
@@ -68,12 +67,6 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted:
         if not ours:
             raise
         return engine.open_database(path, read_only, config, not unsigned)
-
-
-def close_door(con: Native, config: Mapping[str, Any]) -> None:
-    """Undo what `open_database` allowed for the native engine, once that is loaded."""
-    if not engine.has_setting(config, _UNSIGNED):
-        engine.close_door(con, config)
 
 
 def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -> Engine:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 
-from duckml import engine, inference, plainsql, registry
+from duckml import engine, plainsql, registry
 from duckml.engine import Native
 from duckml.errors import ArtifactError
 from duckml.options import ExportOptions
 from duckml.registry import StoredVersion
-from duckml.serving import predict_macro
+from duckml.serving import key_of, predict_macro
 
 
 def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> None:
@@ -21,7 +21,7 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
     Raises ArtifactError for a damaged model, PlainSqlError for one that can't be said in SQL.
     """
     onnx = registry.load_known(con, stored.key)
-    found = inference.key_of(onnx)
+    found = key_of(onnx)
     if found != stored.key:
         raise ArtifactError.damaged(stored.key, found)
     if options.format == "macro":

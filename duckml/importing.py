@@ -35,6 +35,7 @@ from duckml.publishing import (
     warnings_of_place,
     warnings_of_views,
 )
+from duckml.serving import key_of
 from duckml.serving import labels as labels_of_target
 from duckml.signature import MANIFEST, Feature, Signature, Target, is_number, type_family
 from duckml.statements import ModelName
@@ -156,7 +157,7 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
         else:
             columns.append(pa.array([0.0, 1.0, 0.0] if feature.kind == "boolean" else numbers))
     try:
-        model = inference.open_model(inference.key_of(onnx), onnx, device)
+        model = inference.open_model(key_of(onnx), onnx, device)
         together = model.compared(columns).to_pylist()
         alone = [model.compared([column.slice(row, 1) for column in columns]).to_pylist()[0] for row in range(3)]
     except Exception as error:  # whatever onnxruntime says
@@ -179,7 +180,7 @@ def _version(
     """What is stored of a version that was not trained here."""
     return NewVersion(
         onnx=onnx,
-        key=inference.key_of(onnx),
+        key=key_of(onnx),
         signature=signature,
         estimator=estimator,
         options=dict(given),
@@ -420,7 +421,7 @@ def _exported(
     signature = Signature(tuple(features), signature.target)
     onnx = foreign.adopted(model, adoption, signature, _on_null(estimator, sample), "float32")
     try:
-        opened = inference.open_model(inference.key_of(onnx), onnx, device)
+        opened = inference.open_model(key_of(onnx), onnx, device)
         rows = _as_read(opened, sample)
         columns = [rows[name].combine_chunks() for name in opened.names]
         answered = opened.compared(columns)

@@ -7,7 +7,7 @@ here. What the rows may hold (NULL, NaN, infinity, unknown categories) is decide
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
 import importlib.util
 import json
 import threading
@@ -25,7 +25,7 @@ import pyarrow as pa
 from duckml.columns import FLOAT32_MAX, read_column
 from duckml.engine import Native, ServingFunctions, register
 from duckml.errors import ArtifactError, DeviceError
-from duckml.graph import constant_tensors, is_elsewhere
+from duckml.serving import key_of
 from duckml.signature import INTEGER_NULL, MANIFEST, Feature, Signature
 
 _KEPT = 256  # opened models; the one not asked for longest makes room for a new one
@@ -147,6 +147,8 @@ class Predictor:
 
     def __init__(self, onnx_bytes: bytes, device: Device) -> None:
         import onnx
+
+        from duckml.graph import constant_tensors, is_elsewhere
 
         model = onnx.load_from_string(onnx_bytes)
         # A file from strangers can hold any bytes under their SHA-256, and must not read other files.
@@ -353,11 +355,6 @@ _opened: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
 _lock = threading.Lock()
 
 
-def key_of(onnx_bytes: bytes) -> str:
-    """The key of an artifact: the SHA-256 of its bytes, in hexadecimal."""
-    return hashlib.sha256(onnx_bytes).hexdigest()
-
-
 def opened(key: str, device: str) -> Predictor | None:
     """The model of that key if this process has it open on that device."""
     predictor = _opened.get((device, key))
@@ -415,6 +412,7 @@ def best_devices() -> list[str]:
     return [name for name in _AUTO if device_named(name).provider in offered]
 
 
+@functools.cache
 def library() -> str | None:
     """The library of the installed onnxruntime, found without importing it; None where it has none of its own."""
     found = importlib.util.find_spec("onnxruntime")

@@ -12,10 +12,10 @@ import pyarrow as pa
 from duckml import engine
 from duckml.errors import ArtifactError
 from duckml.estimators.trained import ModelWarning
-from duckml.inference import key_of
 from duckml.names import qualified, quote
 from duckml.parser import model_name
 from duckml.registry import StoredVersion, aliases_of, load, load_anywhere, version_row
+from duckml.serving import key_of
 from duckml.signature import Signature
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ models. The first error ends the process with a report.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import random
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import build  # beside this file
 
 CRATE = Path(__file__).parent
 TARGET = "x86_64-unknown-linux-gnu"
@@ -62,11 +63,6 @@ def main() -> None:
 
 
 def _built(folder: Path) -> Path:
-    spec = importlib.util.spec_from_file_location("build", CRATE / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    builder = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(builder)
     # The sanitizer is a flag of the compiler's that stable Rust has and hides.
     environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
     options = ["--release", "--locked", "--target", TARGET, "--target-dir", "target/sanitize"]
@@ -75,7 +71,7 @@ def _built(folder: Path) -> Path:
     )
     extension = folder / "duckml.duckdb_extension"
     built = CRATE / "target" / "sanitize" / TARGET / "release" / "libduckml.so"
-    extension.write_bytes(built.read_bytes() + builder.footer("v0"))
+    extension.write_bytes(built.read_bytes() + build.footer("v0"))
     return extension
 
 

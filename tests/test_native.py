@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import duckml
 from duckml import errors, inference, native
 from duckml.estimators.table import ESTIMATORS
+from duckml.serving import key_of
 from tests.conftest import LINE, make_line, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -586,7 +587,7 @@ def test_a_model_that_would_read_another_file_is_refused(line: duckml.Connection
     tensor.data_location = onnx.TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value=str(tmp_path / "secret"))
     content = model.SerializeToString()
-    key = inference.key_of(content)
+    key = key_of(content)
     line.execute("INSERT INTO _duckml.artifact (key, onnx) VALUES (?, ?)", [key, content])
     with pytest.raises(duckdb.Error, match="lies in another file"):
         line.execute(f"SELECT system.main.duckml_predict_double('{key}', 1.0)").fetchall()
@@ -595,11 +596,11 @@ def test_a_model_that_would_read_another_file_is_refused(line: duckml.Connection
 def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
     contents = [b"no model", b"", b"\x08\x09", bytes(1000)]
     reads = [f"SELECT duckml_read(from_hex('{content.hex()}'))" for content in contents]
-    calls = [f"SELECT duckml_predict_double('{inference.key_of(content)}', 1)" for content in contents]
+    calls = [f"SELECT duckml_predict_double('{key_of(content)}', 1)" for content in contents]
     ran = in_plain_duckdb(file, RUNTIME, *reads, *calls, "SELECT duckml_read(NULL)", "SELECT 1")
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
-    assert lines[1:5] == [f"[('{inference.key_of(content)}',)]" for content in contents]
+    assert lines[1:5] == [f"[('{key_of(content)}',)]" for content in contents]
     assert all("onnxruntime can't open the stored model" in line for line in lines[5:9]), lines
     assert "NULL was given" in lines[9]
     assert lines[10] == "[(1,)]"

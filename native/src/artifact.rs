@@ -105,7 +105,7 @@ impl Artifact {
     pub fn read(onnx: &[u8]) -> Result<Self> {
         let mut model =
             ModelProto::decode(onnx).map_err(|error| Error::new(format!("it is no ONNX model, {error}.")))?;
-        require_inside(onnx)?;
+        require_inside(&model.graph)?;
         let manifest = model.manifest()?;
         let features = manifest.signature.features;
         let mut feeds: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
@@ -131,10 +131,9 @@ impl Artifact {
     }
 }
 
-/// Refuse a model with values in another file, which onnxruntime would read from wherever it is told to.
-fn require_inside(onnx: &[u8]) -> Result<()> {
-    let graph = decoded::<ModelConstants>(onnx)?.graph.unwrap_or_default();
-    match graph.elsewhere() {
+/// Refuse a graph with values in another file, which onnxruntime would read from wherever it is told to.
+fn require_inside(graph: &[u8]) -> Result<()> {
+    match decoded::<GraphConstants>(graph)?.elsewhere() {
         Some(name) => Err(Error::new(format!("its tensor '{name}' lies in another file."))),
         None => Ok(()),
     }
@@ -175,13 +174,7 @@ struct ModelProto {
     configuration: Vec<Vec<u8>>,
 }
 
-// The same messages again, as far as constants may stand in them.
-
-#[derive(Clone, PartialEq, Message)]
-struct ModelConstants {
-    #[prost(message, optional, tag = "7")]
-    graph: Option<GraphConstants>,
-}
+// The same messages again, as far as constants may stand in them: the numbers of a forest are passed over.
 
 #[derive(Clone, PartialEq, Message)]
 struct GraphConstants {
@@ -496,7 +489,7 @@ mod tests {
             node: vec![],
             initializer,
         };
-        let refused = |graph| require_inside(&ModelConstants { graph: Some(graph) }.encode_to_vec()).is_err();
+        let refused = |graph: GraphConstants| require_inside(&graph.encode_to_vec()).is_err();
         assert!(!refused(in_graph(vec![plain.clone()])));
         assert!(refused(in_graph(vec![plain, elsewhere.clone()])));
         let inner = in_graph(vec![elsewhere.clone()]);

@@ -367,18 +367,34 @@ unsafe extern "C" fn hosted(_: duckdb_function_info, chunk: duckdb_data_chunk, r
 
 /// Keep models that were in no database when the extension was loaded; their keys.
 unsafe extern "C" fn read(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+    // SAFETY: DuckDB calls with a vector of bytes and one for as many texts; `register` has set the database.
+    unsafe {
+        let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
+        answer_texts(info, chunk, result, |onnx| Ok(database.read(onnx)));
+    }
+}
+
+/// Answer a text for each text or bytes in the first column of a chunk.
+///
+/// # Safety
+/// DuckDB calls a function of ours with these arguments: texts or bytes, and a vector of texts for as many answers.
+unsafe fn answer_texts(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+    answer: impl Fn(&[u8]) -> Result<String>,
+) {
     let work = || {
-        // SAFETY: DuckDB calls with a vector of bytes and one for as many texts; `register` has set the database.
+        // SAFETY: passed on from the caller; DuckDB copies the texts.
         unsafe {
-            let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
-            for (row, onnx) in texts(chunk).enumerate() {
-                let key = database.read(onnx?);
-                duckdb_vector_assign_string_element_len(result, row as idx_t, key.as_ptr().cast(), key.len() as idx_t);
+            for (row, given) in (0..).zip(texts(chunk)) {
+                let said = answer(given?)?;
+                duckdb_vector_assign_string_element_len(result, row, said.as_ptr().cast(), said.len() as idx_t);
             }
         }
         Ok(())
     };
-    // SAFETY: as above.
+    // SAFETY: passed on from the caller.
     unsafe { report(info, caught(work)) };
 }
 
@@ -427,26 +443,14 @@ unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
 }
 
 unsafe extern "C" fn runtime_from(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    let work = || {
-        // SAFETY: DuckDB calls with a vector of texts, and one for as many answers.
-        unsafe {
-            for (row, path) in texts(chunk).enumerate() {
-                let path = String::from_utf8_lossy(path?);
-                let loaded = &runtime::load(&path)?.path;
-                let was_there = if *loaded == path { "" } else { " already" };
-                let said = format!("onnxruntime serves{was_there} from {loaded}");
-                duckdb_vector_assign_string_element_len(
-                    result,
-                    row as idx_t,
-                    said.as_ptr().cast(),
-                    said.len() as idx_t,
-                );
-            }
-        }
-        Ok(())
+    let load = |path: &[u8]| {
+        let path = String::from_utf8_lossy(path);
+        let loaded = &runtime::load(&path)?.path;
+        let was_there = if *loaded == path { "" } else { " already" };
+        Ok(format!("onnxruntime serves{was_there} from {loaded}"))
     };
-    // SAFETY: as above.
-    unsafe { report(info, caught(work)) };
+    // SAFETY: DuckDB calls with a vector of texts, and one for as many answers.
+    unsafe { answer_texts(info, chunk, result, load) };
 }
 
 /// Tell DuckDB of an error, if there was one.

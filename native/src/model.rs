@@ -215,18 +215,15 @@ impl Feed {
         }
         self.doubles.resize(column.rows(), 0.0);
         column.write_doubles(&mut self.doubles);
-        if has_nulls {
+        if !has_nulls {
+            refuse_beyond_float32(&self.doubles, refused, any_refused);
+        } else {
             for (row, value) in self.doubles.iter_mut().enumerate() {
                 if column.is_null(row) {
-                    *value = 0.0; // what a vector holds where it is NULL is no number to judge
-                }
-            }
-        }
-        refuse_beyond_float32(&self.doubles, refused, any_refused);
-        if has_nulls {
-            for (row, value) in self.doubles.iter_mut().enumerate() {
-                if column.is_null(row) {
-                    *value = f64::NAN;
+                    *value = f64::NAN; // what a vector holds where it is NULL is no number to judge
+                } else if !all_within(slice::from_ref(value), FLOAT32_MAX) {
+                    refused[row] = true;
+                    *any_refused = true;
                 }
             }
         }

@@ -75,9 +75,8 @@ impl Database {
 
     /// Keep the bytes that stand under a key; damaged ones only where there are no others, to say so when they are met.
     fn keep(&self, key: String, onnx: Vec<u8>) {
-        let is_sound = key_of(&onnx) == key;
         let mut models = self.models();
-        if is_sound || !models.contains_key(&key) {
+        if models.get(&key).is_none_or(|kept| key_of(kept) != key) {
             models.insert(key, onnx.into());
         }
     }
