@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import enum
+import getpass
 import io
 import json
 import os
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough, as in duckml sql … | head.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
-    except (duckdb.Error, OSError, UnicodeError) as error:
+    except (duckdb.Error, OSError, ValueError) as error:
         _narrate(f"Error: {error}")
         return Exit.FAILED
     except KeyboardInterrupt:
@@ -91,6 +92,33 @@ def _parser() -> argparse.ArgumentParser:
 
     devices = commands.add_parser("devices", help="where models can run on this machine")
     devices.set_defaults(run=_devices)
+
+    serve = commands.add_parser("serve", help="let BI tools in: speak PostgreSQL's protocol")
+    serve.add_argument("database", metavar="FILE", help="a DuckDB file that is there")
+    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on; another needs TLS and users")
+    serve.add_argument("--port", type=int, default=5432)
+    serve.add_argument("--users", type=Path, metavar="FILE", help="the users and their roles; see duckml user add")
+    serve.add_argument("--read-write", action="store_true", help="let the roles train and admin change the file")
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="a certificate chain, PEM")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
+    serve.add_argument("--http-port", type=int, help="where /health and /metrics (Prometheus) are; nowhere by default")
+    serve.add_argument("--max-connections", type=int, default=100, metavar="N")
+    serve.add_argument("--idle-timeout", type=float, default=8 * 3600.0, metavar="SECONDS")
+    serve.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
+    serve.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
+    serve.set_defaults(run=_serve)
+
+    user = commands.add_parser("user", help="the users of a server")
+    actions = user.add_subparsers(required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add a user, or give one another role and password")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("--role", choices=["read", "train", "admin"], default="read", help="read runs queries, train also makes models, admin also changes tables")
+    add.add_argument("--users", type=Path, required=True, metavar="FILE")
+    add.set_defaults(run=_add_user)
+    remove = actions.add_parser("remove", help="remove a user")
+    remove.add_argument("name", metavar="NAME")
+    remove.add_argument("--users", type=Path, required=True, metavar="FILE")
+    remove.set_defaults(run=_remove_user)
 
     recipe = commands.add_parser("native", help="print the SQL that makes any DuckDB predict, without Python")
     recipe.set_defaults(run=_native)
@@ -266,6 +294,69 @@ def _readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
     return str(value)
+
+
+# duckml serve
+
+
+def _serve(options: argparse.Namespace) -> int:
+    import asyncio
+
+    from duckml.server.tcp import Limits, Options, Server
+
+    wanted = Options(
+        path=options.database,
+        host=options.host,
+        port=options.port,
+        users=options.users,
+        certificate=options.tls_cert,
+        key=options.tls_key,
+        is_read_write=options.read_write,
+        http_port=options.http_port,
+        device=options.device,
+        engine=options.engine,
+        limits=Limits(connections=options.max_connections, idle=options.idle_timeout),
+    )
+
+    async def run() -> None:
+        await Server(wanted).run()
+
+    asyncio.run(run())
+    return Exit.OK
+
+
+def _add_user(options: argparse.Namespace) -> int:
+    from duckml.server.roles import Role
+    from duckml.server.users import new_user, read_users, write_users
+
+    users = read_users(options.users) if options.users.exists() else {}
+    user = new_user(options.name, Role.named(options.role), _password(options.name))
+    verb = "changed" if user.name in users else "added"
+    write_users(options.users, {**users, user.name: user})
+    _narrate(f"User '{user.name}' {verb}, with the role {options.role}.")
+    return Exit.OK
+
+
+def _password(name: str) -> str:
+    """The password of a user, typed twice on a terminal, else the first line of standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    first = getpass.getpass(f"Password for {name}: ")
+    if getpass.getpass("Once more: ") != first:
+        raise ValueError("The two passwords differ.")
+    return first
+
+
+def _remove_user(options: argparse.Namespace) -> int:
+    from duckml.server.users import near, read_users, write_users
+
+    users = read_users(options.users)
+    if options.name not in users:
+        raise ValueError(f"There is no user '{options.name}' in {options.users}.{near(options.name, users)}")
+    del users[options.name]
+    write_users(options.users, users)
+    _narrate(f"User '{options.name}' removed.")
+    return Exit.OK
 
 
 # duckml shell

@@ -38,7 +38,7 @@ from duckml.model import Model
 from duckml.names import fold, listed, literal, quote
 from duckml.options import for_retraining, read_export_options, read_import_options, read_options
 from duckml.parser import check_new_name, might_concern_us, model_name, parse
-from duckml.progress import OnIteration, progress_bar
+from duckml.progress import Listener, OnIteration, progress_bar
 from duckml.registry import StoredVersion
 from duckml.rewrite import rewrite
 from duckml.sql import blocks
@@ -80,6 +80,7 @@ class _State:
     """What a connection remembers: the engine that serves, and what names meant since the catalog last changed."""
 
     engine: Engine
+    listener: Listener | None = None
     resolved: dict[ModelName, Resolved] = field(default_factory=dict)
     catalog_version: int | None = None
 
@@ -258,6 +259,44 @@ class Connection(duckdb.DuckDBPyConnection):
     def over(self, rows: Any, query: str, name: str) -> Any:
         """A relation from a query in which `name` means `rows`: a DataFrame, an Arrow table or the like."""
         return self._relation(query, "", None, _frame_with(**{name: rows}))
+
+    # For programs that put other programs before a database
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` of the trainings of this session, and draw no bar and raise no Python warnings."""
+        _state(self).listener = listener
+
+    def bound(self, query: str, parameters: object = None) -> engine.Bound:
+        """The columns and parameters of one statement, duckml's included, without running it."""
+        if not might_concern_us(query):
+            return engine.bound(self, query, parameters)
+        script = parse(query)
+        if not script.is_plain and isinstance(script.statements[0], CreateModel | CopyModel | RetrainModel):
+            return engine.bound(self, blocks("queries")["created_columns"], None)
+        if not script.is_plain and not isinstance(script.statements[0], Query | ShowModels | DescribeModel):
+            return engine.Bound([], [], "nothing", True)
+        answer: engine.Bound = _Run(self, sys._getframe()).script(
+            query, parameters, lambda text, values: functools.partial(engine.bound, self, text, values)
+        )
+        _answered.discard(self)
+        return answer
+
+    def stream(self, query: str, parameters: object = None, batch_size: int = 8192) -> engine.Rows:
+        """Run one statement, duckml's included, and answer its rows as batches, which have at most `batch_size` rows.
+
+        Nothing else can be run on this connection before they are read or closed.
+        """
+        self._give_up_answer()
+        frame = sys._getframe()
+
+        def finish(text: Any, values: object) -> Callable[[], Any]:
+            return functools.partial(Native._submit, self, text, values, "stream", batch_size)
+
+        if not might_concern_us(query):
+            return engine.Rows(finish(query, parameters)())
+        result = _Run(self, frame).script(query, parameters, finish)
+        _answered.discard(self)
+        return engine.Rows(result)
 
     # The verbs of relations hand their texts to the connection through these methods of DuckDB's Python package. They
     # are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its kin, and
@@ -724,8 +763,12 @@ class _Run:
         return self.answer(registry.created_query(created.place, created.name, created.version), finish)
 
     def warn(self, name: str, found: list[ModelWarning]) -> None:
-        """Say what is worth saying of a new version, as Python warnings."""
+        """Say what is worth saying of a new version, as Python warnings or to the one who listens."""
+        listener = _state(self.con).listener
         for warning in found:
+            if listener is not None:
+                listener.on_warning(name, warning)
+                continue
             warnings.warn_explicit(
                 f"{name}: {warning.message} [{warning.code}]",
                 ModelWarningMessage,
@@ -762,7 +805,8 @@ class _Run:
         from duckml import creation
 
         with contextlib.ExitStack() as stack:
-            on_iteration = progress or stack.enter_context(progress_bar())
+            listener = _state(self.con).listener
+            on_iteration = progress or (listener.on_iteration if listener else stack.enter_context(progress_bar()))
             device = _state(self.con).engine.device
             created, found = creation.create(self.con, request, self.frame, device, on_iteration)
         _state(self.con).resolved.clear()

@@ -19,6 +19,7 @@ import threading
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any, TypeVar
@@ -170,6 +171,66 @@ def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[
         shown = re.sub(rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", str(error), flags=re.M)
         raise type(error)(shown) from error.__cause__
     return [Column(row[0], row[1]) for row in con.fetchall()]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What DuckDB says of a statement without running it.
+
+    `parameters` are the names and types of its parameters, 'UNKNOWN' where nothing tells. `answers` is
+    'query_result', 'changed_rows' or 'nothing'; `writes` says whether running it would change a database.
+    """
+
+    columns: list[Column]
+    parameters: list[tuple[str, str]]
+    answers: str
+    writes: bool
+
+
+def bound(con: Native, sql: str, values: object) -> Bound:
+    """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
+    # Of DuckDB's Python package, and not public: relations are built on it. With UNKNOWN columns nothing is known yet.
+    names, types, parameters, answers, _, writes = Native._bind(con, sql, with_writes=True, values=values)
+    columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
+    return Bound(columns, [(name, str(kind)) for name, kind in parameters], answers, writes)
+
+
+# By the word before the text of an error.
+_ERRORS: dict[str, type[duckdb.Error]] = {
+    "INTERRUPT": duckdb.InterruptException,
+    "CONVERSION": duckdb.ConversionException,
+    "OUT OF RANGE": duckdb.OutOfRangeException,
+    "OUT OF MEMORY": duckdb.OutOfMemoryException,
+    "CONSTRAINT": duckdb.ConstraintException,
+    "IO": duckdb.IOException,
+    "NOT IMPLEMENTED": duckdb.NotImplementedException,
+}
+
+
+class Rows:
+    """The rows of a statement that is running, as batches of Arrow; the session is busy until they are read or closed."""
+
+    def __init__(self, result: Any) -> None:
+        self.columns = [Column(name, str(kind)) for name, kind, *_ in result.description]
+        self.answers = str(result.return_type)
+        self._reader: pa.RecordBatchReader = result.arrow_reader()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """The batches; raises DuckDB's errors, which Arrow would pass on as its own."""
+        try:
+            yield from self._reader
+        except (OSError, pa.ArrowException) as error:
+            kind, _, _ = str(error).partition(" Error: ")
+            raise _ERRORS.get(kind.upper(), duckdb.InvalidInputException)(str(error)) from error
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns in Arrow's words."""
+        return self._reader.schema
+
+    def close(self) -> None:
+        """Give up what has not been read."""
+        self._reader.close()
 
 
 def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
@@ -503,8 +564,14 @@ def function_exists(con: Native, name: str) -> bool:
     return bool(read(con, query, {"name": name}))
 
 
+# Who is at work on behalf of somebody else, as a server is for its users.
+acting_for: ContextVar[str | None] = ContextVar("acting_for", default=None)
+
+
 def user_name() -> str:
-    """Who is at work: the user of the operating system, by number where it has no name."""
+    """Who is at work: the user of a server, else of the operating system, by number where it has no name."""
+    if (user := acting_for.get()) is not None:
+        return user
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -160,6 +160,12 @@ def _split(tokens: list[Token], length: int) -> list[tuple[list[Token], Span]]:
     return statements
 
 
+def split(sql: str) -> list[str]:
+    """The statements of a text, as they are written, without the semicolons between them."""
+    text = sql.encode()
+    return [text[segment.start : segment.end].decode().strip() for _, segment in _split(tokenize(text), len(text))]
+
+
 def check_new_name(name: ModelName) -> None:
     """Raise StatementError when a new model can't have this name."""
     if name.tag is not None or "@" in name.name:

@@ -6,10 +6,20 @@ import contextlib
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
+from duckml.estimators.trained import ModelWarning
 from duckml.training import Progress
 
 OnIteration = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told of a training instead of the terminal: of each pass, and of what is worth saying at the end."""
+
+    on_iteration: OnIteration
+    on_warning: Callable[[str, ModelWarning], None]
 
 
 @contextlib.contextmanager

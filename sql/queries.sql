@@ -197,6 +197,14 @@ ORDER BY ALL
 SELECT function_name, macro_definition FROM duckdb_functions()
 WHERE function_type IN ('macro', 'table_macro') AND NOT internal AND macro_definition IS NOT NULL
 
+-- name: created_columns
+SELECT NULL::VARCHAR AS model, NULL::INTEGER AS version, NULL::BOOLEAN AS is_default, NULL::VARCHAR AS estimator,
+    NULL::VARCHAR AS target, NULL::INTEGER AS feature_count, NULL::BIGINT AS rows_read, NULL::BIGINT AS rows_used,
+    NULL::BIGINT AS rows_validation, NULL::BIGINT AS rows_test, NULL::INTEGER AS iterations,
+    NULL::VARCHAR AS stop_reason, NULL::MAP(VARCHAR, DOUBLE) AS metrics, NULL::DOUBLE AS parity,
+    NULL::BIGINT AS size_bytes, NULL::DOUBLE AS seconds,
+    NULL::STRUCT(code VARCHAR, message VARCHAR)[] AS warnings
+
 -- name: created
 SELECT {name_literal} AS model, v.version, v.version = m.default_version AS is_default, v.estimator, v.target,
     json_array_length(v.signature, '$.features')::INTEGER AS feature_count, v.rows_read, v.rows_used,

@@ -1,0 +1,588 @@
+"""Record batches → the bytes of rows on the wire, a column at a time.
+
+Every value becomes the bytes of its field, in text or in binary, as an Arrow array; then all fields of all rows are joined
+in one go, lengths and message headers between them. Python sees columns, never values, but for nested types.
+"""
+
+from __future__ import annotations
+
+import decimal
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from duckml.server import types
+from duckml.server.types import EPOCH_DAYS, EPOCH_MICROSECONDS, Column, PgType
+
+_BINARY = pa.binary()
+_NO_VALUE = b"\xff\xff\xff\xff"  # the length of NULL, -1
+_PIECE = 1 << 20  # bytes of a batch that are encoded at a time
+
+# Encodes an array as the bytes of its fields.
+_Encode = Callable[[pa.Array], pa.Array]
+
+
+def data_rows(batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
+    """The DataRow messages of a batch, one behind the other; `binary` says which columns go in binary."""
+    return _framed(b"D", batch, columns, binary)
+
+
+def pieces(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """A batch in pieces of about a megabyte, so that wide rows don't make huge messages of it."""
+    size = batch.nbytes
+    if size <= _PIECE:
+        yield batch
+        return
+    rows = max(1, batch.num_rows * _PIECE // size)
+    for start in range(0, batch.num_rows, rows):
+        yield batch.slice(start, rows)
+
+
+# COPY
+
+
+@dataclass(frozen=True)
+class CopyFormat:
+    """How COPY … TO STDOUT writes rows: `format` is 'text', 'csv' or 'binary'; the rest is of text and csv."""
+
+    format: str = "text"
+    delimiter: str = "\t"
+    null: str = "\\N"
+    header: bool = False
+    quote: str = '"'
+    escape: str = '"'
+    force_quote: bool = False
+
+
+COPY_BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+COPY_BINARY_TRAILER = b"\xff\xff"
+
+
+def copy_rows(batch: pa.RecordBatch, columns: Sequence[Column], how: CopyFormat) -> bytes:
+    """The CopyData messages of a batch, a message for each row, as PostgreSQL sends them."""
+    if how.format == "binary":
+        return _framed(b"d", batch, columns, [True] * len(columns))
+    texts = [_copied(_field(column, told, False), how) for column, told in zip(batch.columns, columns, strict=True)]
+    parts: list[Any] = [texts[0]] if texts else [pa.array([b""] * batch.num_rows, _BINARY)]
+    for text in texts[1:]:
+        parts += [how.delimiter.encode(), text]
+    lines = pc.binary_join_element_wise(*parts, b"\n", b"")
+    lengths = pc.binary_length(lines).to_numpy(zero_copy_only=False).astype(np.int64)
+    headers = np.zeros(batch.num_rows, dtype=[("kind", "S1"), ("length", ">i4")])
+    headers["kind"], headers["length"] = b"d", lengths + 4
+    return _joined([_fixed(headers), lines])
+
+
+def copy_header(columns: Sequence[Column], how: CopyFormat) -> bytes:
+    """The first line of a COPY with HEADER."""
+    names = pa.record_batch([pa.array([column.name]) for column in columns], [str(i) for i in range(len(columns))])
+    return copy_rows(names, [Column(column.name, types.TEXT) for column in columns], how)
+
+
+def _copied(text: pa.Array, how: CopyFormat) -> pa.Array:
+    """Fields as COPY writes them, with what must not stand there escaped."""
+    text = text.cast(pa.string())
+    if how.format == "text":
+        for found, written in (("\\", "\\\\"), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+            text = pc.replace_substring(text, found, written)
+        if how.delimiter != "\t":
+            text = pc.replace_substring(text, how.delimiter, "\\" + how.delimiter)
+        return text.fill_null(how.null).cast(_BINARY)
+    in_quotes = pc.binary_join_element_wise(
+        how.quote,
+        pc.replace_substring(
+            pc.replace_substring(text, how.escape, how.escape * 2) if how.escape != how.quote else text,
+            how.quote,
+            how.escape + how.quote,
+        ),
+        how.quote,
+        "",
+    )
+    if not how.force_quote:
+        needs = pc.equal(text, how.null)  # an empty text, which would otherwise read as NULL
+        for special in (how.delimiter, how.quote, "\n", "\r"):
+            needs = pc.or_(needs, pc.match_substring(text, special))
+        in_quotes = pc.if_else(needs, in_quotes, text)
+    return in_quotes.fill_null(how.null).cast(_BINARY)
+
+
+# Rows
+
+
+def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
+    """Rows as messages: kind, length, number of fields, then each field with its length before it."""
+    count = batch.num_rows
+    total = np.full(count, 6, dtype=np.int64)  # the length itself and the number of fields
+    parts: list[pa.Array] = []
+    for values, told, is_binary in zip(batch.columns, columns, binary, strict=True):
+        field = _field(values, told, is_binary)
+        sizes, lengths = _lengths(field)
+        total += lengths + 4
+        parts += [sizes, field.fill_null(b"") if field.null_count else field]
+    headers = np.zeros(count, dtype=[("kind", "S1"), ("length", ">i4"), ("fields", ">i2")])
+    headers["kind"], headers["length"], headers["fields"] = kind, total, len(parts) // 2
+    return _joined([_fixed(headers), *parts])
+
+
+def _lengths(field: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:
+    """The four bytes before each field, and the bytes behind them; NULL has -1 and none."""
+    lengths = pc.binary_length(field)
+    if not field.null_count:
+        plain = lengths.to_numpy(zero_copy_only=False)
+        return _fixed(plain.astype(">i4")), plain
+    plain = lengths.fill_null(0).to_numpy(zero_copy_only=False)
+    return _fixed(lengths.fill_null(-1).to_numpy(zero_copy_only=False).astype(">i4")), plain
+
+
+def _joined(parts: Sequence[pa.Array]) -> bytes:
+    """The bytes of the parts, row by row."""
+    joined = pc.binary_join_element_wise(*parts, b"")
+    start = int.from_bytes(memoryview(joined.buffers()[1])[joined.offset * 4 : joined.offset * 4 + 4], "little")
+    data = joined.buffers()[2]
+    if data is None:
+        return b""
+    return bytes(memoryview(data)[start : start + sum_of_lengths(joined)])
+
+
+def sum_of_lengths(array: pa.Array) -> int:
+    """The bytes of all values of a binary array."""
+    offsets = np.frombuffer(array.buffers()[1], dtype=np.int32, count=array.offset + len(array) + 1)
+    return int(offsets[array.offset + len(array)] - offsets[array.offset])
+
+
+def _fixed(values: np.ndarray[Any, Any], valid: pa.Array | None = None) -> pa.Array:
+    """An array of binary values that all have the size of the items of `values`; NULL where `valid` says so."""
+    width, count = values.dtype.itemsize, len(values)
+    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32) if width else np.zeros(count + 1, np.int32)
+    data = np.ascontiguousarray(values)
+    array = pa.Array.from_buffers(_BINARY, count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
+    return array if valid is None or not valid.null_count else pc.if_else(valid.is_valid(), array, None)
+
+
+def _field(values: pa.Array, told: Column, is_binary: bool) -> pa.Array:
+    """The bytes of every value of a column, without their lengths."""
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if isinstance(values, pa.ExtensionArray):
+        values = values.storage if told.pg_type is not types.NUMERIC else _bignum(values.storage)
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), _BINARY)
+    if told.element is not None and _is_list(values.type):
+        return _list_field(values, told.element, is_binary)
+    encode = _binary_encoder(told.pg_type, values.type) if is_binary else _text_encoder(values.type)
+    if told.pg_type is types.TEXT and pa.types.is_binary(values.type):
+        encode = _bits
+    elif told.pg_type is types.BYTEA:
+        encode = _same if is_binary else _hex
+    elif told.pg_type is types.TIMETZ and not is_binary:
+        return pc.binary_join_element_wise(_time_text(values), "+00", "").cast(_BINARY)
+    return encode(values)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind))
+
+
+# Text: the spellings of PostgreSQL
+
+
+def _text_encoder(kind: pa.DataType) -> _Encode:
+    for fits, encode in _TEXT:
+        if fits(kind):
+            return encode
+    return _json_text
+
+
+def _same(values: pa.Array) -> pa.Array:
+    return values.cast(_BINARY)
+
+
+def _plain_text(values: pa.Array) -> pa.Array:
+    return values.cast(pa.string()).cast(_BINARY)
+
+
+def _bool_text(values: pa.Array) -> pa.Array:
+    return pc.if_else(values, b"t", b"f")
+
+
+def _float_text(values: pa.Array) -> pa.Array:
+    text = values.cast(pa.string())
+    odd = pc.invert(pc.is_finite(values))
+    if pc.any(odd).as_py():
+        named = pc.if_else(pc.is_nan(values), "NaN", pc.if_else(pc.greater(values, 0.0), "Infinity", "-Infinity"))
+        text = pc.if_else(odd, named, text)
+    return text.cast(_BINARY)
+
+
+def _decimal_text(values: pa.Array) -> pa.Array:
+    text = values.cast(pa.string())
+    if pc.any(pc.match_substring(text, "E")).as_py():  # Arrow's spelling of small numbers
+        text = pa.array([None if value is None else format(value, "f") for value in values.to_pylist()], pa.string())
+    return text.cast(_BINARY)
+
+
+def _date_text(values: pa.Array) -> pa.Array:
+    return _named_infinities(values, values.cast(pa.int32()), np.iinfo(np.int32).max, _calendar)
+
+
+def _timestamp_text(values: pa.Array) -> pa.Array:
+    limit = np.iinfo(np.int64).max
+    return _named_infinities(values, values.cast(pa.int64()), limit, _zoned if values.type.tz else _calendar)
+
+
+def _calendar(values: pa.Array) -> pa.Array:
+    if pa.types.is_timestamp(values.type) and values.type.unit == "ns":  # six digits is what PostgreSQL has
+        values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
+    text = values.cast(pa.string())
+    if pa.types.is_timestamp(values.type):
+        text = _short_seconds(text)
+    odd = pc.match_substring_regex(text, r"^-")
+    if pc.any(odd).as_py():
+        text = pc.if_else(odd, pc.binary_join_element_wise(_years_bc(text), " BC", ""), text)
+    return text
+
+
+def _short_seconds(text: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(text, r"\.?0*$", "") if pc.any(pc.match_substring(text, ".")).as_py() else text
+
+
+def _years_bc(text: pa.Array) -> pa.Array:
+    """Of -0044-03-15, the astronomer's year -44, PostgreSQL's 0045-03-15."""
+
+    def turned(value: str | None) -> str | None:
+        if value is None or not value.startswith("-"):
+            return value
+        year, rest = value[1:].split("-", 1)
+        return f"{int(year) + 1:04d}-{rest}"
+
+    return pa.array([turned(value) for value in text.to_pylist()], pa.string())
+
+
+def _zoned(values: pa.Array) -> pa.Array:
+    """Local time with the offset behind it: 2024-01-01 09:00:00+09."""
+    local = _calendar(pc.local_timestamp(values))
+    offset = pc.strftime(values.cast(pa.timestamp("s", values.type.tz), safe=False), format="%z")
+    offset = pc.replace_substring_regex(offset, r"^([+-]\d\d):?(\d\d)$", r"\1:\2")
+    return pc.binary_join_element_wise(local, pc.replace_substring_regex(offset, r":00$", ""), "")
+
+
+def _named_infinities(values: pa.Array, numbers: pa.Array, limit: int, spell: _Encode) -> pa.Array:
+    """What `spell` says, and for DuckDB's infinities, the outermost numbers, their names."""
+    high, low = pc.equal(numbers, limit), pc.equal(numbers, -limit)
+    if not pc.any(pc.or_(high, low)).as_py():
+        return spell(values).cast(_BINARY)
+    finite = pc.if_else(pc.or_(high, low), pa.scalar(0, numbers.type).cast(values.type), values)
+    named = pc.if_else(high, "infinity", pc.if_else(low, "-infinity", spell(finite)))
+    return named.cast(_BINARY)
+
+
+def _time_text(values: pa.Array) -> pa.Array:
+    return _short_seconds(values.cast(pa.string()))
+
+
+def _interval_text(values: pa.Array) -> pa.Array:
+    parts = _interval_parts(values)
+
+    def spelt(months: int, days: int, nanoseconds: int) -> str:
+        years, months = int(months / 12), months - 12 * int(months / 12)
+        words = [
+            f"{number} {unit}{'' if number == 1 else 's'}"
+            for number, unit in ((years, "year"), (months, "mon"), (days, "day"))
+            if number
+        ]
+        if nanoseconds or not words:
+            sign = "-" if nanoseconds < 0 else ""
+            seconds, fraction = divmod(abs(nanoseconds) // 1000, 1_000_000)
+            clock = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+            words.append(clock + (f".{fraction:06d}".rstrip("0") if fraction else ""))
+        return " ".join(words)
+
+    spelt_all = [spelt(*map(int, part)) for part in parts.tolist()]
+    return pa.array(
+        [text if valid else None for text, valid in zip(spelt_all, values.is_valid().to_pylist(), strict=True)],
+        pa.string(),
+    ).cast(_BINARY)
+
+
+def _interval_parts(values: pa.Array) -> np.ndarray[Any, Any]:
+    """Months, days and nanoseconds of each interval, as Arrow lays them out."""
+    kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
+    return np.frombuffer(values.buffers()[1], dtype=kind, count=len(values) + values.offset)[values.offset :]
+
+
+def _hex(values: pa.Array) -> pa.Array:
+    return pa.array([None if value is None else b"\\x" + value.hex().encode() for value in values.to_pylist()], _BINARY)
+
+
+def _bits(values: pa.Array) -> pa.Array:
+    """DuckDB's BIT: a byte with the number of bits to leave out, then the bits."""
+    return pa.array(
+        [
+            None if value is None else "".join(f"{byte:08b}" for byte in value[1:])[value[0] :]
+            for value in values.to_pylist()
+        ],
+        pa.string(),
+    ).cast(_BINARY)
+
+
+def _bignum(values: pa.Array) -> pa.Array:
+    """DuckDB's BIGNUM as text: a header of three bytes with the sign, then the number, all inverted below zero."""
+
+    def number(value: bytes | None) -> str | None:
+        if value is None:
+            return None
+        positive = bool(value[0] & 0x80)
+        digits = value[3:] if positive else bytes(255 - byte for byte in value[3:])
+        return str(int.from_bytes(digits, "big") * (1 if positive else -1))
+
+    return pa.array([number(value) for value in values.to_pylist()], pa.string())
+
+
+def _json_text(values: pa.Array) -> pa.Array:
+    """Nested values as JSON; NaN and infinity, which JSON doesn't have, as null."""
+    return pa.array(
+        [
+            None if value is None else json.dumps(_plain(value, values.type), ensure_ascii=False, allow_nan=False)
+            for value in values.to_pylist()
+        ],
+        pa.string(),
+    ).cast(_BINARY)
+
+
+def _plain(value: Any, kind: pa.DataType) -> Any:
+    """A nested value in what JSON has."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() and not kind.scale else float(value)
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if pa.types.is_struct(kind):
+        return {name: _plain(item, kind.field(name).type) for name, item in value.items()}
+    if pa.types.is_map(kind):
+        return {_key(key): _plain(item, kind.item_type) for key, item in value}
+    if isinstance(value, list):
+        return [_plain(item, kind.value_type) for item in value]
+    return str(value)
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else str(key)
+
+
+_TEXT: tuple[tuple[Callable[[pa.DataType], bool], _Encode], ...] = (
+    (pa.types.is_string, _same),
+    (pa.types.is_large_string, _same),
+    (pa.types.is_integer, _plain_text),
+    (pa.types.is_boolean, _bool_text),
+    (pa.types.is_floating, _float_text),
+    (pa.types.is_decimal, _decimal_text),
+    (pa.types.is_date, _date_text),
+    (pa.types.is_timestamp, _timestamp_text),
+    (pa.types.is_time, lambda values: _time_text(values).cast(_BINARY)),
+    (pa.types.is_interval, _interval_text),
+    (pa.types.is_binary, _hex),
+)
+
+
+# Binary
+
+
+def _binary_encoder(pg_type: PgType, kind: pa.DataType) -> _Encode:
+    if pg_type in _WIDTHS:
+        return _numbers(_WIDTHS[pg_type])
+    if pg_type is types.NUMERIC:
+        return _numeric if pa.types.is_decimal(kind) and kind.precision <= _QUICK_DIGITS else _any_numeric
+    return _BINARIES.get(pg_type, _text_encoder(kind))
+
+
+def _numbers(layout: str) -> _Encode:
+    def encode(values: pa.Array) -> pa.Array:
+        filled = values.fill_null(0) if values.null_count else values
+        return _fixed(filled.to_numpy(zero_copy_only=False).astype(layout), values)
+
+    return encode
+
+
+_WIDTHS = {
+    types.INT2: ">i2",
+    types.INT4: ">i4",
+    types.INT8: ">i8",
+    types.FLOAT4: ">f4",
+    types.FLOAT8: ">f8",
+    types.OID: ">u4",
+}
+
+
+def _bool_binary(values: pa.Array) -> pa.Array:
+    return _fixed(values.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint8), values)
+
+
+def _date_binary(values: pa.Array) -> pa.Array:
+    days = values.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    limit = np.iinfo(np.int32).max
+    moved = np.where(days == limit, limit, np.where(days == -limit, -limit - 1, days - EPOCH_DAYS))
+    return _fixed(moved.astype(">i4"), values)
+
+
+def _timestamp_binary(values: pa.Array) -> pa.Array:
+    raw = values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    limit = np.iinfo(np.int64).max
+    scale = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}[values.type.unit]
+    microseconds = raw // 1000 if values.type.unit == "ns" else raw * scale
+    moved = np.where(raw == limit, limit, np.where(raw == -limit, -limit - 1, microseconds - EPOCH_MICROSECONDS))
+    return _fixed(moved.astype(">i8"), values)
+
+
+def _time_binary(values: pa.Array) -> pa.Array:
+    raw = values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    return _fixed((raw // 1000 if values.type == pa.time64("ns") else raw).astype(">i8"), values)
+
+
+def _timetz_binary(values: pa.Array) -> pa.Array:
+    raw = values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    packed = np.zeros(len(values), dtype=[("time", ">i8"), ("zone", ">i4")])
+    packed["time"] = raw
+    return _fixed(packed, values)
+
+
+def _interval_binary(values: pa.Array) -> pa.Array:
+    parts = _interval_parts(values)
+    packed = np.zeros(len(values), dtype=[("microseconds", ">i8"), ("days", ">i4"), ("months", ">i4")])
+    packed["microseconds"], packed["days"], packed["months"] = (
+        parts["nanoseconds"] // 1000,
+        parts["days"],
+        parts["months"],
+    )
+    return _fixed(packed, values)
+
+
+def _uuid_binary(values: pa.Array) -> pa.Array:
+    return pa.array(
+        [None if value is None else bytes.fromhex(value.replace("-", "")) for value in values.to_pylist()], _BINARY
+    )
+
+
+def _jsonb_binary(values: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise(b"\x01", _text_encoder(values.type)(values), b"")
+
+
+_QUICK_DIGITS = 18  # what fits an int64
+
+
+def _numeric(values: pa.Array) -> pa.Array:
+    """Decimals of up to 18 digits: as many digits of base 10000 for every row as the type can need.
+
+    PostgreSQL's layout (numeric_send): number of digits, weight of the first, sign, digits to show, the digits. Zeros
+    before and behind are allowed there.
+    """
+    scale = values.type.scale
+    words = np.frombuffer(values.buffers()[1], dtype="<i8", count=2 * (len(values) + values.offset))
+    raw = words[2 * values.offset :: 2]
+    size = np.abs(raw)
+    whole, fraction = np.divmod(size, 10**scale)
+    before = max(1, -(-(values.type.precision - scale) // 4))
+    behind = -(-scale // 4)
+    layout = [("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2")]
+    layout += [(f"d{i}", ">i2") for i in range(before + behind)]
+    packed = np.zeros(len(values), dtype=layout)
+    packed["count"], packed["weight"], packed["scale"] = before + behind, before - 1, scale
+    packed["sign"] = np.where(raw < 0, 0x4000, 0)
+    for i in range(before - 1, -1, -1):
+        whole, packed[f"d{i}"] = np.divmod(whole, 10_000)
+    left = scale
+    for i in range(behind):
+        left -= 4
+        if left >= 0:
+            packed[f"d{before + i}"], fraction = np.divmod(fraction, 10**left)
+        else:
+            packed[f"d{before + i}"] = fraction * 10**-left
+    return _fixed(packed, values)
+
+
+def _any_numeric(values: pa.Array) -> pa.Array:
+    """Numbers of any length as numeric, one by one."""
+
+    def encoded(value: Any) -> bytes | None:
+        if value is None:
+            return None
+        number = decimal.Decimal(value)
+        sign, digits, exponent = number.as_tuple()
+        if not isinstance(exponent, int):
+            return bytes.fromhex("00000000c0000000")
+        scale = max(0, -exponent)
+        text = "".join(map(str, digits)) + "0" * max(0, exponent)
+        whole, fraction = (text[:-scale], text[-scale:].rjust(scale, "0")) if scale else (text, "")
+        whole = whole.rjust(-(-max(1, len(whole)) // 4) * 4, "0")
+        fraction = fraction.ljust(-(-len(fraction) // 4) * 4, "0")
+        groups = [int((whole + fraction)[i : i + 4]) for i in range(0, len(whole + fraction), 4)]
+        head = np.array([len(groups), len(whole) // 4 - 1, 0x4000 if sign else 0, scale], dtype=">u2")
+        return head.tobytes() + np.array(groups, dtype=">i2").tobytes()
+
+    return pa.array([encoded(value) for value in values.to_pylist()], _BINARY)
+
+
+_BINARIES: dict[PgType, _Encode] = {
+    types.BOOL: _bool_binary,
+    types.DATE: _date_binary,
+    types.TIMESTAMP: _timestamp_binary,
+    types.TIMESTAMPTZ: _timestamp_binary,
+    types.TIME: _time_binary,
+    types.TIMETZ: _timetz_binary,
+    types.INTERVAL: _interval_binary,
+    types.UUID: _uuid_binary,
+    types.JSONB: _jsonb_binary,
+}
+
+
+# Lists
+
+
+def _list_field(values: pa.Array, element: PgType, is_binary: bool) -> pa.Array:
+    """One-dimensional arrays, in text {1,NULL,"a b"}, in binary with a header and a length before each item."""
+    if pa.types.is_fixed_size_list(values.type):
+        values = values.cast(pa.list_(values.type.value_type))
+    counts = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    items = _field(values.flatten(), Column("", element), is_binary)
+    if is_binary:
+        sizes, _ = _lengths(items)
+        written = pc.binary_join_element_wise(sizes, items.fill_null(b""), b"")
+    else:
+        written = _array_items(items, element)
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, written), b"" if is_binary else b",")
+    if is_binary:
+        fields = pc.binary_join_element_wise(_array_headers(values, counts, element), joined, b"")
+    else:
+        fields = pc.binary_join_element_wise(b"{", joined, b"}", b"")
+    return pc.if_else(values.is_valid(), fields, None) if values.null_count else fields
+
+
+def _array_items(items: pa.Array, element: PgType) -> pa.Array:
+    """The items of an array in text, quoted where they must be."""
+    text = items.cast(pa.string())
+    if element not in _WIDTHS and element not in {types.BOOL, types.NUMERIC}:
+        odd = pc.or_(
+            pc.match_substring_regex(text, r'[{}",\\\s]'), pc.or_(pc.equal(text, ""), pc.equal(pc.utf8_lower(text), "null"))
+        )
+        escaped = pc.replace_substring_regex(text, r'(["\\])', r"\\\1")
+        text = pc.if_else(odd, pc.binary_join_element_wise('"', escaped, '"', ""), text)
+    return text.fill_null("NULL").cast(_BINARY)
+
+
+def _array_headers(values: pa.Array, counts: np.ndarray[Any, Any], element: PgType) -> pa.Array:
+    """Dimensions, whether there are NULLs, the element's type, and the length and first index of the dimension."""
+    layout = [("dimensions", ">i4"), ("nulls", ">i4"), ("element", ">u4"), ("length", ">i4"), ("first", ">i4")]
+    packed = np.zeros(len(values), dtype=layout)
+    packed["dimensions"], packed["element"], packed["length"], packed["first"] = 1, element.oid, counts, 1
+    packed["nulls"] = int(values.flatten().null_count > 0)
+    full = _fixed(packed)
+    empty = np.array([(0, 0, element.oid)], dtype=layout[:3]).tobytes()
+    return pc.if_else(pa.array(counts > 0), full, empty)

@@ -1,0 +1,110 @@
+"""What a role may do, decided from what DuckDB says a statement is, before it runs.
+
+`read` runs queries, predictions among them; `train` also makes, changes and drops models; `admin` also changes tables.
+Nobody reads or writes files of the server, attaches databases or changes DuckDB's settings.
+"""
+
+from __future__ import annotations
+
+import enum
+
+import duckdb
+
+from duckml.parser import might_concern_us, parse
+from duckml.server.commands import Sql
+from duckml.server.errors import WireError
+from duckml.statements import CreateModel, DescribeModel, ExportModel, Query, ShowModels, Statement
+
+
+class Role(enum.IntEnum):
+    """A role may do what those before it may."""
+
+    READ = 1
+    TRAIN = 2
+    ADMIN = 3
+
+    @classmethod
+    def named(cls, name: str) -> Role:
+        """The role of a name; raises ValueError when there is none."""
+        if name.upper() not in cls.__members__:
+            raise ValueError(f"There is no role '{name}'. There are {', '.join(role.name.lower() for role in cls)}.")
+        return cls[name.upper()]
+
+
+# DuckDB's kinds of statements. What isn't here is for nobody: ATTACH, COPY, EXPORT, LOAD, PRAGMA, SET and whatever comes.
+_READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
+_CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
+
+
+def model_statement(text: str) -> Statement | None:
+    """The statement of duckml's own that a text is; None when it is a query, or DuckDB's."""
+    if not might_concern_us(text):
+        return None
+    script = parse(text)
+    return None if script.is_plain or isinstance(script.statements[0], Query) else script.statements[0]
+
+
+def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_only: bool) -> None:
+    """Raise WireError when a role may not run a statement, or nobody may.
+
+    `writes` says whether running it would change a database.
+    """
+    if ours is not None:
+        _check_ours(role, ours, writes, is_read_only)
+        return
+    kind = _kind(sql.text)
+    if kind == "PREPARE":
+        kind = _kind(_prepared(sql.text))
+    if kind == "SET" and sql.verb == "set":
+        return  # SET VARIABLE, which is the session's own; every other SET is answered by the session itself
+    if kind not in _READING | _CHANGING:
+        raise WireError(
+            "42501",
+            f"{sql.verb.upper()} is not for clients of this server.",
+            "Files, other databases, extensions and settings are those of whoever runs the server.",
+        )
+    if kind in _CHANGING or writes:
+        _require(role, Role.ADMIN, sql.verb.upper(), is_read_only)
+
+
+def _check_ours(role: Role, ours: Statement, writes: bool, is_read_only: bool) -> None:
+    name = type(ours).__name__.removesuffix("Model").upper() + " MODEL"
+    if isinstance(ours, ExportModel) or (isinstance(ours, CreateModel) and ours.query is None):
+        raise WireError("42501", f"{name} with a file is not for clients: it would be a file of the server.")
+    if writes:
+        _require(role, Role.TRAIN, name, is_read_only)
+
+
+def _require(role: Role, needed: Role, what: str, is_read_only: bool) -> None:
+    if role < needed:
+        raise WireError("42501", f"The role {role.name.lower()} may not run {what}; {needed.name.lower()} may.")
+    if is_read_only:
+        raise WireError("25006", f"{what} can't be run: the server is read-only.", "duckml serve --read-write")
+
+
+def _kind(text: str) -> str:
+    """What kind of statement DuckDB takes a text for; '' for those that its Python package doesn't know."""
+    try:
+        statements = duckdb.extract_statements(text)
+        return str(statements[0].type.name) if len(statements) == 1 else ""
+    except ValueError:
+        return ""
+    except duckdb.ParserException:
+        # With words of duckml in it: a query, whose own check follows when it is bound.
+        return "SELECT" if might_concern_us(text) else _refuse_later()
+
+
+def _refuse_later() -> str:
+    # DuckDB itself says what is wrong with it, when it is bound.
+    return "SELECT"
+
+
+def _prepared(text: str) -> str:
+    """The statement behind PREPARE name [(types)] AS."""
+    lower = text.lower()
+    return text[lower.index(" as ") + 4 :] if " as " in lower else text
+
+
+def changes_models(ours: Statement | None) -> bool:
+    """Whether a statement of duckml's own makes, changes or drops models."""
+    return not isinstance(ours, ShowModels | DescribeModel | ExportModel)

@@ -1,0 +1,305 @@
+"""DuckDB's types as PostgreSQL's: object ids, sizes, and the values of parameters.
+
+A type that PostgreSQL doesn't have goes as the one that its clients can use: HUGEINT and unsigned BIGINT as numeric,
+ENUM as text, STRUCT, MAP and nested lists as json. The object ids are PostgreSQL's own (pg_type.dat).
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import struct
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from duckml.server.errors import WireError
+
+# The epoch of dates and timestamps in binary, in days and microseconds after DuckDB's and Arrow's, which is 1970.
+EPOCH_DAYS = 10_957
+EPOCH_MICROSECONDS = EPOCH_DAYS * 86_400_000_000
+
+
+@dataclass(frozen=True)
+class PgType:
+    """A type of PostgreSQL: `size` is its bytes in storage, -1 where they vary; `sql` what DuckDB calls it."""
+
+    oid: int
+    name: str
+    size: int
+    sql: str
+    array_oid: int = 0
+
+
+BOOL = PgType(16, "bool", 1, "BOOLEAN", 1000)
+BYTEA = PgType(17, "bytea", -1, "BLOB", 1001)
+INT8 = PgType(20, "int8", 8, "BIGINT", 1016)
+INT2 = PgType(21, "int2", 2, "SMALLINT", 1005)
+INT4 = PgType(23, "int4", 4, "INTEGER", 1007)
+TEXT = PgType(25, "text", -1, "VARCHAR", 1009)
+OID = PgType(26, "oid", 4, "UINTEGER", 1028)
+JSON = PgType(114, "json", -1, "JSON", 199)
+FLOAT4 = PgType(700, "float4", 4, "FLOAT", 1021)
+FLOAT8 = PgType(701, "float8", 8, "DOUBLE", 1022)
+VARCHAR = PgType(1043, "varchar", -1, "VARCHAR", 1015)
+DATE = PgType(1082, "date", 4, "DATE", 1182)
+TIME = PgType(1083, "time", 8, "TIME", 1183)
+TIMESTAMP = PgType(1114, "timestamp", 8, "TIMESTAMP", 1115)
+TIMESTAMPTZ = PgType(1184, "timestamptz", 8, "TIMESTAMP WITH TIME ZONE", 1185)
+INTERVAL = PgType(1186, "interval", 16, "INTERVAL", 1187)
+TIMETZ = PgType(1266, "timetz", 12, "TIME WITH TIME ZONE", 1270)
+NUMERIC = PgType(1700, "numeric", -1, "DECIMAL", 1231)
+UUID = PgType(2950, "uuid", 16, "UUID", 2951)
+
+# What clients declare of parameters beside those.
+NAME = PgType(19, "name", 64, "VARCHAR", 1003)
+CHAR = PgType(18, "char", 1, "VARCHAR", 1002)
+BPCHAR = PgType(1042, "bpchar", -1, "VARCHAR", 1014)
+JSONB = PgType(3802, "jsonb", -1, "JSON", 3807)
+REGCLASS = PgType(2205, "regclass", 4, "VARCHAR", 2210)
+REGTYPE = PgType(2206, "regtype", 4, "VARCHAR", 2211)
+
+ALL = (
+    *(BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ),
+    *(INTERVAL, TIMETZ, NUMERIC, UUID, NAME, CHAR, BPCHAR, JSONB, REGCLASS, REGTYPE),
+)
+_BY_OID = {known.oid: known for known in ALL}
+_ELEMENT_BY_OID = {known.array_oid: known for known in ALL}
+
+_BY_DUCKDB_TYPE = {
+    "BOOLEAN": BOOL,
+    "TINYINT": INT2,
+    "SMALLINT": INT2,
+    "INTEGER": INT4,
+    "BIGINT": INT8,
+    "HUGEINT": NUMERIC,
+    "UTINYINT": INT2,
+    "USMALLINT": INT4,
+    "UINTEGER": INT8,
+    "UBIGINT": NUMERIC,
+    "UHUGEINT": NUMERIC,
+    "BIGNUM": NUMERIC,
+    "FLOAT": FLOAT4,
+    "DOUBLE": FLOAT8,
+    "VARCHAR": TEXT,
+    "BLOB": BYTEA,
+    "DATE": DATE,
+    "TIME": TIME,
+    "TIME_NS": TIME,
+    "TIME WITH TIME ZONE": TIMETZ,
+    "TIMESTAMP": TIMESTAMP,
+    "TIMESTAMP_S": TIMESTAMP,
+    "TIMESTAMP_MS": TIMESTAMP,
+    "TIMESTAMP_NS": TIMESTAMP,
+    "TIMESTAMP WITH TIME ZONE": TIMESTAMPTZ,
+    "INTERVAL": INTERVAL,
+    "UUID": UUID,
+    "JSON": JSON,
+}
+
+
+def duckdb_types() -> Iterator[tuple[str, PgType]]:
+    """DuckDB's types by name, each with the one that it goes as; nested types and decimals have names without end."""
+    yield from _BY_DUCKDB_TYPE.items()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a result as a client is told of it; `element` is the type of a list's elements."""
+
+    name: str
+    pg_type: PgType
+    modifier: int = -1
+    element: PgType | None = None
+
+    @property
+    def oid(self) -> int:
+        """The object id of the type."""
+        return self.element.array_oid if self.element is not None else self.pg_type.oid
+
+    @property
+    def size(self) -> int:
+        """The bytes of a value, -1 where they vary."""
+        return -1 if self.element is not None else self.pg_type.size
+
+
+def column_of(name: str, duckdb_type: str) -> Column:
+    """The column that a client is told of, from DuckDB's spelling of its type."""
+    if duckdb_type.endswith("]"):
+        element = column_of("", duckdb_type[: duckdb_type.rindex("[")])
+        if element.element is None and element.pg_type is not JSON:
+            return Column(name, TEXT, -1, element.pg_type)
+        return Column(name, JSON)
+    if duckdb_type.startswith("DECIMAL("):
+        width, scale = duckdb_type[len("DECIMAL(") : -1].split(",")
+        return Column(name, NUMERIC, (int(width) << 16 | int(scale)) + 4)  # numeric's typmod, utils/adt/numeric.c
+    if duckdb_type.startswith(("STRUCT(", "MAP(", "UNION(")):
+        return Column(name, JSON)
+    return Column(name, _BY_DUCKDB_TYPE.get(duckdb_type, TEXT))
+
+
+def parameter_oid(duckdb_type: str) -> int:
+    """The object id that a client is told for a parameter whose type DuckDB has found out."""
+    return TEXT.oid if duckdb_type in {"UNKNOWN", '"NULL"'} else column_of("", duckdb_type).oid
+
+
+def sql_type(oid: int) -> str | None:
+    """What DuckDB calls the type of an object id; None for 0 and for those of which we know nothing."""
+    if oid in _ELEMENT_BY_OID:
+        return f"{_ELEMENT_BY_OID[oid].sql}[]"
+    return _BY_OID[oid].sql if oid in _BY_OID else None
+
+
+# Parameters
+
+# Finds out what a text means as a value of a type, as DuckDB casts it.
+Cast = Callable[[str, str], Any]
+
+_TRUE = frozenset({"t", "true", "y", "yes", "on", "1"})
+_FALSE = frozenset({"f", "false", "n", "no", "off", "0"})
+
+
+def parameter(value: bytes | None, oid: int, is_binary: bool, cast: Cast) -> Any:
+    """The value of a parameter that a client has bound, in text or in binary.
+
+    Raises WireError when the bytes are none of the type.
+    """
+    if value is None:
+        return None
+    try:
+        return _from_binary(value, oid) if is_binary else _from_text(value.decode(), oid, cast)
+    except (ValueError, struct.error, IndexError, ArithmeticError) as error:
+        name = _BY_OID[oid].name if oid in _BY_OID else str(oid)
+        raise WireError("22P03" if is_binary else "22P02", f"A parameter is no value of type {name}.") from error
+
+
+def _from_text(text: str, oid: int, cast: Cast) -> Any:
+    if oid in {INT2.oid, INT4.oid, INT8.oid, OID.oid}:
+        return int(text)
+    if oid in {FLOAT4.oid, FLOAT8.oid}:
+        return float(text)
+    if oid == NUMERIC.oid:
+        return decimal.Decimal(text)
+    if oid == BOOL.oid:
+        if text.strip().lower() not in _TRUE | _FALSE:
+            raise ValueError(text)
+        return text.strip().lower() in _TRUE
+    if oid == BYTEA.oid and text.startswith("\\x"):
+        return bytes.fromhex(text[2:])
+    if oid in _ELEMENT_BY_OID:
+        element = _ELEMENT_BY_OID[oid].oid
+        return [None if item is None else _from_text(item, element, cast) for item in _array_items(text)]
+    wanted = sql_type(oid)
+    return text if wanted in {None, "VARCHAR", "JSON"} else cast(text, str(wanted))
+
+
+def _array_items(text: str) -> list[str | None]:
+    """The items of a one-dimensional array in PostgreSQL's spelling: {1,NULL,"a b"}."""
+    if not text.startswith("{") or not text.endswith("}"):
+        raise ValueError(text)
+    items: list[str | None] = []
+    item, quoted, was_quoted = "", False, False
+    letters = iter(text[1:-1])
+    for letter in letters:
+        if letter == "\\":
+            item += next(letters, "")
+        elif letter == '"':
+            quoted, was_quoted = not quoted, True
+        elif letter == "," and not quoted:
+            items.append(item if was_quoted or item.upper() != "NULL" else None)
+            item, was_quoted = "", False
+        else:
+            item += letter
+    if text != "{}":
+        items.append(item if was_quoted or item.upper() != "NULL" else None)
+    return items
+
+
+def _from_binary(value: bytes, oid: int) -> Any:
+    if oid in _BINARY:
+        return _BINARY[oid](value)
+    if oid in _ELEMENT_BY_OID:
+        return _array_from_binary(value)
+    return value.decode()
+
+
+def _number(layout: str) -> Callable[[bytes], Any]:
+    unpack = struct.Struct(layout).unpack
+    return lambda value: unpack(value)[0]
+
+
+def _timestamp_from_binary(value: bytes) -> datetime.datetime:
+    (microseconds,) = struct.unpack("!q", value)
+    return datetime.datetime(2000, 1, 1) + datetime.timedelta(microseconds=microseconds)
+
+
+def _time_from_binary(value: bytes) -> datetime.time:
+    return _timestamp_from_binary(value[:8]).time()
+
+
+def _interval_from_binary(value: bytes) -> datetime.timedelta:
+    microseconds, days, months = struct.unpack("!qii", value)
+    return datetime.timedelta(days=days + 30 * months, microseconds=microseconds)
+
+
+def _numeric_from_binary(value: bytes) -> decimal.Decimal:
+    """A numeric as PostgreSQL sends it: digits of base 10000, the weight of the first, a sign, digits to show."""
+    count, weight, sign, scale = struct.unpack_from("!hhHh", value)
+    if sign in {0xC000, 0xD000, 0xF000}:
+        return decimal.Decimal({0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}[sign])
+    digits = struct.unpack_from(f"!{count}h", value, 8)
+    total = sum((decimal.Decimal(digit).scaleb(4 * (weight - i)) for i, digit in enumerate(digits)), decimal.Decimal(0))
+    exact = total.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=1000))
+    return -exact if sign else exact
+
+
+def _array_from_binary(value: bytes) -> list[Any]:
+    dimensions, _, element = struct.unpack_from("!iiI", value)
+    if dimensions == 0:
+        return []
+    if dimensions != 1:
+        raise ValueError("more than one dimension")
+    (count,) = struct.unpack_from("!i", value, 12)
+    items: list[Any] = []
+    position = 20
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", value, position)
+        position += 4
+        if length < 0:
+            items.append(None)
+            continue
+        items.append(_from_binary(value[position : position + length], element))
+        position += length
+    return items
+
+
+_BINARY: dict[int, Callable[[bytes], Any]] = {
+    BOOL.oid: lambda value: value != b"\0",
+    BYTEA.oid: bytes,
+    INT2.oid: _number("!h"),
+    INT4.oid: _number("!i"),
+    INT8.oid: _number("!q"),
+    OID.oid: _number("!I"),
+    FLOAT4.oid: _number("!f"),
+    FLOAT8.oid: _number("!d"),
+    NUMERIC.oid: _numeric_from_binary,
+    DATE.oid: lambda value: (_EPOCH + datetime.timedelta(days=struct.unpack("!i", value)[0])),
+    TIME.oid: _time_from_binary,
+    TIMESTAMP.oid: _timestamp_from_binary,
+    TIMESTAMPTZ.oid: lambda value: _timestamp_from_binary(value).replace(tzinfo=datetime.UTC),
+    INTERVAL.oid: _interval_from_binary,
+    UUID.oid: lambda value: uuid.UUID(bytes=value),
+    JSONB.oid: lambda value: value[1:].decode(),
+}
+_EPOCH = datetime.date(2000, 1, 1)
+
+
+def formats(codes: Sequence[int], count: int) -> list[bool]:
+    """Which of `count` values go in binary, from the codes of a message: none, one for all, or one each.
+
+    Raises WireError for any other number of codes, and for other codes than 0 and 1.
+    """
+    if any(code not in {0, 1} for code in codes) or (len(codes) > 1 and len(codes) != count):
+        raise WireError("08P01", f"{len(codes)} format codes were given for {count} values.")
+    return [bool(code) for code in (list(codes) * count if len(codes) == 1 else codes or [0] * count)]

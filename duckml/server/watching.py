@@ -1,0 +1,118 @@
+"""What the server tells those who run it: lines of JSON on standard error, and numbers for Prometheus.
+
+Neither holds a value of a statement or of a row: literals are taken out of a text before it is written down.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from typing import IO, Any
+
+import duckdb
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from duckml.parser import might_concern_us, parse, tokenize
+from duckml.server.session import Session
+from duckml.statements import Query
+
+_LONGEST = 2000  # characters of a statement in the log
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
+
+
+def outline(sql: str) -> str:
+    """A statement without its literals and comments."""
+    text = sql.encode()
+    kinds = dict(duckdb.tokenize(sql))
+    words = []
+    for token in tokenize(text):
+        # What is no word may be a literal that isn't told apart, such as $tag$…$tag$.
+        is_literal = kinds.get(token.start) in _LITERALS and token.text != "."
+        is_literal = is_literal or token.text[:1] in {"'", "$"} or token.text[:2].lower() in {"e'", "x'", "b'"}
+        words.append("?" if is_literal and not token.text[1:].isdigit() else token.text)
+    return " ".join(words)[:_LONGEST]
+
+
+class Watch:
+    """Logs and metrics of one server."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._lock = threading.Lock()
+        self.registry = CollectorRegistry()
+        name, registry = "duckml", self.registry
+        self.sessions = Gauge(f"{name}_sessions", "Clients that are connected", registry=registry)
+        self._statements = Counter(f"{name}_statements", "Statements", ["sqlstate"], registry=registry)
+        self._rows = Counter(f"{name}_rows", "Rows sent", registry=registry)
+        self._seconds = Histogram(
+            f"{name}_statement_seconds", "Time of statements, sending included", buckets=_BUCKETS, registry=registry
+        )
+        self._predictions = Counter(
+            f"{name}_predictions", "Rows of statements that name the model", ["model"], registry=registry
+        )
+        self._refused = Counter(f"{name}_logins_refused", "Logins that were refused", registry=registry)
+
+    def metrics(self) -> bytes:
+        """The numbers as Prometheus reads them."""
+        return bytes(generate_latest(self.registry))
+
+    def log(self, event: str, **values: Any) -> None:
+        """Write one line."""
+        at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"at": at, "event": event, **values}, ensure_ascii=False)
+        with self._lock:
+            print(line, file=self._stream, flush=True)
+
+    def refused(self, user: str, address: str, sqlstate: str) -> None:
+        """A login was refused."""
+        self._refused.inc()
+        self.log("login refused", user=user, address=address, sqlstate=sqlstate)
+
+    def statement(self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str) -> None:
+        """A statement has ended."""
+        self._statements.labels(sqlstate).inc()
+        self._rows.inc(rows)
+        self._seconds.observe(seconds)
+        models = sorted(models_named(sql))
+        for model in models:
+            self._predictions.labels(model).inc(rows)
+        self.log(
+            "statement",
+            pid=session.pid,
+            user=session.user,
+            sql=outline(sql),
+            seconds=round(seconds, 6),
+            rows=rows,
+            sqlstate=sqlstate,
+            **({"models": models} if models else {}),
+        )
+
+    def failure(self, session: Session | None, error: BaseException) -> None:
+        """Something broke that is the server's own fault; where, and of what kind, but not with which values."""
+        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+        self.log("failure", pid=session.pid if session else 0, error=type(error).__name__, where=where[-8:])
+
+
+def models_named(sql: str) -> set[str]:
+    """The models that a statement names, in PREDICT or by their functions."""
+    if not might_concern_us(sql):
+        return set()
+    try:
+        found = {str(call.model) for call in _calls(sql)}
+    except duckdb.Error:
+        return set()
+    for token in tokenize(sql.encode()):
+        if token.is_identifier and token.word.startswith("predict_"):
+            found.add(token.word.removeprefix("predict_").removeprefix("proba_"))
+    return found
+
+
+def _calls(sql: str) -> Iterable[Any]:
+    for statement in parse(sql).statements:
+        if isinstance(statement, Query):
+            yield from statement.calls
