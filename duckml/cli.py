@@ -112,7 +112,12 @@ def _parser() -> argparse.ArgumentParser:
     actions = user.add_subparsers(required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add a user, or give one another role and password")
     add.add_argument("name", metavar="NAME")
-    add.add_argument("--role", choices=["read", "train", "admin"], default="read", help="read runs queries, train also makes models, admin also changes tables")
+    add.add_argument(
+        "--role",
+        choices=["read", "train", "admin"],
+        default="read",
+        help="read runs queries, train also makes models, admin also changes tables",
+    )
     add.add_argument("--users", type=Path, required=True, metavar="FILE")
     add.set_defaults(run=_add_user)
     remove = actions.add_parser("remove", help="remove a user")

@@ -281,7 +281,7 @@ class Connection(duckdb.DuckDBPyConnection):
         _answered.discard(self)
         return answer
 
-    def stream(self, query: str, parameters: object = None, batch_size: int = 8192) -> engine.Rows:
+    def stream(self, query: str, parameters: Any = None, batch_size: int = 8192) -> engine.Rows:
         """Run one statement, duckml's included, and answer its rows as batches, which have at most `batch_size` rows.
 
         Nothing else can be run on this connection before they are read or closed.
@@ -289,7 +289,7 @@ class Connection(duckdb.DuckDBPyConnection):
         self._give_up_answer()
         frame = sys._getframe()
 
-        def finish(text: Any, values: object) -> Callable[[], Any]:
+        def finish(text: Any, values: Any) -> Callable[[], Any]:
             return functools.partial(Native._submit, self, text, values, "stream", batch_size)
 
         if not might_concern_us(query):

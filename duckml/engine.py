@@ -187,7 +187,7 @@ class Bound:
     writes: bool
 
 
-def bound(con: Native, sql: str, values: object) -> Bound:
+def bound(con: Native, sql: str, values: Any) -> Bound:
     """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
     # Of DuckDB's Python package, and not public: relations are built on it. With UNKNOWN columns nothing is known yet.
     names, types, parameters, answers, _, writes = Native._bind(con, sql, with_writes=True, values=values)
@@ -208,7 +208,7 @@ _ERRORS: dict[str, type[duckdb.Error]] = {
 
 
 class Rows:
-    """The rows of a statement that is running, as batches of Arrow; the session is busy until they are read or closed."""
+    """The rows of a statement that is running, as batches; the session is busy until they are read or closed."""
 
     def __init__(self, result: Any) -> None:
         self.columns = [Column(name, str(kind)) for name, kind, *_ in result.description]

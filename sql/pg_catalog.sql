@@ -58,10 +58,11 @@ SELECT 300000 + oid AS oid, name, table_oid, table_name, schema_name, schema_oid
 FROM _pg_keys WHERE kind IN ('p', 'u')
 UNION ALL
 SELECT 100000 + i.index_oid, i.index_name, 100000 + i.table_oid, i.table_name, i.schema_name, 100000 + i.schema_oid, i.is_unique,
-    i.is_primary, list(c.number ORDER BY c.number) FILTER (c.number IS NOT NULL), list(c.name) FILTER (c.name IS NOT NULL),
+    i.is_primary, coalesce(list(c.number ORDER BY c.number) FILTER (c.number IS NOT NULL), []), coalesce(list(c.name ORDER BY c.number) FILTER (c.name IS NOT NULL), []),
     0, i.sql
 FROM duckdb_indexes() i LEFT JOIN _pg_columns c
-    ON c.table_oid = 100000 + i.table_oid AND list_contains(string_split(trim(i.expressions, '[]'), ', '), c.name)
+    ON c.table_oid = 100000 + i.table_oid AND list_contains(
+        list_transform(string_split(regexp_extract(i.sql, '\(([^()]*)\)\s*;?\s*$', 1), ','), lambda e: trim(e, ' "')), c.name)
 WHERE i.database_name = {database} AND i.schema_name <> '_duckml' GROUP BY ALL
 
 -- name: _pg_functions
@@ -133,7 +134,8 @@ FROM _pg_columns WHERE default_text IS NOT NULL OR is_generated
 -- name: pg_constraint
 SELECT k.oid, k.name AS conname, k.schema_oid AS connamespace, k.kind AS contype, false AS condeferrable,
     false AS condeferred, true AS convalidated, k.table_oid AS conrelid, 0 AS contypid,
-    CASE WHEN k.kind IN ('p', 'u') THEN 300000 + k.oid ELSE 0 END AS conindid, 0 AS conparentid, coalesce(r.oid, 0) AS confrelid,
+    CASE WHEN k.kind IN ('p', 'u') THEN 300000 + k.oid WHEN k.kind = 'f' THEN coalesce((SELECT min(300000 + u.oid) FROM _pg_keys u
+        WHERE u.table_oid = r.oid AND u.kind IN ('p', 'u') AND u.column_names = k.referenced_column_names), 0) ELSE 0 END AS conindid, 0 AS conparentid, coalesce(r.oid, 0) AS confrelid,
     'a' AS confupdtype, 'a' AS confdeltype, 's' AS confmatchtype, true AS conislocal, 0 AS coninhcount,
     true AS connoinherit, column_numbers AS conkey,
     CASE WHEN k.kind = 'f' THEN (SELECT list(x.number ORDER BY list_position(k.referenced_column_names, x.name))

@@ -139,7 +139,7 @@ CREATE MACRO to_regproc(given) AS (SELECT f.oid FROM _pg_functions f WHERE f.nam
 CREATE MACRO to_regnamespace(given) AS (SELECT s.oid FROM _pg_schemas s WHERE s.name = given::VARCHAR);
 CREATE MACRO _pg_regnamespace_name(id) AS coalesce((SELECT s.name FROM _pg_schemas s WHERE s.oid = TRY_CAST(id AS BIGINT)), id::VARCHAR);
 CREATE MACRO _pg_regproc_name(id) AS coalesce((SELECT f.name FROM _pg_functions f WHERE f.oid = TRY_CAST(id AS BIGINT) LIMIT 1), id::VARCHAR);
-CREATE MACRO _pg_expandarray(items) AS unnest(list_transform(items, lambda x, i: {'x': x, 'n': i}));
+CREATE MACRO _pg_expandarray(items) AS unnest(list_transform(items, lambda x, i: {'x': x, 'n': i::INTEGER}));
 CREATE MACRO aclexplode(items) AS unnest([]::STRUCT(grantor BIGINT, grantee BIGINT, privilege_type VARCHAR, is_grantable BOOLEAN)[]);
 CREATE MACRO acldefault(kind, owner) AS []::VARCHAR[];
 CREATE MACRO array_upper(items, dimension) AS nullif(len(items), 0);

@@ -1,8 +1,8 @@
-"""PostgreSQL's catalogs over DuckDB's: the views and functions that clients ask, and their queries put into DuckDB's words.
+"""PostgreSQL's catalogs over DuckDB's: the views and functions for clients, and their queries put into DuckDB's words.
 
 The views are those of sql/pg_catalog.sql and the functions those of sql/pg_functions.sql, in the memory database that the
 server's instance of DuckDB begins with; the served file is attached beside it. Only queries that name something of
-PostgreSQL's own are put into other words, by sqlglot; everything else reaches DuckDB as it is.
+PostgreSQL's own are put into other words, by sqlglot; all else reaches DuckDB as it is.
 """
 
 from __future__ import annotations
@@ -30,19 +30,25 @@ PID = "__pg_pid"
 
 # Types of PostgreSQL that no value here has, but that clients look up: oid, name, kind, category.
 _OTHER_TYPES = (
-    (22, "int2vector", "b", "A"),
     (24, "regproc", "b", "N"),
     (27, "tid", "b", "U"),
     (28, "xid", "b", "U"),
     (29, "cid", "b", "U"),
-    (30, "oidvector", "b", "A"),
     (705, "unknown", "p", "X"),
     (2249, "record", "p", "P"),
     (2278, "void", "p", "P"),
     (2279, "trigger", "p", "P"),
     (2283, "anyelement", "p", "P"),
 )
-_CATEGORIES = {"bool": "B", "date": "D", "time": "D", "timestamp": "D", "timestamptz": "D", "timetz": "D", "interval": "T"}
+_CATEGORIES = {
+    "bool": "B",
+    "date": "D",
+    "time": "D",
+    "timestamp": "D",
+    "timestamptz": "D",
+    "timetz": "D",
+    "interval": "T",
+}
 _STRINGS = frozenset({"text", "varchar", "bpchar", "name", "char"})
 _NUMBERS = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "oid", "regclass", "regtype"})
 _LONG_NAMES = {
@@ -71,9 +77,39 @@ def set_up(con: Connection, database: str) -> None:
     _run_all(con, ";\n".join(_type_macros()))
     engine.write(con, f"CREATE VIEW _pg_base_types AS {_type_rows()}")
     for name, query in blocks("pg_catalog").items():
-        view = quote(name)
-        engine.write(con, f"CREATE VIEW {view} AS {query.replace('{database}', literal(database))}")
+        _make_view(con, name, query.replace("{database}", literal(database)))
     _run_all(con, functions["late"])
+
+
+# The columns of the views that are object ids, and lists of them.
+_OIDS = re.compile(
+    r"oid|(?!pid$)\w+(?:oid|relid|namespace|owner)|(?:rel|att|typ|ind|pro|con|ref|rng|enum|inh|ad|tg|ev|seq|dat|ext|spc|am|opc)"
+    r"(?:type|am|filenode|tablespace|toastrelid|rewrite|typid|elem|array|basetype|collation|rettype|lang|indid|parentid"
+    r"|objid|classid|parent|multitypid|class|relid|subtype|dba|foid|typeid)|(?:class|obj|dat|usesys|gros|member|role)(?:id|ysid)?"
+)
+_VECTOR_TYPES = {
+    **dict.fromkeys(("indkey", "indoption"), "USMALLINT[]"),
+    **dict.fromkeys(("proargtypes", "indclass", "indcollation"), "UBIGINT[]"),
+    **dict.fromkeys(
+        ("proallargtypes", "polroles", "extconfig", "conpfeqop", "conppeqop", "conffeqop", "grolist"), "UINTEGER[]"
+    ),
+}
+
+
+def _make_view(con: Native, name: str, query: str) -> None:
+    """A view of the catalogs, with object ids in it as unsigned numbers, by which results tell them apart."""
+    engine.write(con, f"CREATE VIEW {quote(name)} AS {query}")
+    if name.startswith(("_pg_", "information_schema")):
+        return
+    kinds = {}
+    for column, kind, *_ in engine.read(con, f"DESCRIBE {quote(name)}"):
+        if column in _VECTOR_TYPES:
+            kinds[column] = _VECTOR_TYPES[column]
+        elif _OIDS.fullmatch(column) and kind in {"INTEGER", "BIGINT", "HUGEINT"}:
+            kinds[column] = "UINTEGER"
+    if kinds:
+        casts = ", ".join(f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in kinds.items())
+        engine.write(con, f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * REPLACE ({casts}) FROM ({query})")
 
 
 def _run_all(con: Native, text: str) -> None:
@@ -109,6 +145,7 @@ def _type_macros() -> list[str]:
     arrays = _map({name: str(known.array_oid) for name, known in plain.items() if known is not types.JSON})
     sizes = _map({str(known.oid): str(known.size) for known in types.ALL})
     named = {known.oid: known.name for known in types.ALL} | {oid: name for oid, name, *_ in _OTHER_TYPES}
+    named |= {known.oid: known.name for known in types.VECTORS}
     named |= {known.array_oid: "_" + known.name for known in types.ALL}
     long = {oid: _LONG_NAMES.get(name, name) for oid, name in named.items()}
     long |= {known.array_oid: _LONG_NAMES.get(known.name, known.name) + "[]" for known in types.ALL}
@@ -152,6 +189,10 @@ def _type_rows() -> str:
         )
         rows.append((known.oid, known.name, known.size, "b", category, 0, known.array_oid))
         rows.append((known.array_oid, "_" + known.name, -1, "b", "A", known.oid, 0))
+    rows += [
+        (known.oid, known.name, -1, "b", "A", item, known.array_oid)
+        for known, item in ((types.INT2VECTOR, 21), (types.OIDVECTOR, 26))
+    ]
     rows += [(oid, name, -1, kind, category, 0, 0) for oid, name, kind, category in _OTHER_TYPES]
     values = ", ".join(
         f"({oid}, {literal(name)}, {size}, {literal(kind)}, {literal(category)}, {element}, {array})"
@@ -162,7 +203,9 @@ def _type_rows() -> str:
         "typtype, typcategory, typname IN ('bool', 'text', 'float8', 'timestamptz', 'interval', 'oid') AS typispreferred, "
         "true AS typisdefined, ',' AS typdelim, 0 AS typrelid, CASE WHEN typcategory = 'A' THEN 'array_subscript_handler' "
         "ELSE '-' END AS typsubscript, typelem, typarray, "
-        + ", ".join(f"_pg_type_function(typname, typcategory, {literal(what)}) AS typ{column}" for column, what in _FUNCTIONS)
+        + ", ".join(
+            f"_pg_type_function(typname, typcategory, {literal(what)}) AS typ{column}" for column, what in _FUNCTIONS
+        )
         + ", '-' AS typmodin, '-' AS typmodout, '-' AS typanalyze, 'i' AS typalign, 'x' AS typstorage, false AS typnotnull, "
         "0 AS typbasetype, -1 AS typtypmod, 0 AS typndims, CASE WHEN typcategory = 'S' THEN 100 ELSE 0 END AS typcollation, "
         "NULL::VARCHAR AS typdefaultbin, NULL::VARCHAR AS typdefault, []::VARCHAR[] AS typacl, 0 AS xmin "
@@ -198,6 +241,7 @@ def _translated(sql: str) -> str:
     if not isinstance(tree, exp.Query):
         return sql
     _name_columns(tree)
+    _keep_order(tree)
     changed = 0
     for node in reversed(list(tree.dfs())):  # from the leaves up: what a rule looks at is in DuckDB's words already
         if (new := _in_duckdb_words(node)) is not node:
@@ -212,9 +256,22 @@ def _translated(sql: str) -> str:
 
 
 # What sqlglot doesn't read: arrays of PostgreSQL's own types, and SELECT as the name of a column.
-_ELEMENTS = {"oid": "BIGINT", "regtype": "TEXT", "regclass": "TEXT", "name": "TEXT", "char": "TEXT"}
+_ELEMENTS = {"oid": "UINTEGER", "regtype": "TEXT", "regclass": "TEXT", "name": "TEXT", "char": "TEXT"}
 _ARRAY_OF = re.compile(r"::\s*(?:pg_catalog\.)?\"?(oid|regtype|regclass|name|char)\"?\[\]", re.IGNORECASE)
 _ALIAS = re.compile(r"\bas\s+(select|update|insert|delete)\b(?=\s*(?:,|\n\s*from\b|$))", re.IGNORECASE)
+
+
+def _keep_order(tree: exp.Query) -> None:
+    """Columns come in their order from PostgreSQL, and clients count on it without asking for it."""
+    if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in ("order", "group", "distinct")):
+        return
+    tables = [join.this for join in tree.args.get("joins") or []]
+    tables += [tree.args["from_"].this] if tree.args.get("from_") else []
+    for table in tables:
+        if isinstance(table, exp.Table) and fold(table.name) == "pg_attribute" and not tree.find(exp.AggFunc):
+            names = [exp.column(name, table=table.alias_or_name) for name in ("attrelid", "attnum")]
+            tree.order_by(*names, copy=False)
+            return
 
 
 def _name_columns(tree: exp.Expression) -> None:
@@ -363,14 +420,18 @@ def _cast(node: exp.Cast) -> exp.Expression:
     if wanted in {"regclass", "regtype", "regproc", "regprocedure", "regnamespace"}:
         kind = "regproc" if wanted == "regprocedure" else wanted
         if isinstance(node.parent, exp.Cast) and _type_name(node.parent.to) in _INTEGERS:
-            return exp.Anonymous(this=f"to_{kind}" if kind != "regclass" else "_pg_regclass_oid", expressions=[node.this])
+            return exp.Anonymous(
+                this=f"to_{kind}" if kind != "regclass" else "_pg_regclass_oid", expressions=[node.this]
+            )
         if isinstance(node.this, exp.Literal | exp.Parameter | exp.Placeholder) or _is_text(node.this):
             # A name, compared with oids: its number is meant.
             oid = {"regclass": "_pg_regclass_oid"}.get(kind, f"to_{kind}")
             return exp.Anonymous(this=oid, expressions=[node.this])
         return exp.Anonymous(this=f"_pg_{kind}_name", expressions=[node.this])
     if wanted in {"oid", "xid", "cid", "regrole"}:
-        return exp.cast(node.this, "BIGINT", dialect="duckdb")
+        return exp.cast(node.this, "UINTEGER", dialect="duckdb")
+    if wanted in {"text", "varchar"} and isinstance(node.this, exp.Column) and fold(node.this.name) in _VECTORS:
+        return exp.Anonymous(this="array_to_string", expressions=[node.this, exp.Literal.string(" ")])
     if wanted in {"name", "char", '"char"', "cstring", "bpchar", "citext", "aclitem", "pg_node_tree"} or (
         wanted in {"int2vector", "oidvector", "inet"}
     ):
@@ -389,11 +450,15 @@ def _is_text(node: exp.Expression) -> bool:
         return _is_text(node.this)
     if isinstance(node, exp.Cast):
         return _type_name(node.to) in {"text", "varchar", "name"}
-    return isinstance(node, exp.DPipe | exp.Concat) or (isinstance(node, exp.Anonymous) and "quote_ident" in node.name.lower())
+    return isinstance(node, exp.DPipe | exp.Concat) or (
+        isinstance(node, exp.Anonymous) and "quote_ident" in node.name.lower()
+    )
 
 
 def _cast_of_array(node: exp.Cast, element: str) -> exp.Expression:
-    target = {"oid": "BIGINT", "name": "VARCHAR", "char": "VARCHAR", '"char"': "VARCHAR", "regtype": "VARCHAR"}.get(element)
+    target = {"oid": "UINTEGER", "name": "VARCHAR", "char": "VARCHAR", '"char"': "VARCHAR", "regtype": "VARCHAR"}.get(
+        element
+    )
     if isinstance(node.this, exp.Literal) and node.this.is_string and node.this.name.startswith("{"):
         items = [item.strip().strip('"') for item in node.this.name.strip("{}").split(",") if item.strip()]
         array: exp.Expression = exp.Array(expressions=[exp.Literal.string(item) for item in items])
@@ -412,6 +477,11 @@ def _type_name(kind: exp.Expression | None) -> str:
 def _any(node: exp.Any) -> exp.Expression:
     """= ANY('{r,v}')."""
     inner = node.this.this if isinstance(node.this, exp.Paren) else node.this
+    if isinstance(inner, exp.Parameter | exp.Placeholder):
+        other = node.parent.this if isinstance(node.parent, exp.EQ | exp.NEQ) else None
+        is_oid = isinstance(other, exp.Column) and _OIDS.fullmatch(fold(other.name)) is not None
+        kind = "UINTEGER[]" if is_oid else "VARCHAR[]"
+        return exp.Any(this=exp.Paren(this=exp.cast(inner, kind, dialect="duckdb")))
     if not isinstance(inner, exp.Literal) or not inner.is_string or not inner.name.startswith("{"):
         return node
     items = [item.strip().strip('"') for item in inner.name.strip("{}").split(",") if item.strip()]
@@ -426,7 +496,10 @@ def _bracket(node: exp.Bracket) -> exp.Expression:
     if not isinstance(of, exp.Column) or fold(of.name) not in _VECTORS or node.args.get("shifted"):
         return node
     shifted = node.copy()
-    shifted.set("expressions", [exp.Add(this=exp.Paren(this=i.copy()), expression=exp.Literal.number(1)) for i in node.expressions])
+    shifted.set(
+        "expressions",
+        [exp.Add(this=exp.Paren(this=i.copy()), expression=exp.Literal.number(1)) for i in node.expressions],
+    )
     shifted.set("shifted", True)
     return shifted
 
@@ -445,7 +518,7 @@ def _substring(node: exp.Substring) -> exp.Expression:
 
 
 def _operator(node: exp.Operator) -> exp.Expression:
-    """a OPERATOR(pg_catalog.~) b."""
+    """Put what is written as a OPERATOR(pg_catalog.~) b."""
     name = str(node.args["operator"]).split(".")[-1].strip()
     left, right = node.this, node.expression
     if name in {"~", "!~", "~*", "!~*"}:
@@ -506,9 +579,16 @@ _RULES: tuple[tuple[type[exp.Expression], Callable[..., exp.Expression]], ...] =
     (exp.CurrentSchema, _current("current_schema")),
     (exp.CurrentUser, _current("current_user")),
     (exp.CurrentDatabase, _current("current_database")),
-    *(((getattr(exp, name)), _current(call)) for name, call in (
-        ("CurrentCatalog", "current_catalog"), ("SessionUser", "session_user"), ("CurrentRole", "current_role"),
-        ("CurrentVersion", "version"), ("Version", "version"),
-    ) if hasattr(exp, name)),
+    *(
+        ((getattr(exp, name)), _current(call))
+        for name, call in (
+            ("CurrentCatalog", "current_catalog"),
+            ("SessionUser", "session_user"),
+            ("CurrentRole", "current_role"),
+            ("CurrentVersion", "version"),
+            ("Version", "version"),
+        )
+        if hasattr(exp, name)
+    ),
     *(((exp.CurrentSchemas, _current_schemas),) if hasattr(exp, "CurrentSchemas") else ()),
 )

@@ -17,7 +17,7 @@ from pygwire.constants import StartupRequestCode
 from pygwire.messages import PGMessage
 
 from duckml.server import protocol, types
-from duckml.server.commands import Begin, Commit, Nothing, Rollback, RollbackTo, Savepoint, command, statements
+from duckml.server.commands import Begin, Command, Commit, Nothing, Rollback, RollbackTo, Savepoint, command, statements
 from duckml.server.encoding import (
     COPY_BINARY_HEADER,
     COPY_BINARY_TRAILER,
@@ -163,6 +163,7 @@ class Dialogue:
         self._inbox = inbox
         self._session = session
         self._observer = observer
+        self._answer_at_hand: Answer | None = None
         self._skips = False  # after an error everything up to the next Sync is passed over
         self.has_ended = False
 
@@ -208,10 +209,9 @@ class Dialogue:
                 yield protocol.EMPTY_QUERY
             # Several statements sent together are one transaction, unless they say themselves what is one.
             if len(parts) > 1 and not any(isinstance(wanted, _TRANSACTION) for wanted in commands):
-                if not all(isinstance(wanted, Nothing) for wanted in commands) and session.status == "I":
-                    session.begin_implicit()
+                session.begin_implicit()
             for part, wanted in zip(parts, commands, strict=True):
-                yield from self._timed(part, session.guarded(self._whole(session, wanted)))
+                yield from self._timed(part, session.guarded(self._whole(wanted)))
                 yield from self._changes()
             session.end_implicit()
         except Exception as error:
@@ -220,9 +220,9 @@ class Dialogue:
         yield from self._changes()
         yield protocol.ready(session.status)
 
-    def _whole(self, session: Session, wanted: object) -> Iterator[bytes]:
+    def _whole(self, wanted: Command) -> Iterator[bytes]:
         """A command from its columns to its tag."""
-        answer = session.run(wanted)  # type: ignore[arg-type]
+        answer = self._session.run(wanted)
         self._answer_at_hand = answer
         if answer.columns is not None and answer.copy is None:
             yield protocol.row_description(answer.columns, [False] * len(answer.columns))
@@ -241,7 +241,8 @@ class Dialogue:
 
     def _copied(self, answer: Answer) -> Iterator[bytes]:
         """COPY … TO STDOUT; in binary the header comes in one message with the first row, as clients expect it."""
-        assert answer.copy is not None and answer.columns is not None
+        assert answer.copy is not None
+        assert answer.columns is not None
         is_binary = answer.copy.format == "binary"
         yield protocol.copy_out(is_binary, len(answer.columns))
         before = COPY_BINARY_HEADER if is_binary else b""
@@ -272,8 +273,10 @@ class Dialogue:
                 yield protocol.NO_DATA if columns is None else protocol.row_description(columns, [False] * len(columns))
             case messages.Describe("P", name):
                 columns, formats = self._described_portal(name)
-                yield protocol.NO_DATA if columns is None else protocol.row_description(
-                    columns, types.formats(formats, len(columns))
+                yield (
+                    protocol.NO_DATA
+                    if columns is None
+                    else protocol.row_description(columns, types.formats(formats, len(columns)))
                 )
             case messages.Execute(name, count):
                 portal = session.portal(name)
@@ -290,9 +293,7 @@ class Dialogue:
     def _bind(self, message: messages.Bind) -> None:
         session = self._session
         if session.status == "E" and not isinstance(session.statement(message.statement).command, _TRANSACTION):
-            raise WireError(
-                "25P02", "current transaction is aborted, commands ignored until end of transaction block"
-            )
+            raise WireError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
         prepared = session.statement(message.statement)
         binary = types.formats(message.param_formats, len(message.param_values))
         values = session.parameters(prepared, message.param_values, binary)
@@ -361,7 +362,7 @@ class Dialogue:
     def _timed(self, sql: str, work: Iterator[bytes]) -> Iterator[bytes]:
         """Let `work` go on, and tell the observer how it went."""
         begun, sqlstate = time.perf_counter(), "00000"
-        self._answer_at_hand: Answer | None = None
+        self._answer_at_hand = None
         try:
             yield from work
         except GeneratorExit:

@@ -1,7 +1,7 @@
 """Record batches → the bytes of rows on the wire, a column at a time.
 
-Every value becomes the bytes of its field, in text or in binary, as an Arrow array; then all fields of all rows are joined
-in one go, lengths and message headers between them. Python sees columns, never values, but for nested types.
+Every value becomes the bytes of its field, in text or in binary, as an Arrow array; then all fields of all rows are
+joined in one go, lengths and message headers between them. Python sees columns, never values, but for nested types.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def _field(values: pa.Array, told: Column, is_binary: bool) -> pa.Array:
     if pa.types.is_null(values.type):
         return pa.nulls(len(values), _BINARY)
     if told.element is not None and _is_list(values.type):
-        return _list_field(values, told.element, is_binary)
+        return _list_field(values, told.element, is_binary, told.pg_type in types.VECTORS)
     encode = _binary_encoder(told.pg_type, values.type) if is_binary else _text_encoder(values.type)
     if told.pg_type is types.TEXT and pa.types.is_binary(values.type):
         encode = _bits
@@ -481,7 +481,7 @@ def _numeric(values: pa.Array) -> pa.Array:
     """Decimals of up to 18 digits: as many digits of base 10000 for every row as the type can need.
 
     PostgreSQL's layout (numeric_send): number of digits, weight of the first, sign, digits to show, the digits. Zeros
-    before and behind are allowed there.
+    behind are allowed there.
     """
     scale = values.type.scale
     words = np.frombuffer(values.buffers()[1], dtype="<i8", count=2 * (len(values) + values.offset))
@@ -504,7 +504,24 @@ def _numeric(values: pa.Array) -> pa.Array:
             packed[f"d{before + i}"], fraction = np.divmod(fraction, 10**left)
         else:
             packed[f"d{before + i}"] = fraction * 10**-left
-    return _fixed(packed, values)
+    return _without_leading_zeros(packed, before + behind, values)
+
+
+def _without_leading_zeros(packed: np.ndarray[Any, Any], groups: int, values: pa.Array) -> pa.Array:
+    """Numerics without the groups of zeros before them, which not every client passes over."""
+    digits = np.stack([packed[f"d{i}"] for i in range(groups)], axis=1)
+    leading = np.where(digits.any(axis=1), (digits != 0).argmax(axis=1), groups)
+    packed["count"] -= leading.astype(packed["count"].dtype)
+    packed["weight"] -= leading.astype(packed["weight"].dtype)
+    heads = _fixed(np.ascontiguousarray(packed[["count", "weight", "sign", "scale"]]).astype(_NUMERIC_HEAD))
+    parts = [
+        pc.if_else(pa.array(leading <= i), _fixed(np.ascontiguousarray(packed[f"d{i}"])), b"") for i in range(groups)
+    ]
+    fields = pc.binary_join_element_wise(heads, *parts, b"")
+    return pc.if_else(values.is_valid(), fields, None) if values.null_count else fields
+
+
+_NUMERIC_HEAD = np.dtype([("count", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2")])
 
 
 def _any_numeric(values: pa.Array) -> pa.Array:
@@ -545,7 +562,7 @@ _BINARIES: dict[PgType, _Encode] = {
 # Lists
 
 
-def _list_field(values: pa.Array, element: PgType, is_binary: bool) -> pa.Array:
+def _list_field(values: pa.Array, element: PgType, is_binary: bool, is_vector: bool) -> pa.Array:
     """One-dimensional arrays, in text {1,NULL,"a b"}, in binary with a header and a length before each item."""
     if pa.types.is_fixed_size_list(values.type):
         values = values.cast(pa.list_(values.type.value_type))
@@ -557,11 +574,12 @@ def _list_field(values: pa.Array, element: PgType, is_binary: bool) -> pa.Array:
     else:
         written = _array_items(items, element)
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, written), b"" if is_binary else b",")
+    separator = b"" if is_binary else b" " if is_vector else b","
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, written), separator)
     if is_binary:
         fields = pc.binary_join_element_wise(_array_headers(values, counts, element), joined, b"")
     else:
-        fields = pc.binary_join_element_wise(b"{", joined, b"}", b"")
+        fields = joined if is_vector else pc.binary_join_element_wise(b"{", joined, b"}", b"")
     return pc.if_else(values.is_valid(), fields, None) if values.null_count else fields
 
 
@@ -570,7 +588,8 @@ def _array_items(items: pa.Array, element: PgType) -> pa.Array:
     text = items.cast(pa.string())
     if element not in _WIDTHS and element not in {types.BOOL, types.NUMERIC}:
         odd = pc.or_(
-            pc.match_substring_regex(text, r'[{}",\\\s]'), pc.or_(pc.equal(text, ""), pc.equal(pc.utf8_lower(text), "null"))
+            pc.match_substring_regex(text, r'[{}",\\\s]'),
+            pc.or_(pc.equal(text, ""), pc.equal(pc.utf8_lower(text), "null")),
         )
         escaped = pc.replace_substring_regex(text, r'(["\\])', r"\\\1")
         text = pc.if_else(odd, pc.binary_join_element_wise('"', escaped, '"', ""), text)

