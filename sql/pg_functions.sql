@@ -123,7 +123,7 @@ CREATE MACRO _pg_regclass_name(id) AS coalesce((SELECT CASE WHEN r.schema_name =
     (SELECT quote_ident(i.name) FROM _pg_indexes i WHERE i.oid = TRY_CAST(id AS BIGINT) LIMIT 1),
     CASE TRY_CAST(id AS BIGINT) WHEN 1259 THEN 'pg_class' WHEN 1255 THEN 'pg_proc' WHEN 2615 THEN 'pg_namespace'
         WHEN 1247 THEN 'pg_type' WHEN 2606 THEN 'pg_constraint' WHEN 0 THEN '-' END, id::VARCHAR);
-CREATE MACRO _pg_regclass_oid(given) AS coalesce(TRY_CAST(given AS BIGINT),
+CREATE MACRO _pg_known_regclass(given) AS coalesce(TRY_CAST(given AS BIGINT),
     CASE parse_ident_last(given::VARCHAR) WHEN 'pg_class' THEN 1259 WHEN 'pg_proc' THEN 1255 WHEN 'pg_namespace' THEN 2615 WHEN 'pg_type' THEN 1247
         WHEN 'pg_constraint' THEN 2606 WHEN 'pg_attrdef' THEN 2604 WHEN 'pg_database' THEN 1262 WHEN 'pg_authid' THEN 1260 WHEN 'pg_extension' THEN 3079
         WHEN 'pg_trigger' THEN 2620 WHEN 'pg_rewrite' THEN 2618 WHEN 'pg_attribute' THEN 1249 WHEN 'pg_index' THEN 2610 WHEN 'pg_tablespace' THEN 1213
@@ -133,7 +133,9 @@ CREATE MACRO _pg_regclass_oid(given) AS coalesce(TRY_CAST(given AS BIGINT),
         AND r.schema_name = coalesce(parse_ident_schema(given::VARCHAR), r.schema_name)
         ORDER BY r.schema_name <> system.main.current_schema() LIMIT 1),
     (SELECT i.oid FROM _pg_indexes i WHERE i.name = parse_ident_last(given::VARCHAR) LIMIT 1));
-CREATE MACRO to_regclass(given) AS _pg_regclass_name(_pg_regclass_oid(given));
+CREATE MACRO _pg_regclass_oid(given) AS CASE WHEN given IS NULL THEN NULL ELSE coalesce(_pg_known_regclass(given),
+    error('relation "' || given || '" does not exist')::BIGINT) END;
+CREATE MACRO to_regclass(given) AS _pg_regclass_name(_pg_known_regclass(given));
 CREATE MACRO to_regtype(name) AS _pg_regtype_oid(name);
 CREATE MACRO to_regproc(given) AS (SELECT f.oid FROM _pg_functions f WHERE f.name = parse_ident_last(given::VARCHAR) LIMIT 1);
 CREATE MACRO to_regnamespace(given) AS (SELECT s.oid FROM _pg_schemas s WHERE s.name = given::VARCHAR);

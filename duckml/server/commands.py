@@ -5,6 +5,7 @@ Read from DuckDB's tokens. Everything that isn't one of these commands is SQL fo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -169,18 +170,26 @@ _VERBS_OF_OURS = frozenset(
 )
 
 
-def statements(sql: str) -> list[str]:
+def statements(sql: str) -> Sequence[str]:
     """The statements of a text, without the semicolons between them."""
+    return _remembered_statements(sql) if len(sql) < _SHORT else _statements(sql)
+
+
+def _statements(sql: str) -> Sequence[str]:
     if ";" not in sql:
         return [sql] if sql.strip() and tokenize(sql.encode()) else []
     return split(sql)
 
 
 def command(sql: str) -> Command:
-    """What one statement is.
+    """What one statement is; a short one that comes again and again is read once.
 
     Raises WireError where a command of PostgreSQL's is misspelt, or not for this server.
     """
+    return _remembered_command(sql) if len(sql) < _SHORT else _command(sql)
+
+
+def _command(sql: str) -> Command:
     text = sql.encode()
     tokens = tokenize(text)
     if not tokens:
@@ -189,6 +198,11 @@ def command(sql: str) -> Command:
     if verb not in _VERBS_OF_OURS:
         return Sql(sql, verb)
     return _Reader(sql, text, tokens).command(verb)
+
+
+_SHORT = 4000  # characters of a text that is worth remembering
+_remembered_statements = functools.lru_cache(maxsize=1024)(_statements)
+_remembered_command = functools.lru_cache(maxsize=1024)(_command)
 
 
 class _Reader:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -299,19 +299,12 @@ class Dialogue:
         values = session.parameters(prepared, message.param_values, binary)
         session.open_portal(message.portal, Portal(prepared, values, message.result_formats))
 
-    def _described_portal(self, name: str) -> tuple[list[types.Column] | None, list[int]]:
+    def _described_portal(self, name: str) -> tuple[Sequence[types.Column] | None, list[int]]:
         """The columns of a portal, or of a cursor of DECLARE, and their formats."""
         if name in self._session.cursors and name not in self._session.portals:
-            return list(self._session.cursors[name].columns), []
+            return self._session.cursors[name].columns, []
         portal = self._session.portal(name)
-        return self._columns(portal), portal.result_formats
-
-    def _columns(self, portal: Portal) -> list[types.Column] | None:
-        """The columns of a portal as they were, or will be, described."""
-        if not portal.is_described:
-            _, columns = self._session.describe(portal.prepared, portal.values)
-            portal.columns, portal.is_described = columns, True
-        return None if portal.columns is None else list(portal.columns)
+        return self._session.describe_portal(portal), portal.result_formats
 
     def _execute(self, portal: Portal, count: int) -> Iterator[bytes]:
         session = self._session
@@ -321,7 +314,7 @@ class Dialogue:
                 return
             if not self._ends_alone() and not isinstance(portal.prepared.command, _TRANSACTION):
                 session.begin_implicit()
-            portal.answer = session.run(portal.prepared.command, portal.values)
+            portal.answer = session.run(portal.prepared.command, portal.values, portal.bound)
         answer = portal.answer
         self._answer_at_hand = answer
         binary = types.formats(portal.result_formats, len(answer.columns or ())) if answer.copy is None else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,6 +118,8 @@ def _copied(text: pa.Array, how: CopyFormat) -> pa.Array:
 def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
     """Rows as messages: kind, length, number of fields, then each field with its length before it."""
     count = batch.num_rows
+    if count <= _FEW and not any(binary) and all(_is_plain(column.type) for column in batch.columns):
+        return _few_rows(kind, batch)
     total = np.full(count, 6, dtype=np.int64)  # the length itself and the number of fields
     parts: list[pa.Array] = []
     for values, told, is_binary in zip(batch.columns, columns, binary, strict=True):
@@ -127,6 +130,26 @@ def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binar
     headers = np.zeros(count, dtype=[("kind", "S1"), ("length", ">i4"), ("fields", ">i2")])
     headers["kind"], headers["length"], headers["fields"] = kind, total, len(parts) // 2
     return _joined([_fixed(headers), *parts])
+
+
+_FEW = 8  # rows that are quicker written one by one
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether Python's spelling of the values is PostgreSQL's."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
+
+
+def _few_rows(kind: bytes, batch: pa.RecordBatch) -> bytes:
+    """The same for a few rows of numbers without fractions and texts, as short answers to short questions are."""
+    data = bytearray()
+    for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+        fields = bytearray()
+        for value in row:
+            text = None if value is None else str(value).encode()
+            fields += _NO_VALUE if text is None else struct.pack("!i", len(text)) + text
+        data += kind + struct.pack("!ih", 6 + len(fields), len(row)) + fields
+    return bytes(data)
 
 
 def _lengths(field: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:

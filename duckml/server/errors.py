@@ -95,7 +95,11 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
         "40001",
     ),
     (duckdb.IOException, (), "58030"),
-    (duckdb.InvalidInputException, ((r"read-only", "25006"), (r"configuration", "42501")), "22023"),
+    (
+        duckdb.InvalidInputException,
+        ((r"^relation .* does not exist", "42P01"), (r"read-only", "25006"), (r"configuration", "42501")),
+        "22023",
+    ),
 )
 
 _LOCATED = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)

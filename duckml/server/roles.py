@@ -7,6 +7,7 @@ Nobody reads or writes files of the server, attaches databases or changes DuckDB
 from __future__ import annotations
 
 import enum
+import functools
 
 import duckdb
 
@@ -82,6 +83,7 @@ def _require(role: Role, needed: Role, what: str, is_read_only: bool) -> None:
         raise WireError("25006", f"{what} can't be run: the server is read-only.", "duckml serve --read-write")
 
 
+@functools.lru_cache(maxsize=1024)
 def _kind(text: str) -> str:
     """What kind of statement DuckDB takes a text for; '' for those that its Python package doesn't know."""
     try:

@@ -111,6 +111,7 @@ class Portal:
     result_formats: list[int]
     columns: Sequence[Column] | None = None
     is_described: bool = False
+    bound: engine.Bound | None = None
     answer: Answer | None = None
 
     @property
@@ -166,6 +167,7 @@ class Session:
         self.changed: list[str] = []  # settings that the client is to be told of
         self._transaction: _Transaction | None = None
         self._streaming: Source | None = None
+        self._known_writes: dict[str, tuple[int | None, bool]] = {}
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
         con.listen(Listener(self._on_iteration, self._on_warning))
@@ -294,8 +296,8 @@ class Session:
                 transaction.has_failed = True
                 raise WireError(
                     "0A000",
-                    """The types of parameters that nothing tells: text where that fits, else what the other side has."""
-                    "a transaction as a whole.",
+                    f'It can\'t be rolled back to savepoint "{name}": something was written before it, and '
+                    "DuckDB undoes a transaction as a whole.",
                     "ROLLBACK, and run the statements before the savepoint again.",
                 )
             for cursor in self.cursors.values():
@@ -342,6 +344,21 @@ class Session:
         if portal is not None and portal.answer is not None:
             portal.answer.close()
 
+    def describe_portal(self, portal: Portal) -> Sequence[Column] | None:
+        """The columns of a portal, None for no rows; nothing runs."""
+        if not portal.is_described:
+            wanted = portal.prepared.command
+            if isinstance(wanted, Sql):
+                self._make_room()
+                text = catalog.understood(wanted.text)
+                portal.bound = self.con.bound(text, portal.values)
+                if portal.bound.answers == "query_result":
+                    portal.columns = _columns(wanted, text, portal.bound.columns)
+            else:
+                _, portal.columns = self.describe(portal.prepared, portal.values)
+            portal.is_described = True
+        return portal.columns
+
     def describe(self, prepared: Prepared, values: list[Any] | None) -> tuple[list[int], Sequence[Column] | None]:
         """The types of the parameters of a statement and its columns, None for no rows; nothing runs."""
         match prepared.command:
@@ -386,8 +403,7 @@ class Session:
         ]
         if bound.answers != "query_result":
             return oids, None
-        column_of = types.column_of if text is sql.text else types.catalog_column
-        return oids, [column_of(column.name, column.sql_type) for column in columns]
+        return oids, _columns(sql, text, columns)
 
     def _bound_or_none(self, text: str, values: list[Any]) -> engine.Bound | None:
         try:
@@ -401,8 +417,8 @@ class Session:
         return _SAMPLES.get("VARCHAR" if sql_type == "UNKNOWN" else sql_type.partition("(")[0])
 
     def _guessed(self, text: str, bound: engine.Bound) -> tuple[engine.Bound, list[engine.Column]]:
-        """The types of parameters that nothing tells: text where that fits, else numbers, as the other side has them."""
-        count = max(int(name) for name, _ in bound.parameters if name.isdigit())
+        """The types of parameters that nothing tells: text where that fits, else what the other side has."""
+        count = max((int(name) for name, _ in bound.parameters if name.isdigit()), default=0)
         known = dict(bound.parameters)
         for guess in ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN"):
             kinds = [known.get(str(n + 1), "UNKNOWN") for n in range(count)]
@@ -416,9 +432,9 @@ class Session:
     def parameters(self, prepared: Prepared, raw: Sequence[bytes | None], binary: Sequence[bool]) -> list[Any]:
         """The values of parameters as a client has bound them."""
         oids = list(prepared.oids) + [0] * (len(raw) - len(prepared.oids))
-        if not all(oids):
+        if not all(oids) or len(oids) != len(raw):
             told, _ = self.describe(prepared, None)
-            if len(told) != len(raw):
+            if len(told) != len(raw) or len(oids) != len(raw):
                 raise WireError("08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}.")
             oids = [oid or known for oid, known in zip(oids, told, strict=True)]
         return [types.parameter(v, oid, b, self._cast) for v, oid, b in zip(raw, oids, binary, strict=True)]
@@ -435,8 +451,10 @@ class Session:
                 return self._cast(day, sql_type)  # JDBC sends 2024-01-01 +00
             raise WireError("22P02", f"'{text[:60]}' is no {sql_type}.") from error
 
-    def run(self, wanted: Command, values: list[Any] | None = None) -> Answer:
+    def run(self, wanted: Command, values: list[Any] | None = None, bound: engine.Bound | None = None) -> Answer:
         """Run a command; what it answers, whose rows may still be on their way.
+
+        `bound` is what DuckDB has said of it already, if it has been asked.
 
         Raises WireError, duckml's errors and DuckDB's.
         """
@@ -444,7 +462,7 @@ class Session:
             raise WireError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
         match wanted:
             case Sql():
-                return self._run_sql(wanted, values)
+                return self._run_sql(wanted, values, bound)
             case Begin():
                 return self._begin(wanted)
             case Commit():
@@ -479,13 +497,15 @@ class Session:
             case Nothing(tag):
                 return Answer(tag)
 
-    def _run_sql(self, sql: Sql, values: list[Any] | None) -> Answer:
+    def _run_sql(self, sql: Sql, values: list[Any] | None, bound: engine.Bound | None = None) -> Answer:
         self._make_room()
         text = catalog.understood(sql.text)
         ours = roles.model_statement(text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
-        bound = None if ours is not None else self.con.bound(text, values)
-        writes = roles.changes_models(ours) if bound is None else bound.writes
+        if ours is not None:
+            writes = roles.changes_models(ours)
+        else:
+            writes = self._writes(text, values) if bound is None else bound.writes
         roles.check(self.role, sql, ours, writes, self.is_read_only)
         if writes and self._transaction is not None:
             self._transaction.writes += 1
@@ -493,14 +513,25 @@ class Session:
         source = Source(rows)
         if rows.answers == "query_result":
             self._streaming = source
-            column_of = types.column_of if text is sql.text else types.catalog_column
-            columns = [column_of(column.name, column.sql_type) for column in rows.columns]
+            columns = _columns(sql, text, rows.columns)
             tag = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}.get(
                 sql.verb, "SELECT"
             )
             return Answer(tag, columns, source, counts=True)
         count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
         return Answer(_tag(sql, count))
+
+    def _writes(self, text: str, values: list[Any] | None) -> bool:
+        """Whether a statement would change a database; DuckDB isn't asked again while the catalog is as it was."""
+        version = engine.catalog_version(self.con)
+        known = self._known_writes.get(text)
+        if known is not None and known[0] == version and version is not None:
+            return known[1]
+        writes = self.con.bound(text, values).writes
+        if len(self._known_writes) >= _REMEMBERED:
+            self._known_writes.clear()
+        self._known_writes[text] = (version, writes)
+        return writes
 
     def _make_room(self) -> None:
         """Free the session of the rows that are still being read from it."""
@@ -680,6 +711,8 @@ class Session:
         self.con.close()
 
 
+_REMEMBERED = 256  # statements of a session
+
 # A value of each type, from which DuckDB tells what a statement would answer.
 _SAMPLES: dict[str, Any] = {
     "VARCHAR": "",
@@ -701,6 +734,12 @@ _SAMPLES: dict[str, Any] = {
     "BLOB": b"",
 }
 _SAMPLES |= {f"{name}[]": [value] for name, value in _SAMPLES.items()}
+
+
+def _columns(sql: Sql, text: str, columns: Sequence[engine.Column]) -> list[Column]:
+    """The columns of a query; one on the catalogs has been put into other words, and has types of its own."""
+    column_of = types.column_of if text is sql.text else types.catalog_column
+    return [column_of(column.name, column.sql_type) for column in columns]
 
 
 _COUNTED = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE", "truncate": "DELETE"}

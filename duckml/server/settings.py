@@ -146,7 +146,8 @@ class Settings:
 
     def seconds(self, name: str) -> float:
         """A time limit in seconds, 0 for none."""
-        return _seconds(name, self[name])
+        text = self[name]
+        return 0.0 if text == "0" else _seconds(name, text)
 
 
 def _seconds(name: str, text: str) -> float:

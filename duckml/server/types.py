@@ -133,6 +133,8 @@ class Column:
 
 # What the views of the catalogs have for types that DuckDB hasn't.
 _OF_CATALOGS = {
+    "VARCHAR": (TEXT, None),
+    "VARCHAR[]": (TEXT, TEXT),
     "UINTEGER": (OID, None),
     "UINTEGER[]": (TEXT, OID),
     "USMALLINT[]": (INT2VECTOR, INT2),

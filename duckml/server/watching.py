@@ -6,6 +6,7 @@ Neither holds a value of a statement or of a row: literals are taken out of a te
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import sys
 import threading
@@ -25,6 +26,7 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 _LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
 
 
+@functools.lru_cache(maxsize=1024)
 def outline(sql: str) -> str:
     """A statement without its literals and comments."""
     text = sql.encode()
@@ -48,6 +50,7 @@ class Watch:
         name, registry = "duckml", self.registry
         self.sessions = Gauge(f"{name}_sessions", "Clients that are connected", registry=registry)
         self._statements = Counter(f"{name}_statements", "Statements", ["sqlstate"], registry=registry)
+        self._by_sqlstate: dict[str, Counter] = {}
         self._rows = Counter(f"{name}_rows", "Rows sent", registry=registry)
         self._seconds = Histogram(
             f"{name}_statement_seconds", "Time of statements, sending included", buckets=_BUCKETS, registry=registry
@@ -56,6 +59,12 @@ class Watch:
             f"{name}_predictions", "Rows of statements that name the model", ["model"], registry=registry
         )
         self._refused = Counter(f"{name}_logins_refused", "Logins that were refused", registry=registry)
+
+    def _statements_by(self, sqlstate: str) -> Counter:
+        """The counter of an SQLSTATE; looking it up is most of what counting costs."""
+        if sqlstate not in self._by_sqlstate:
+            self._by_sqlstate[sqlstate] = self._statements.labels(sqlstate)
+        return self._by_sqlstate[sqlstate]
 
     def metrics(self) -> bytes:
         """The numbers as Prometheus reads them."""
@@ -75,7 +84,7 @@ class Watch:
 
     def statement(self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str) -> None:
         """A statement has ended."""
-        self._statements.labels(sqlstate).inc()
+        self._statements_by(sqlstate).inc()
         self._rows.inc(rows)
         self._seconds.observe(seconds)
         models = sorted(models_named(sql))
@@ -98,18 +107,19 @@ class Watch:
         self.log("failure", pid=session.pid if session else 0, error=type(error).__name__, where=where[-8:])
 
 
-def models_named(sql: str) -> set[str]:
+@functools.lru_cache(maxsize=1024)
+def models_named(sql: str) -> frozenset[str]:
     """The models that a statement names, in PREDICT or by their functions."""
     if not might_concern_us(sql):
-        return set()
+        return frozenset()
     try:
         found = {str(call.model) for call in _calls(sql)}
     except duckdb.Error:
-        return set()
+        return frozenset()
     for token in tokenize(sql.encode()):
         if token.is_identifier and token.word.startswith("predict_"):
             found.add(token.word.removeprefix("predict_").removeprefix("proba_"))
-    return found
+    return frozenset(found)
 
 
 def _calls(sql: str) -> Iterable[Any]:
