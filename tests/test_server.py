@@ -1,0 +1,804 @@
+"""`duckml serve`: real clients, real attacks, a real process."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shutil
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import errors as sqlstates
+
+import duckml
+from duckml import cli
+from duckml.server.commands import CopyOut, command, statements
+from duckml.server.tcp import Options
+from duckml.server.watching import outline
+from tests import fuzz_server
+from tests.clients import get_odbc
+from tests.clients.checks import LONG
+from tests.serving import PASSWORD, ROLES, Running, make_houses, make_users, serving
+
+pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
+CLIENTS = Path(__file__).parent / "clients"
+CATALOG = Path(__file__).parent / "data" / "catalog"
+# Of the package pgserver, which is only looked for: importing it would make folders.
+PSQL = Path(str(find_spec("pgserver").origin)).parent / "pginstall" / "bin" / "psql"
+JDBC, NODE = "42.7.14", ("pg@8.23.1", "pg-cursor@2.22.0", "pg-query-stream@4.17.0")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server that may be written to, with a user of each role."""
+    folder = tmp_path_factory.mktemp("served")
+    make_houses(folder / "houses.duckdb")
+    make_users(folder / "users")
+    with serving(folder / "houses.duckdb", "--users", folder / "users", "--read-write") as running:
+        yield running
+        assert [line for line in running.lines if line["event"] in {"failure", "noise"}] == []
+
+
+@pytest.fixture
+def open_server(tmp_path: Path) -> Iterator[Running]:
+    """A read-only server for this machine, with nobody's password."""
+    make_houses(tmp_path / "houses.duckdb")
+    with serving(tmp_path / "houses.duckdb") as running:
+        yield running
+
+
+def connect(server: Running, user: str = "admin", **more: object) -> psycopg.Connection:
+    return psycopg.connect(server.dsn(user, **more), autocommit=True)
+
+
+# Clients
+
+
+def run(*command: object, folder: Path, **environment: str) -> str:
+    ran = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-6000:]
+    return ran.stdout
+
+
+def arguments(server: Running) -> list[object]:
+    return ["127.0.0.1", server.port, "houses", "admin", PASSWORD, "main"]
+
+
+@pytest.mark.parametrize("client", ["psycopg_client", "asyncpg_client", "sqlalchemy_client", "adbc"])
+def test_a_python_client_finds_what_it_expects(client: str, server: Running, tmp_path: Path) -> None:
+    answer = run(sys.executable, CLIENTS / f"{client}.py", *arguments(server), folder=tmp_path)
+    assert len(answer.splitlines()) > 40
+
+
+@pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
+def test_the_jdbc_driver_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
+    artifact = f"org.postgresql:postgresql:{JDBC}"
+    run("mvn", "--quiet", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={tmp_path}", folder=tmp_path)
+    jar = tmp_path / f"postgresql-{JDBC}.jar"
+    answer = run("java", "-cp", jar, CLIENTS / "Jdbc.java", *arguments(server), LONG, folder=tmp_path)
+    assert len(answer.splitlines()) > 100
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+def test_node_postgres_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
+    run("npm", "install", "--silent", "--no-audit", "--no-fund", *NODE, folder=tmp_path)
+    shutil.copy(CLIENTS / "node.js", tmp_path)
+    assert len(run("node", "node.js", *arguments(server), folder=tmp_path).splitlines()) > 40
+
+
+@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs Debian's packages")
+def test_odbc_finds_what_it_expects_with_declared_cursors(server: Running, tmp_path: Path) -> None:
+    driver = get_odbc.driver(tmp_path)
+    answer = run(sys.executable, CLIENTS / "odbc.py", *arguments(server), driver, folder=tmp_path)
+    assert len(answer.splitlines()) > 100
+
+
+def psql(server: Running, *commands: str, user: str = "admin") -> str:
+    options = [part for text in commands for part in ("-c", text)]
+    return run(PSQL, server.dsn(user), "-X", "-v", "ON_ERROR_STOP=1", *options, folder=Path("/"), PAGER="")
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        (r"\d", "valued"),
+        (r"\d house_prices", "double precision"),
+        (r"\d house_prices", "PRIMARY KEY"),
+        (r"\d valued", "View"),
+        (r"\d+ valued", "SELECT id, price FROM house_prices"),
+        (r"\dt", "house_prices"),
+        (r"\dv", "valued"),
+        (r"\df predict*", "sqft_living double precision, zipcode character varying"),
+        (r"\df+ predict*", "duckml: price from sqft_living, zipcode"),
+        (r"\dn", "_duckml"),
+        (r"\dv _duckml.*", "models"),
+        (r"\di", "house_prices"),
+        (r"\l", "houses"),
+        (r"\du", "admin"),
+        (r"\dT", ""),
+        (r"\dp", "house_prices"),
+        ("SELECT name, target FROM _duckml.models", "house_price"),
+        ("SELECT h.*, predict_house_price(h) FROM house_prices h LIMIT 1", "predict_house_price"),
+        ("SELECT PREDICT(house_price) FROM house_prices LIMIT 1", "predict(house_price)"),
+        ("SHOW MODELS", "house_price"),
+        ("DESCRIBE MODEL house_price", "feature sqft_living"),
+        ("FROM EVALUATE(MODEL house_price)", "r2_score"),
+    ],
+)
+def test_psql_shows(asked: str, wanted: str, server: Running) -> None:
+    assert wanted in psql(server, asked)
+
+
+def test_the_forms_that_superset_makes_of_a_prediction(server: Running) -> None:
+    with connect(server, "read") as con:
+        [(fair,)] = con.execute("SELECT predict_house_price(h) FROM house_prices h WHERE id = 5").fetchall()
+        for sql in (
+            "SELECT PREDICT(MODEL house_price, TABLE sqft_living, zipcode) FROM house_prices WHERE id = 5",
+            "SELECT PREDICT(MODEL 'house_price', sqft_living, zipcode) FROM house_prices WHERE id = 5",
+            "SELECT PREDICT_HOUSE_PRICE(h) FROM house_prices AS h WHERE id = 5",
+            "SELECT PREDICT_HOUSE_PRICE(sqft_living, zipcode) FROM house_prices WHERE id = 5",
+        ):
+            assert con.execute(sql).fetchall() == [(fair,)]
+
+
+# Catalogs
+
+
+def recorded_queries() -> list[tuple[str, str, str | None, int | None]]:
+    found = []
+    for file in sorted(CATALOG.glob("*.sql")):
+        for part in re.split(r"^;\s*$", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
+            if match := re.search(r"^-- name: (\S+)\n((?:-- .*\n)*)([\s\S]*)", part, re.MULTILINE):
+                name, notes, sql = match.groups()
+                expect, rows = re.search(r"-- expect: (.*)", notes), re.search(r"-- rows: (\d+)", notes)
+                found.append((f"{file.stem}.{name}", sql, expect and expect[1], int(rows[1]) if rows else None))
+    return found
+
+
+@pytest.fixture(scope="module")
+def oids(server: Running) -> dict[str, int]:
+    with connect(server) as con:
+        names = ("house_prices", "valued")
+        found = {
+            name: con.execute("SELECT oid FROM pg_class WHERE relname = %s", (name,)).fetchone()[0] for name in names
+        }
+        found["main"] = con.execute("SELECT oid FROM pg_namespace WHERE nspname = 'main'").fetchone()[0]
+        found["predict_house_price"] = con.execute(
+            "SELECT oid FROM pg_proc WHERE proname = 'predict_house_price' AND pronargs = 2"
+        ).fetchone()[0]
+    return found
+
+
+@pytest.mark.parametrize(("name", "sql", "expect", "rows"), recorded_queries(), ids=lambda value: str(value)[:40])
+def test_a_recorded_catalog_query_answers(
+    name: str, sql: str, expect: str | None, rows: int | None, server: Running, oids: dict[str, int]
+) -> None:
+    for placeholder, oid in oids.items():
+        sql = sql.replace(f":{placeholder}_oid", str(oid))
+    with connect(server) as con:
+        result = con.execute(sql)
+        while result.nextset():
+            pass
+        found = result.fetchall() if result.description else []
+    assert expect is None or expect in str(found)
+    assert rows is None or len(found) == rows
+
+
+# Safety
+
+HOSTILE = [
+    "SELECT * FROM read_csv('/etc/passwd')",
+    "SELECT * FROM '/etc/passwd'",
+    "SELECT * FROM read_text('/etc/passwd')",
+    "SELECT * FROM read_blob('/etc/passwd')",
+    "SELECT * FROM glob('/etc/*')",
+    "COPY house_prices TO '/tmp/stolen.csv'",
+    "COPY house_prices FROM '/etc/passwd'",
+    "EXPORT DATABASE '/tmp/stolen'",
+    "IMPORT DATABASE '/tmp/stolen'",
+    "ATTACH '/tmp/other.duckdb' AS other",
+    "ATTACH ':memory:' AS other",
+    "DETACH houses",
+    "INSTALL httpfs",
+    "LOAD '/tmp/evil.duckdb_extension'",
+    "SET GLOBAL enable_external_access = true",
+    "SET enable_external_access = true",
+    "SET lock_configuration = false",
+    "SET allowed_configs = ['enable_external_access']",
+    "SET allow_unsigned_extensions = true",
+    "RESET lock_configuration",
+    "PRAGMA enable_profiling",
+    "PRAGMA database_list",
+    "CALL enable_logging()",
+    "CREATE SECRET stolen (TYPE http)",
+    "CREATE PERSISTENT SECRET stolen (TYPE http)",
+    "SELECT * FROM duckdb_secrets()",
+    "SELECT duckml_runtime('/tmp/evil.so')",
+    "SELECT getenv('HOME')",
+    "PREPARE p AS COPY house_prices TO '/tmp/stolen.csv'",
+    "PREPARE p AS ATTACH '/tmp/other.duckdb' AS other",
+    "CREATE MODEL stolen OPTIONS (model_type = 'onnx', model_path = '/etc/passwd')",
+    "EXPORT MODEL house_price TO '/tmp/stolen.onnx'",
+    "CREATE MODEL stolen OPTIONS (target = 'a') AS SELECT * FROM read_csv('/etc/passwd')",
+    "COPY FROM DATABASE houses TO memory",
+    "USE memory",
+    "SELECT * FROM sys",
+    "SELECT * FROM con",
+    "SET ROLE admin",
+    "SET SESSION AUTHORIZATION admin",
+]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_reaches_beyond_the_file_is_refused_to_every_role(role: str, server: Running) -> None:
+    with connect(server, role) as con:
+        for sql in HOSTILE:
+            with pytest.raises(psycopg.Error) as refused:
+                con.execute(sql)
+            assert refused.value.sqlstate not in {None, "XX000"}, sql
+            assert "root:" not in str(refused.value)
+    assert not any(Path(path).exists() for path in ("/tmp/stolen.csv", "/tmp/stolen", "/tmp/stolen.onnx"))
+
+
+WRITES = [
+    "INSERT INTO house_prices VALUES (0, 1, 1, 'a', NULL)",
+    "WITH gone AS (DELETE FROM house_prices RETURNING id) SELECT * FROM gone",
+    "EXPLAIN ANALYZE DELETE FROM house_prices",
+    "PREPARE p AS DELETE FROM house_prices; EXECUTE p",
+    "CREATE TABLE other (a INTEGER)",
+    "DROP TABLE house_prices",
+    "ALTER TABLE house_prices ADD COLUMN a INTEGER",
+    "COMMENT ON TABLE house_prices IS 'x'",
+    "CREATE MACRO m() AS 1",
+    "COPY (DELETE FROM house_prices RETURNING id) TO STDOUT",
+    "DROP MACRO predict_house_price",
+]
+TRAINS = [
+    "CREATE MODEL mine OPTIONS (target = 'price') AS SELECT price, sqft_living FROM house_prices",
+    "DROP MODEL house_price",
+    "RETRAIN MODEL house_price",
+    "ALTER MODEL house_price RENAME TO mine",
+    "CREATE MODEL mine FROM MODEL house_price",
+]
+
+
+@pytest.mark.parametrize(("role", "refused"), [("read", WRITES + TRAINS), ("train", WRITES)])
+def test_a_role_may_do_no_more_than_it_says(role: str, refused: list[str], server: Running) -> None:
+    with connect(server, role) as con:
+        for sql in refused:
+            with pytest.raises(psycopg.Error) as said:
+                con.execute(sql).fetchall()
+            assert said.value.sqlstate in {"42501", "42601"}, (sql, said.value)
+        assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
+        assert con.execute("SELECT predict_house_price(h) FROM house_prices h LIMIT 1").fetchone() is not None
+
+
+def test_a_read_only_server_writes_for_nobody(open_server: Running) -> None:
+    with connect(open_server, "anybody") as con:
+        for sql in [*WRITES, *TRAINS]:
+            with pytest.raises(psycopg.Error) as said:
+                con.execute(sql).fetchall()
+            assert said.value.sqlstate in {"25006", "42601", "0A000"}, (sql, said.value)
+
+
+@pytest.mark.parametrize(
+    ("user", "password"), [("admin", "wrong"), ("admin", ""), ("nobody", PASSWORD), ("nobody", ""), ("ADMIN", PASSWORD)]
+)
+def test_a_wrong_login_is_refused_whoever_tries(user: str, password: str, server: Running) -> None:
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(server.dsn(user, password=password or "''", passfile="/dev/null"))
+    said = str(refused.value)
+    assert f'password authentication failed for user "{user}"' in said or "no password supplied" in said
+
+
+def test_an_unknown_database_is_named(server: Running) -> None:
+    with pytest.raises(psycopg.OperationalError, match='database "other" does not exist'):
+        psycopg.connect(server.dsn(dbname="other"))
+
+
+def test_another_machine_needs_passwords_and_tls() -> None:
+    with pytest.raises(ValueError, match=r"passwords \(--users\) and TLS"):
+        Options("houses.duckdb", host="0.0.0.0").check()
+    Options("houses.duckdb", host="::1").check()
+    Options("houses.duckdb", host="localhost").check()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate of our own and its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return folder / "cert", folder / "key"
+
+
+def test_tls_is_required_off_this_machine_and_takes_nothing_in_the_clear(
+    tmp_path: Path, certificate: tuple[Path, Path]
+) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    make_users(tmp_path / "users")
+    tls = ("--tls-cert", certificate[0], "--tls-key", certificate[1])
+    with serving(tmp_path / "houses.duckdb", "--host", "0.0.0.0", "--users", tmp_path / "users", *tls) as server:
+        with psycopg.connect(server.dsn(sslmode="require"), autocommit=True) as con:
+            assert con.pgconn.ssl_in_use
+            assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
+        with pytest.raises(psycopg.OperationalError, match="TLS only"):
+            psycopg.connect(server.dsn(sslmode="disable"))
+        request = struct.pack("!II", 8, 80877103)
+        with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
+            plain.sendall(request + b"\0\0\0\x08\0\x03\0\0")  # a startup message right behind it, unencrypted
+            assert b"in the clear" in plain.recv(1000)
+        with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
+            plain.sendall(request)
+            assert plain.recv(1) == b"S"
+            context = ssl.create_default_context(cafile=str(certificate[0]))
+            context.check_hostname = False
+            with context.wrap_socket(plain) as encrypted:
+                assert encrypted.version() in {"TLSv1.2", "TLSv1.3"}
+
+
+def test_a_users_file_holds_no_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_users(tmp_path / "users")
+    text = (tmp_path / "users").read_text(encoding="utf-8")
+    assert PASSWORD not in text
+    assert text.count("SCRAM-SHA-256$4096:") == 3
+    assert (tmp_path / "users").stat().st_mode & 0o077 == 0
+    monkeypatch.setattr(sys, "stdin", open(os.devnull, encoding="utf-8"))  # noqa: SIM115
+    assert cli.main(["user", "add", "anna", "--users", str(tmp_path / "users")]) == 1
+    assert cli.main(["user", "remove", "trian", "--users", str(tmp_path / "users")]) == 1
+    assert cli.main(["user", "remove", "train", "--users", str(tmp_path / "users")]) == 0
+    assert "train" not in (tmp_path / "users").read_text(encoding="utf-8")
+
+
+# What one client does, the others don't notice
+
+
+@contextmanager
+def unnoticed(server: Running, longest: float = 2.0) -> Iterator[None]:
+    """Another client asks something all the while, and is always answered soon."""
+    stop, slowest, broken = threading.Event(), [0.0], []
+
+    def ask() -> None:
+        try:
+            with connect(server) as con:
+                while not stop.is_set():
+                    begun = time.perf_counter()
+                    assert con.execute("SELECT 42").fetchone() == (42,)
+                    slowest[0] = max(slowest[0], time.perf_counter() - begun)
+                    time.sleep(0.002)
+        except Exception as error:
+            broken.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        asking.join(60)
+    assert broken == []
+    assert slowest[0] < longest
+
+
+def test_half_open_connections_wait_for_nobody(server: Running) -> None:
+    with unnoticed(server):
+        idle = [socket.create_connection(("127.0.0.1", server.port), 10) for _ in range(500)]
+        with connect(server) as con:
+            assert con.execute("SELECT 1").fetchone() == (1,)
+        for connection in idle:
+            connection.close()
+
+
+def test_a_length_of_two_gigabytes_is_refused_by_its_header(server: Running) -> None:
+    before = server.memory()
+    with unnoticed(server):
+        for begin in (struct.pack("!I", 2 << 30), struct.pack("!I", 0), struct.pack("!I", 0xFFFFFFFF)):
+            with socket.create_connection(("127.0.0.1", server.port), 10) as bad:
+                bad.sendall(begin + b"x" * 1000)
+                assert bad.recv(1000)[:1] == b"E"
+                assert bad.recv(1000) == b""
+        with connect(server) as con:
+            os.write(con.fileno(), b"Q" + struct.pack("!I", (2 << 30) - 1) + b"x" * 100000)
+            with pytest.raises(psycopg.OperationalError):
+                con.execute("SELECT 1")
+    assert server.memory() - before < 50 << 20
+
+
+def test_a_thousand_wrong_passwords(server: Running) -> None:
+    def guess(number: int) -> None:
+        for attempt in range(125):
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(server.dsn(f"guesser{number}", password=f"wrong {attempt}"))
+
+    with unnoticed(server):
+        guessing = [threading.Thread(target=guess, args=(number,)) for number in range(8)]
+        for thread in guessing:
+            thread.start()
+        for thread in guessing:
+            thread.join()
+        with pytest.raises(psycopg.OperationalError, match="Too many failed logins"):
+            psycopg.connect(server.dsn("guesser1", password="wrong"))
+
+
+def test_a_client_that_vanishes_leaves_nothing_running(server: Running) -> None:
+    with unnoticed(server):
+        for _ in range(5):
+            con = connect(server)
+            con.pgconn.send_query(b"SELECT * FROM range(1000000000)")
+            time.sleep(0.1)
+            socket.socket(fileno=os.dup(con.fileno())).shutdown(socket.SHUT_RDWR)
+            con.close()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and sessions(server) > 0:
+        time.sleep(0.05)
+    assert sessions(server) == 0
+
+
+def sessions(server: Running) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/health", timeout=10) as answer:
+        return int(json.load(answer)["sessions"])
+
+
+def test_a_wrong_key_cancels_nothing_and_the_right_one_does(server: Running) -> None:
+    with connect(server) as con, unnoticed(server):
+        pid = con.info.backend_pid
+        raised: list[BaseException] = []
+
+        def long() -> None:
+            try:
+                con.execute(LONG)
+            except psycopg.Error as error:
+                raised.append(error)
+
+        running = threading.Thread(target=long)
+        running.start()
+        time.sleep(0.3)
+        for key in (b"\0\0\0\0", b"abcd", b""):
+            with socket.create_connection(("127.0.0.1", server.port), 10) as other:
+                other.sendall(struct.pack("!III", 12 + len(key), 80877102, pid) + key)
+                other.recv(100)
+        time.sleep(0.3)
+        assert running.is_alive()
+        con.cancel_safe()
+        running.join(30)
+        assert isinstance(raised[0], sqlstates.QueryCanceled)
+        assert con.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_statement_may_be_given_a_time(server: Running) -> None:
+    with connect(server) as con:
+        con.execute("SET statement_timeout = '200ms'")
+        with pytest.raises(sqlstates.QueryCanceled, match="statement timeout"):
+            con.execute(LONG)
+        con.execute("RESET statement_timeout")
+        assert con.execute("SHOW statement_timeout").fetchone() == ("0",)
+
+
+def test_a_result_that_nobody_reads_stays_small(server: Running) -> None:
+    with connect(server) as con, unnoticed(server):
+        con.execute("SELECT count(*) FROM range(1000)")
+        before = server.memory()
+        con.pgconn.send_query(b"SELECT i, i || ' and some more text to make it long' FROM range(50000000) t(i)")
+        time.sleep(2)
+        assert server.memory() - before < 100 << 20
+        con.cancel_safe()
+
+
+def test_a_portal_steps_aside_for_other_statements(server: Running) -> None:
+    with psycopg.connect(server.dsn()) as con, con.cursor("one") as one, con.cursor("two") as two:
+        one.execute("SELECT i FROM range(30000) t(i)")
+        assert one.fetchmany(10) == [(i,) for i in range(10)]
+        two.execute("SELECT -i FROM range(30000) t(i)")
+        assert two.fetchmany(2) == [(0,), (-1,)]
+        assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
+        assert one.fetchall() == [(i,) for i in range(10, 30000)]
+        assert len(two.fetchall()) == 29998
+
+
+# Training beside clients
+
+
+def test_a_model_is_trained_over_the_wire_and_its_progress_is_told(server: Running) -> None:
+    notices: list[tuple[str, str]] = []
+    with connect(server, "train") as con, connect(server, "read") as reader:
+        con.add_notice_handler(lambda notice: notices.append((notice.severity, notice.message_primary)))
+        sql = "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) AS SELECT price, id FROM house_prices"
+        [row] = con.execute(sql).fetchall()
+        assert row[:3] == ("wired", 1, True)
+        assert reader.execute("SELECT PREDICT(wired) FROM house_prices LIMIT 1").fetchone() is not None
+        con.execute(sql)
+        assert reader.execute("SELECT MODEL_VERSION(wired)").fetchone() == ("main.wired@2",)
+        assert reader.execute("SELECT created_by FROM _duckml.models WHERE name = 'wired'").fetchone() == ("train",)
+    assert ("NOTICE", "training: pass 5 of at most 5") in [(s, m.split(",")[0]) for s, m in notices]
+    assert any(severity == "WARNING" and "[not_converged]" in message for severity, message in notices)
+
+
+def test_a_training_is_cancelled_between_two_passes(server: Running) -> None:
+    with connect(server, "train") as con:
+        con.add_notice_handler(lambda notice: con.cancel_safe() if "pass 3" in str(notice.message_primary) else None)
+        with pytest.raises(sqlstates.QueryCanceled):
+            con.execute(
+                "CREATE MODEL stopped OPTIONS (target = 'price', max_iter = 100000, early_stopping = false) AS "
+                "SELECT price, id, sqft_living FROM house_prices"
+            )
+        assert con.execute("SELECT count(*) FROM _duckml.models WHERE name = 'stopped'").fetchone() == (0,)
+
+
+def test_a_file_that_is_replaced_is_served_to_new_sessions(tmp_path: Path) -> None:
+    path, fresh = tmp_path / "houses.duckdb", tmp_path / "fresh.duckdb"
+    make_houses(path)
+    with serving(path) as server:
+        old = connect(server)
+        before = old.execute("SELECT predict_house_price(h) FROM house_prices h WHERE id = 1").fetchone()
+        for generation in (2, 3):
+            make_houses(fresh)
+            with duckml.connect(str(fresh)) as con:
+                con.execute(f"UPDATE house_prices SET price = price * {generation}")
+                con.execute(
+                    "CREATE OR REPLACE MODEL house_price OPTIONS (target = 'price', estimator = 'linear_regression') "
+                    "AS SELECT price, sqft_living, zipcode FROM house_prices"
+                )
+            os.replace(fresh, path)
+            with connect(server) as new:
+                query = "SELECT predict_house_price(h) FROM house_prices h WHERE id = 1"
+                [(after,)] = new.execute(query).fetchall()
+                assert after == pytest.approx(generation * before[0], rel=1e-3)
+                assert old.execute(query).fetchone() == before
+        old.close()
+        with connect(server) as new:
+            assert new.execute("SELECT max(price) FROM house_prices").fetchone() == (3 * 700500.0,)
+
+
+# Whoever runs it
+
+
+def test_the_end_waits_for_statements_that_run(tmp_path: Path) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    with serving(tmp_path / "houses.duckdb") as server:
+        busy, idle = connect(server), connect(server)
+        answered: list[object] = []
+        query = "SELECT count(*) FROM range(300000000) t(i) WHERE i % 7 = 3"
+        working = threading.Thread(target=lambda: answered.append(busy.execute(query).fetchone()))
+        working.start()
+        time.sleep(0.3)
+        assert server.stop() == 0
+        working.join(30)
+        assert answered == [(42857143,)]
+        with pytest.raises(psycopg.OperationalError, match="administrator command"):
+            idle.execute("SELECT 1")
+
+
+def test_health_and_metrics(server: Running) -> None:
+    with connect(server, "read") as con:
+        con.execute("SELECT PREDICT(house_price) FROM house_prices").fetchall()
+        assert sessions(server) >= 1
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=10) as answer:
+        metrics = answer.read().decode()
+    assert re.search(r'duckml_predictions_total\{model="house_price"\} [1-9]', metrics)
+    assert re.search(r'duckml_statements_total\{sqlstate="00000"\} [1-9]', metrics)
+    assert "duckml_statement_seconds_bucket" in metrics
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/other", timeout=10)
+
+
+def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
+    with connect(server) as con:
+        con.execute("SELECT 'very secret', 12345.678, $$hidden text$$ -- a comment\n, E'esc' FROM house_prices LIMIT 1")
+        con.execute("SELECT %s", ("bound secret",))
+        with pytest.raises(psycopg.Error):
+            con.execute("SELECT 'wrong secret'::INTEGER")
+    text = json.dumps(server.lines)
+    assert "statement" in {line["event"] for line in server.lines}
+    for hidden in ("secret", "12345", "hidden", "comment", "esc'", PASSWORD):
+        assert hidden not in text
+    assert outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("not a database", "not a valid DuckDB database file"),
+        (None, "There is no file"),
+    ],
+)
+def test_what_can_not_be_served_is_said(
+    text: str | None, wanted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file.duckdb"
+    if text is not None:
+        path.write_text(text * 1000, encoding="utf-8")
+    assert cli.main(["serve", str(path), "--port", "0"]) == 1
+    assert wanted in capsys.readouterr().err
+
+
+# Values
+
+VALUES: list[tuple[str, object]] = [
+    ("1::TINYINT", 1),
+    ("-32768::SMALLINT", -32768),
+    ("2147483647", 2147483647),
+    ("9223372036854775807", 9223372036854775807),
+    ("170141183460469231731687303715884105727::HUGEINT", 170141183460469231731687303715884105727),
+    ("18446744073709551615::UBIGINT", 18446744073709551615),
+    ("'NaN'::DOUBLE", float("nan")),
+    ("'-inf'::FLOAT", float("-inf")),
+    ("1e300", 1e300),
+    ("0.1::FLOAT", None),
+    ("true", True),
+    ("'é\n\t\\ \"'", 'é\n\t\\ "'),
+    ("''", ""),
+    ("'a'::ENUM('a', 'b')", "a"),
+    ("DATE '2024-02-29'", datetime.date(2024, 2, 29)),
+    ("TIMESTAMP '1999-12-31 23:59:59.123456'", datetime.datetime(1999, 12, 31, 23, 59, 59, 123456)),
+    ("TIMESTAMP_S '2000-01-01 00:00:00'", datetime.datetime(2000, 1, 1)),
+    ("TIME '23:59:59.5'", datetime.time(23, 59, 59, 500000)),
+    ("INTERVAL '-3 days 04:05:06'", datetime.timedelta(days=-3, hours=4, minutes=5, seconds=6)),
+    ("[1, NULL, 3]", [1, None, 3]),
+    ("['a b', NULL, 'NULL', '\"', '']", ["a b", None, "NULL", '"', ""]),
+    ("[]::INTEGER[]", []),
+    ("[1, 2]::INTEGER[2]", [1, 2]),
+    ("{'a': 1, 'b': [DATE '2024-01-01']}", {"a": 1, "b": ["2024-01-01"]}),
+    ("MAP {'k': 1.5::DOUBLE}", {"k": 1.5}),
+    ("[[1], [2]]", [[1], [2]]),
+    ("'\\xFF\\x00'::BLOB", b"\xff\x00"),
+    ("NULL", None),
+]
+
+
+@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+def test_values_arrive_as_they_are_in_both_formats(binary: bool, server: Running) -> None:
+    with connect(server) as con:
+        for sql, wanted in VALUES:
+            [(found, again)] = con.execute(f"SELECT {sql} AS v, {sql} AS again", binary=binary).fetchall()
+            assert str(found) == str(again)
+            if sql != "0.1::FLOAT":
+                assert found == wanted or (found != found and wanted != wanted), sql
+
+
+@pytest.mark.parametrize("binary", [False, True], ids=["text", "binary"])
+def test_decimals_arrive_digit_by_digit(binary: bool, server: Running) -> None:
+    with connect(server) as con:
+        for width, scale in ((1, 0), (4, 4), (9, 2), (18, 10), (18, 0), (38, 10)):
+            sql = (
+                f"SELECT v, v::VARCHAR FROM (SELECT ((hash(i) % 1000000007) / pow(10, i % {scale + 3}) "
+                f"* CASE WHEN i % 2 = 0 THEN -1 ELSE 1 END) % pow(10, {width - scale}) AS d FROM range(200) t(i)), "
+                f"LATERAL (SELECT TRY_CAST(d AS DECIMAL({width}, {scale})) AS v)"
+            )
+            for value, text in con.execute(sql, binary=binary).fetchall():
+                assert (None if value is None else format(value, "f")) == text
+
+
+def test_the_time_zone_of_a_session_is_its_own(server: Running) -> None:
+    with connect(server, options="-c TimeZone=Asia/Tokyo") as tokyo, connect(server) as utc:
+        query = "SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00'::VARCHAR"
+        assert tokyo.execute(query).fetchone() == ("2024-01-01 09:00:00+09",)
+        assert utc.execute(query).fetchone() == ("2024-01-01 00:00:00+00",)
+        [(moment,)] = tokyo.execute("SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00'").fetchall()
+        assert moment.utcoffset() == datetime.timedelta(hours=9)
+
+
+@pytest.mark.parametrize(
+    ("sql", "sqlstate"),
+    [
+        ("SELEC 1", "42601"),
+        ("SELECT * FROM nowhere", "42P01"),
+        ("SELECT nothing FROM house_prices", "42703"),
+        ("SELECT nofunction(1)", "42883"),
+        ("SELECT 'x'::INTEGER", "22P02"),
+        ("SELECT PREDICT(nomodel)", "42704"),
+        ("SELECT PREDICT(house_price)", "42703"),
+        ("SHOW nosetting", "42704"),
+        ("SET nosetting = 1", "42704"),
+        ("SET TimeZone = 'Nowhere'", "22023"),
+        ("FETCH 1 FROM nocursor", "34000"),
+        ("SAVEPOINT a", "25P01"),
+        ("SELECT 9223372036854775807 + 1::BIGINT", "22003"),
+        ("INSERT INTO house_prices VALUES (1, 1, 1, 'a', NULL)", "23505"),
+        ("INSERT INTO house_prices VALUES (-1, NULL, 1, 'a', NULL)", "23502"),
+        ("COPY house_prices FROM STDIN", "0A000"),
+    ],
+)
+def test_every_error_has_its_sqlstate(sql: str, sqlstate: str, server: Running) -> None:
+    with connect(server) as con, pytest.raises(psycopg.Error) as raised:
+        con.execute(sql)
+    assert raised.value.sqlstate == sqlstate
+
+
+def test_an_error_says_where(server: Running) -> None:
+    with connect(server) as con, pytest.raises(psycopg.Error) as raised:
+        con.execute("SELECT 1,\n  é FRM house_prices x y")
+    assert raised.value.diag.statement_position is not None
+
+
+def test_several_statements_are_one_transaction(server: Running) -> None:
+    with connect(server) as con:
+        con.execute("CREATE TABLE several (a INTEGER)")
+        with pytest.raises(psycopg.Error):
+            con.execute("INSERT INTO several VALUES (1); SELECT * FROM nowhere")
+        assert con.execute("SELECT count(*) FROM several").fetchone() == (0,)
+        con.execute("INSERT INTO several VALUES (1); INSERT INTO several VALUES (2)")
+        assert con.execute("SELECT count(*) FROM several").fetchone() == (2,)
+        con.execute("DROP TABLE several")
+
+
+@pytest.mark.parametrize(
+    ("sql", "delimiter", "format"),
+    [
+        ("COPY (SELECT 1) TO STDOUT", "\t", "text"),
+        ("COPY t TO STDOUT WITH (FORMAT csv, DELIMITER ';', HEADER)", ";", "csv"),
+        ("copy t(a, b) to stdout with csv header", ",", "csv"),
+        ("COPY (SELECT ')') TO STDOUT (FORMAT 'binary')", "\t", "binary"),
+    ],
+)
+def test_the_spellings_of_copy(sql: str, delimiter: str, format: str) -> None:
+    found = command(sql)
+    assert isinstance(found, CopyOut)
+    assert (found.how.delimiter, found.how.format) == (delimiter, format)
+    assert statements(f"{sql}; ;") == [sql]
+
+
+def test_mutated_messages_break_nothing() -> None:
+    fuzz_server.run(5000, seed=int(time.time()))
+
+
+def waited(until: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if until():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_an_idle_client_is_shown_out(tmp_path: Path) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    with serving(tmp_path / "houses.duckdb", "--idle-timeout", 0.5, "--max-connections", 2) as server:
+        first, second = connect(server), connect(server)
+        with pytest.raises(psycopg.OperationalError, match="too many clients"):
+            connect(server)
+        assert waited(lambda: sessions(server) == 0)
+        with pytest.raises(psycopg.OperationalError, match="idle-session timeout"):
+            first.execute("SELECT 1")
+        second.close()
