@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test native sanitize bench lint docs clean
+.PHONY: demo test test-superset fuzz native sanitize bench lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/duckml demo
@@ -12,6 +12,18 @@ demo: $(VENV)/installed
 test: $(VENV)/developing lint native
 	cd native && cargo test --release --locked --quiet
 	$(BIN)/pytest -n 2
+
+# Newer Flasks lose the LIMIT of a query in Superset's SQL Lab. Chromium is Debian's: apt-get install chromium.
+SUPERSET := apache-superset==6.1.0 flask==2.3.3 flask-sqlalchemy==2.5.1 flask-caching==2.3.1 psycopg2-binary==2.9.13 \
+	rich==15.0.0 cachetools==8.0.2 playwright==1.65.2
+
+test-superset: $(VENV)/developing native
+	test -x .venv-superset/bin/superset || ($(PYTHON) -m venv .venv-superset && \
+		.venv-superset/bin/pip install --quiet $(SUPERSET))
+	$(BIN)/python -W ignore -m tests.superset_check
+
+fuzz: $(VENV)/developing native
+	$(BIN)/python -W ignore -m tests.fuzz_server 1000000
 
 native: $(VENV)/installed
 	$(BIN)/python native/build.py
@@ -34,7 +46,7 @@ bench: $(VENV)/developing native
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) .venv-openvino .venv-dbt .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info native/target duckml/duckml.duckdb_extension
+	rm -rf $(VENV) .venv-openvino .venv-dbt .venv-superset .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info native/target duckml/duckml.duckdb_extension
 
 $(VENV)/installed: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

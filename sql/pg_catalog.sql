@@ -87,9 +87,12 @@ WHERE database_name = {database} AND NOT internal AND function_type IN ('macro',
 FROM _pg_base_types
 UNION ALL BY NAME
 SELECT b.* REPLACE (700000 + r.oid AS oid, r.name AS typname, r.schema_oid AS typnamespace, 'c' AS typtype,
-    'C' AS typcategory, r.oid AS typrelid, 'record_recv' AS typreceive, 'record_send' AS typsend, 'record_in' AS typinput,
+    'C' AS typcategory, r.oid AS typrelid, 800000 + r.oid AS typarray, 'record_recv' AS typreceive, 'record_send' AS typsend, 'record_in' AS typinput,
     'record_out' AS typoutput)
 FROM _pg_base_types b, _pg_relations r WHERE b.typname = 'record' AND r.kind IN ('r', 'v')
+UNION ALL BY NAME
+SELECT b.* REPLACE (800000 + r.oid AS oid, '_' || r.name AS typname, r.schema_oid AS typnamespace, 700000 + r.oid AS typelem)
+FROM _pg_base_types b, _pg_relations r WHERE b.typname = '_text' AND r.kind IN ('r', 'v')
 
 -- name: pg_namespace
 SELECT oid, name AS nspname, 10 AS nspowner, []::VARCHAR[] AS nspacl FROM _pg_schemas
@@ -109,6 +112,12 @@ UNION ALL
 SELECT oid, name, schema_oid, 0, 0, 10, 403, oid, 0, 1, 0, 0, 0, false, false, 'p', 'i', len(column_numbers)::SMALLINT, 0, false, false,
     false, false, false, true, 'n', false, 0, 0, 0, []::VARCHAR[], NULL, NULL, false, false, 0
 FROM _pg_indexes
+UNION ALL BY NAME
+SELECT oid, relname, 11 AS relnamespace, 0 AS reltype, 10 AS relowner, false AS relhasindex, false AS relisshared,
+    'p' AS relpersistence, 'r' AS relkind, false AS relhasrules, false AS relhastriggers, false AS relrowsecurity,
+    false AS relispartition, []::VARCHAR[] AS relacl, 0 AS reltablespace, 0 AS xmin
+FROM (VALUES (1259, 'pg_class'), (1255, 'pg_proc'), (1247, 'pg_type'), (1249, 'pg_attribute'), (2604, 'pg_attrdef'),
+    (2606, 'pg_constraint'), (2609, 'pg_description'), (2610, 'pg_index'), (2615, 'pg_namespace')) AS system(oid, relname)
 
 -- name: pg_attribute
 SELECT table_oid AS attrelid, name AS attname, _pg_type_oid(data_type) AS atttypid, -1 AS attstattarget,
@@ -264,8 +273,9 @@ SELECT 0 AS oid, '' AS evtname, '' AS evtevent, 0 AS evtowner, 0 AS evtfoid, '' 
 WHERE false
 
 -- name: pg_depend
-SELECT 0 AS classid, 0 AS objid, 0 AS objsubid, 0 AS refclassid, 0 AS refobjid, 0 AS refobjsubid, '' AS deptype
-WHERE false
+SELECT 1259 AS classid, oid AS objid, 0 AS objsubid, 2606 AS refclassid, constraint_oid AS refobjid, 0 AS refobjsubid,
+    'i' AS deptype
+FROM _pg_indexes WHERE constraint_oid > 0
 
 -- name: pg_shdepend
 SELECT 0 AS dbid, 0 AS classid, 0 AS objid, 0 AS objsubid, 0 AS refclassid, 0 AS refobjid, '' AS deptype WHERE false

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckml
 
-PASSWORD = "correct horse"
+PASSWORD = "correct-horse-battery"
 ROLES = ("read", "train", "admin")
 
 

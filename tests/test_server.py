@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import json
 import os
 import re
@@ -309,7 +310,7 @@ def test_a_read_only_server_writes_for_nobody(open_server: Running) -> None:
 )
 def test_a_wrong_login_is_refused_whoever_tries(user: str, password: str, server: Running) -> None:
     with pytest.raises(psycopg.OperationalError) as refused:
-        psycopg.connect(server.dsn(user, password=password or "''", passfile="/dev/null"))
+        psycopg.connect(server.dsn(user, password=password, passfile="/dev/null"))
     said = str(refused.value)
     assert f'password authentication failed for user "{user}"' in said or "no password supplied" in said
 
@@ -385,7 +386,7 @@ def test_a_users_file_holds_no_password(tmp_path: Path, monkeypatch: pytest.Monk
     assert PASSWORD not in text
     assert text.count("SCRAM-SHA-256$4096:") == 3
     assert (tmp_path / "users").stat().st_mode & 0o077 == 0
-    monkeypatch.setattr(sys, "stdin", open(os.devnull, encoding="utf-8"))  # noqa: SIM115
+    monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert cli.main(["user", "add", "anna", "--users", str(tmp_path / "users")]) == 1
     assert cli.main(["user", "remove", "trian", "--users", str(tmp_path / "users")]) == 1
     assert cli.main(["user", "remove", "train", "--users", str(tmp_path / "users")]) == 0
@@ -468,7 +469,8 @@ def test_a_client_that_vanishes_leaves_nothing_running(server: Running) -> None:
             con = connect(server)
             con.pgconn.send_query(b"SELECT * FROM range(1000000000)")
             time.sleep(0.1)
-            socket.socket(fileno=os.dup(con.fileno())).shutdown(socket.SHUT_RDWR)
+            with socket.socket(fileno=os.dup(con.fileno())) as beneath:
+                beneath.shutdown(socket.SHUT_RDWR)
             con.close()
     until = time.monotonic() + 20
     while time.monotonic() < until and sessions(server) > 0:
@@ -523,7 +525,7 @@ def test_a_result_that_nobody_reads_stays_small(server: Running) -> None:
         con.pgconn.send_query(b"SELECT i, i || ' and some more text to make it long' FROM range(50000000) t(i)")
         time.sleep(2)
         assert server.memory() - before < 100 << 20
-        con.cancel_safe()
+        con.close()
 
 
 def test_a_portal_steps_aside_for_other_statements(server: Running) -> None:
@@ -544,7 +546,7 @@ def test_a_model_is_trained_over_the_wire_and_its_progress_is_told(server: Runni
     notices: list[tuple[str, str]] = []
     with connect(server, "train") as con, connect(server, "read") as reader:
         con.add_notice_handler(lambda notice: notices.append((notice.severity, notice.message_primary)))
-        sql = "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) AS SELECT price, id FROM house_prices"
+        sql = "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) AS SELECT price, sqft_living FROM house_prices"
         [row] = con.execute(sql).fetchall()
         assert row[:3] == ("wired", 1, True)
         assert reader.execute("SELECT PREDICT(wired) FROM house_prices LIMIT 1").fetchone() is not None
@@ -560,8 +562,8 @@ def test_a_training_is_cancelled_between_two_passes(server: Running) -> None:
         con.add_notice_handler(lambda notice: con.cancel_safe() if "pass 3" in str(notice.message_primary) else None)
         with pytest.raises(sqlstates.QueryCanceled):
             con.execute(
-                "CREATE MODEL stopped OPTIONS (target = 'price', max_iter = 100000, early_stopping = false) AS "
-                "SELECT price, id, sqft_living FROM house_prices"
+                "CREATE MODEL stopped OPTIONS (target = 'price', max_iter = 100000, early_stop = false) AS "
+                "SELECT price, sqft_living FROM house_prices"
             )
         assert con.execute("SELECT count(*) FROM _duckml.models WHERE name = 'stopped'").fetchone() == (0,)
 
@@ -608,6 +610,8 @@ def test_the_end_waits_for_statements_that_run(tmp_path: Path) -> None:
         assert answered == [(42857143,)]
         with pytest.raises(psycopg.OperationalError, match="administrator command"):
             idle.execute("SELECT 1")
+        busy.close()
+        idle.close()
 
 
 def test_health_and_metrics(server: Running) -> None:
@@ -625,13 +629,13 @@ def test_health_and_metrics(server: Running) -> None:
 
 def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     with connect(server) as con:
-        con.execute("SELECT 'very secret', 12345.678, $$hidden text$$ -- a comment\n, E'esc' FROM house_prices LIMIT 1")
-        con.execute("SELECT %s", ("bound secret",))
+        con.execute("SELECT 'very hushed', 12345.678, $$hidden text$$ -- a comment\n, E'esc' FROM house_prices LIMIT 1")
+        con.execute("SELECT %s", ("bound hush",))
         with pytest.raises(psycopg.Error):
-            con.execute("SELECT 'wrong secret'::INTEGER")
+            con.execute("SELECT 'wrong hush'::INTEGER")
     text = json.dumps(server.lines)
     assert "statement" in {line["event"] for line in server.lines}
-    for hidden in ("secret", "12345", "hidden", "comment", "esc'", PASSWORD):
+    for hidden in ("hush", "12345", "hidden", "comment", "esc'", PASSWORD):
         assert hidden not in text
     assert outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
 
@@ -657,7 +661,7 @@ def test_what_can_not_be_served_is_said(
 
 VALUES: list[tuple[str, object]] = [
     ("1::TINYINT", 1),
-    ("-32768::SMALLINT", -32768),
+    ("(-32768)::SMALLINT", -32768),
     ("2147483647", 2147483647),
     ("9223372036854775807", 9223372036854775807),
     ("170141183460469231731687303715884105727::HUGEINT", 170141183460469231731687303715884105727),
@@ -707,7 +711,10 @@ def test_decimals_arrive_digit_by_digit(binary: bool, server: Running) -> None:
                 f"LATERAL (SELECT TRY_CAST(d AS DECIMAL({width}, {scale})) AS v)"
             )
             for value, text in con.execute(sql, binary=binary).fetchall():
-                assert (None if value is None else format(value, "f")) == text
+                # DuckDB leaves the zero before the point out where there is no place for it: .5000
+                assert (None if value is None else format(value, "f")) == (
+                    text and re.sub(r"^(-?)\.", r"\g<1>0.", text)
+                )
 
 
 def test_the_time_zone_of_a_session_is_its_own(server: Running) -> None:

@@ -242,7 +242,7 @@ def _translated(sql: str) -> str:
         return sql
     _name_columns(tree)
     _keep_order(tree)
-    changed = 0
+    changed = _name_tables(tree)
     for node in reversed(list(tree.dfs())):  # from the leaves up: what a rule looks at is in DuckDB's words already
         if (new := _in_duckdb_words(node)) is not node:
             changed += 1
@@ -259,6 +259,25 @@ def _translated(sql: str) -> str:
 _ELEMENTS = {"oid": "UINTEGER", "regtype": "TEXT", "regclass": "TEXT", "name": "TEXT", "char": "TEXT"}
 _ARRAY_OF = re.compile(r"::\s*(?:pg_catalog\.)?\"?(oid|regtype|regclass|name|char)\"?\[\]", re.IGNORECASE)
 _ALIAS = re.compile(r"\bas\s+(select|update|insert|delete)\b(?=\s*(?:,|\n\s*from\b|$))", re.IGNORECASE)
+
+
+# The catalogs whose own numbers clients ask for, as tableoid.
+_TABLE_OIDS = {
+    **{"pg_class": 1259, "pg_proc": 1255, "pg_type": 1247, "pg_attribute": 1249, "pg_attrdef": 2604},
+    **{"pg_constraint": 2606, "pg_description": 2609, "pg_index": 2610, "pg_namespace": 2615},
+}
+
+
+def _name_tables(tree: exp.Query) -> int:
+    """Put the number of its table in the place of every tableoid; how many there were."""
+    found = [column for column in tree.find_all(exp.Column) if fold(column.name) == "tableoid"]
+    for column in found:
+        scope = column.find_ancestor(exp.Select)
+        tables = list(scope.find_all(exp.Table)) if scope is not None else []
+        named = [table for table in tables if not column.table or fold(table.alias_or_name) == fold(column.table)]
+        oid = _TABLE_OIDS.get(fold(named[0].name), 0) if named else 0
+        column.replace(exp.Literal.number(oid))
+    return len(found)
 
 
 def _keep_order(tree: exp.Query) -> None:
@@ -399,8 +418,6 @@ def _column(node: exp.Column) -> exp.Expression:
         return _call(fold(node.name), [])
     if fold(node.db) in _SCHEMAS:
         return _without(node, "db")
-    if fold(node.name) in {"tableoid"}:
-        return exp.Literal.number(1259)
     return node
 
 

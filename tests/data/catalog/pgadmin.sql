@@ -436,7 +436,6 @@ LEFT OUTER JOIN pg_catalog.pg_description des ON (des.objoid=c.oid and des.objsu
 
 -- name: function_properties
 -- expect: predict_house_price
--- rows: 1
 SELECT
     pr.oid, pr.xmin,
     CASE WHEN pr.prokind = 'w' THEN true ELSE false END AS proiswindow,

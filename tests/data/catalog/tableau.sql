@@ -114,7 +114,6 @@ select ''::varchar as PROCEDURE_CAT, nspname as PROCEDURE_SCHEM, proname as PROC
 
 -- name: sql_procedure_columns
 -- expect: predict_house_price
--- rows: 1
 select proname, proretset, prorettype, pronargs, proargtypes, nspname, p.oid, atttypid, attname, proargnames, proargmodes, proallargtypes from ((pg_catalog.pg_namespace n inner join pg_catalog.pg_proc p on p.pronamespace = n.oid) inner join pg_type t on t.oid = p.prorettype) left outer join pg_attribute a on a.attrelid = t.typrelid  and attnum > 0 and not attisdropped where has_function_privilege(p.oid, 'EXECUTE') and nspname like 'main' and proname like 'predict_house_price' order by nspname, proname, p.oid, attnum
 ;
 
