@@ -29,14 +29,18 @@ _LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric
 @functools.lru_cache(maxsize=1024)
 def outline(sql: str) -> str:
     """A statement without its literals and comments."""
-    text = sql.encode()
     kinds = dict(duckdb.tokenize(sql))
-    words = []
-    for token in tokenize(text):
-        # What is no word may be a literal that isn't told apart, such as $tag$…$tag$.
+    words: list[str] = []
+    for token in tokenize(sql.encode()):
+        is_parameter = token.text[0].isdigit() and words[-1:] == ["$"]
         is_literal = kinds.get(token.start) in _LITERALS and token.text != "."
-        is_literal = is_literal or token.text[:1] in {"'", "$"} or token.text[:2].lower() in {"e'", "x'", "b'"}
-        words.append("?" if is_literal and not token.text[1:].isdigit() else token.text)
+        is_literal = is_literal or token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
+        if is_parameter:
+            words[-1] += token.text
+        elif is_literal and token.text != "$":
+            words.append("?")
+        else:
+            words.append(token.text)
     return " ".join(words)[:_LONGEST]
 
 
