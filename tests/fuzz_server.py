@@ -7,6 +7,7 @@ whatever takes longer than ten seconds, ends the program with what was sent.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import socket
 import struct
@@ -39,11 +40,13 @@ def recorded(server: Running) -> list[bytes]:
     relay = socket.create_server(("127.0.0.1", 0))
 
     def pump(source: socket.socket, target: socket.socket, keep: bool) -> None:
-        while data := source.recv(65536):
-            if keep:
-                sent.append(data)
-            target.sendall(data)
-        target.close()
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if keep:
+                    sent.append(data)
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
     def accept() -> None:
         while True:
@@ -52,10 +55,17 @@ def recorded(server: Running) -> list[bytes]:
             except OSError:
                 return
             upstream = socket.create_connection(("127.0.0.1", server.port))
-            for source, target, keep in ((client, upstream, True), (upstream, client, False)):
-                threading.Thread(target=pump, args=(source, target, keep), daemon=True).start()
+            both = ((client, upstream, True), (upstream, client, False))
+            pumps = [threading.Thread(target=pump, args=way) for way in both]
+            for thread in pumps:
+                thread.start()
+            for thread in pumps:
+                thread.join()
+            client.close()
+            upstream.close()
 
-    threading.Thread(target=accept, daemon=True).start()
+    accepting = threading.Thread(target=accept)
+    accepting.start()
     dsn = f"host=127.0.0.1 port={relay.getsockname()[1]} user=someone dbname={server.path.stem} sslmode=disable"
     with psycopg.connect(dsn) as con:
         con.execute("SELECT id, price, predict_house_price(h) FROM house_prices h WHERE id < %s", (9,)).fetchall()
@@ -76,7 +86,9 @@ def recorded(server: Running) -> list[bytes]:
         con.commit()
         con.execute("SET search_path TO main; SHOW search_path; SELECT relname FROM pg_catalog.pg_class")
         con.execute("BEGIN; SAVEPOINT a; ROLLBACK TO a; DECLARE c CURSOR FOR SELECT 1; FETCH ALL IN c; COMMIT")
+    relay.shutdown(socket.SHUT_RDWR)  # which ends accept()
     relay.close()
+    accepting.join()
     return list(messages(b"".join(sent)))
 
 

@@ -179,6 +179,36 @@ def recorded_queries() -> list[tuple[str, str, str | None, int | None]]:
     return found
 
 
+def test_what_superset_sends_is_answered(tmp_path: Path) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    with duckml.connect(str(tmp_path / "houses.duckdb")) as con:
+        con.execute(
+            "CREATE OR REPLACE VIEW valued AS SELECT zipcode, price, PREDICT(house_price) AS fair FROM house_prices"
+        )
+    text = (CATALOG.parent / "superset_queries.sql").read_text(encoding="utf-8")
+    refused = []
+    with serving(tmp_path / "houses.duckdb") as server, connect(server) as con:
+        for oid, name in (("16385", "house_prices"), ("16394", "valued")):
+            found = con.execute("SELECT oid FROM pg_class WHERE relname = %s", (name,)).fetchone()
+            text = text.replace(oid, str(found[0]))
+        for part in re.split(r"^;\s*$", text, flags=re.MULTILINE):
+            if match := re.search(r"^-- name: (\S+)\n([\s\S]*)", part, re.MULTILINE):
+                try:
+                    con.execute(match[2].encode())
+                except psycopg.Error:
+                    refused.append(match[1])
+                    con.rollback()
+    assert refused == ["sqllab_error_unknown_column"]
+
+
+def test_postgres_patterns_of_dates(server: Running) -> None:
+    with connect(server) as con:
+        query = "SELECT to_char(DATE '2024-02-29', 'YYYY-MM'), to_date('29.02.2024', 'DD.MM.YYYY'), to_timestamp(0)::VARCHAR"
+        assert con.execute(query).fetchone() == ("2024-02", datetime.date(2024, 2, 29), "1970-01-01 00:00:00+00")
+        with pytest.raises(psycopg.Error, match="strftime"):
+            con.execute("SELECT to_char(DATE '2024-02-29', 'J')")
+
+
 @pytest.fixture(scope="module")
 def oids(server: Running) -> dict[str, int]:
     with connect(server) as con:
@@ -629,13 +659,15 @@ def test_health_and_metrics(server: Running) -> None:
 
 def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     with connect(server) as con:
-        con.execute("SELECT 'very hushed', 12345.678, $$hidden text$$ -- a comment\n, E'esc' FROM house_prices LIMIT 1")
+        con.execute(
+            "SELECT 'very hushed', 12345.678, $$hidden text$$ -- a whispered note\n, E'esc' FROM house_prices LIMIT 1"
+        )
         con.execute("SELECT %s", ("bound hush",))
         with pytest.raises(psycopg.Error):
             con.execute("SELECT 'wrong hush'::INTEGER")
     text = json.dumps(server.lines)
     assert "statement" in {line["event"] for line in server.lines}
-    for hidden in ("hush", "12345", "hidden", "comment", "esc'", PASSWORD):
+    for hidden in ("hush", "12345", "hidden", "whispered", "esc'", PASSWORD):
         assert hidden not in text
     assert outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
 
