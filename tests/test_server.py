@@ -660,14 +660,14 @@ def test_health_and_metrics(server: Running) -> None:
 def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     with connect(server) as con:
         con.execute(
-            "SELECT 'very hushed', 12345.678, $$hidden text$$ -- a whispered note\n, E'esc' FROM house_prices LIMIT 1"
+            "SELECT 'very hushed', 98765.4321, $$hidden text$$ -- a whispered note\n, E'esc' FROM house_prices LIMIT 1"
         )
         con.execute("SELECT %s", ("bound hush",))
         with pytest.raises(psycopg.Error):
             con.execute("SELECT 'wrong hush'::INTEGER")
     text = json.dumps(server.lines)
     assert "statement" in {line["event"] for line in server.lines}
-    for hidden in ("hush", "12345", "hidden", "whispered", "esc'", PASSWORD):
+    for hidden in ("hush", "98765.4321", "hidden", "whispered", "esc'", PASSWORD):
         assert hidden not in text
     assert outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
 
