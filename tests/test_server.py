@@ -268,9 +268,12 @@ HOSTILE = [
     "CREATE PERSISTENT SECRET stolen (TYPE http)",
     "SELECT * FROM duckdb_secrets()",
     "SELECT duckml_runtime('/tmp/evil.so')",
+    "SELECT duckml_read('abc'::BLOB)",
+    "SELECT * FROM query('SELECT duckml_' || 'read(''abc''::BLOB)')",
     "SELECT getenv('HOME')",
     "PREPARE p AS COPY house_prices TO '/tmp/stolen.csv'",
     "PREPARE p AS ATTACH '/tmp/other.duckdb' AS other",
+    "PREPARE p AS/**/ATTACH ':memory:' AS other",
     "CREATE MODEL stolen OPTIONS (model_type = 'onnx', model_path = '/etc/passwd')",
     "EXPORT MODEL house_price TO '/tmp/stolen.onnx'",
     "CREATE MODEL stolen OPTIONS (target = 'a') AS SELECT * FROM read_csv('/etc/passwd')",
@@ -279,6 +282,8 @@ HOSTILE = [
     "SELECT * FROM sys",
     "SELECT * FROM con",
     "SET ROLE admin",
+    "SET GLOBAL TimeZone = 'Asia/Tokyo'",
+    "SET VARIABLE __pg_user = 'admin'",
     "SET SESSION AUTHORIZATION admin",
 ]
 
@@ -325,6 +330,38 @@ def test_a_role_may_do_no_more_than_it_says(role: str, refused: list[str], serve
             assert said.value.sqlstate in {"42501", "42601"}, (sql, said.value)
         assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
         assert con.execute("SELECT predict_house_price(h) FROM house_prices h LIMIT 1").fetchone() is not None
+
+
+def test_what_is_prepared_anew_is_judged_anew(server: Running) -> None:
+    with connect(server, "read") as con:
+        con.execute("PREPARE p AS SELECT 1")
+        assert con.execute("EXECUTE p").fetchone() == (1,)
+        con.execute("DEALLOCATE p")
+        for name in ("p", "p/* as select 1 --*/", '"a as select 1 -- "'):
+            with pytest.raises(psycopg.Error) as refused:
+                con.execute(f"PREPARE {name} AS DELETE FROM house_prices")
+            assert refused.value.sqlstate == "42501"
+
+
+def test_a_name_of_many_parts_ends_at_once(server: Running) -> None:
+    with connect(server, "read") as con, pytest.raises(psycopg.Error, match="64 parts"):
+        con.execute("SELECT a" + ".a" * 60000)
+
+
+def test_a_reader_moves_no_sequence(server: Running) -> None:
+    with connect(server) as admin, connect(server, "read") as con:
+        admin.execute("CREATE SEQUENCE moved")
+        for sql in ("SELECT nextval('moved')", "SET VARIABLE x = (SELECT nextval('moved'))"):
+            with pytest.raises(psycopg.Error) as refused:
+                con.execute(sql)
+            assert refused.value.sqlstate == "42501"
+        assert admin.execute("SELECT nextval('moved')").fetchone() == (1,)
+        admin.execute("DROP SEQUENCE moved")
+
+
+def test_tables_are_shown_without_the_views_of_the_catalogs(server: Running) -> None:
+    with connect(server, "read") as con:
+        assert con.execute("SHOW TABLES").fetchall() == [("house_prices",), ("valued",)]
 
 
 def test_a_read_only_server_writes_for_nobody(open_server: Running) -> None:

@@ -6,6 +6,7 @@ Read from DuckDB's tokens. Everything that isn't one of these commands is SQL fo
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -159,6 +160,13 @@ Command = (
     | Nothing
 )
 
+_TABLES = (
+    "SELECT name FROM memory.main._pg_relations "
+    "WHERE kind IN ('r', 'v') AND schema_name IN (current_schema(), 'temp') ORDER BY name"
+)
+# DuckDB takes the square of their number to look up the parts of a name, and nothing interrupts it.
+_MANY_PARTS = re.compile(r"(?:\.\s*(?:\w+|\"[^\"]*\")\s*){64}")
+
 # SHOW of these is a question to DuckDB or duckml.
 _SHOWN_ELSEWHERE = frozenset({"tables", "models", "databases", "schemas", "views", "columns", "from", "variables"})
 _VERBS_OF_OURS = frozenset(
@@ -190,6 +198,8 @@ def command(sql: str) -> Command:
 
 
 def _command(sql: str) -> Command:
+    if _MANY_PARTS.search(sql):
+        raise WireError("54001", "A name has more than 64 parts.")
     text = sql.encode()
     tokens = tokenize(text)
     if not tokens:
@@ -296,8 +306,12 @@ class _Reader:
         if self.word(1) in {"session", "local"} and self.word(2) not in {"=", "to", "authorization", "characteristics"}:
             position = 2
         first = self.word(position)
-        if first in {"variable", "global"}:
+        if first == "variable":
+            if self.word(position + 1).strip('"').startswith("__pg_"):
+                raise WireError("42501", "Variables that begin with __pg_ are the server's.")
             return Sql(self.sql, "set")
+        if first == "global":
+            raise WireError("42501", "Settings for all sessions are those of whoever runs the server.")
         if first == "transaction" or (first == "session" and self.word(position + 1) == "characteristics"):
             return Nothing("SET")
         if first in {"role", "session"}:
@@ -328,6 +342,8 @@ class _Reader:
 
     def show(self) -> Command:
         """SHOW of a setting, or a question to DuckDB."""
+        if self.words() == ["show", "tables"]:  # without the server's own views
+            return Sql(_TABLES, "select")
         if len(self.tokens) == 1 or self.word(1) in _SHOWN_ELSEWHERE:
             return Sql(self.sql, "select")
         if self.word(1) == "all" and self.word(2) == "tables":

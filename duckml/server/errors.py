@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from duckml.errors import DuckmlError
 
@@ -114,7 +115,7 @@ def report(error: BaseException, sql: str = "") -> Report:
         return Report(_sqlstate(error), message, "", position)
     if isinstance(error, MemoryError):
         return Report("53200", "The server is out of memory.")
-    if isinstance(error, RecursionError):
+    if isinstance(error, RecursionError | pa.ArrowException):  # Arrow has no lists of hundreds of lists
         return Report("54001", "The statement is nested too deeply.")
     # Of the server's own making: what went wrong stands in its log, and the client is told that.
     return Report("XX000", f"The server failed ({type(error).__name__}); its log says more.")

@@ -11,7 +11,7 @@ import functools
 
 import duckdb
 
-from duckml.parser import might_concern_us, parse
+from duckml.parser import might_concern_us, parse, tokenize
 from duckml.server.commands import Sql
 from duckml.server.errors import WireError
 from duckml.statements import CreateModel, DescribeModel, ExportModel, Query, ShowModels, Statement
@@ -34,6 +34,8 @@ class Role(enum.IntEnum):
 
 # DuckDB's kinds of statements. What isn't here is for nobody: ATTACH, COPY, EXPORT, LOAD, PRAGMA, SET and what comes.
 _READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
+# What an EXECUTE does is another thing after the next PREPARE of the name.
+CHANGEABLE_VERBS = frozenset({"execute", "explain"})
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
 
 
@@ -56,7 +58,7 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
     kind = _kind(sql.text)
     if kind == "PREPARE":
         kind = _kind(_prepared(sql.text))
-    if kind == "SET" and sql.verb == "set":
+    if kind == "SET" and sql.verb == "set" and not writes:
         return  # SET VARIABLE, which is the session's own; every other SET is answered by the session itself
     if kind not in _READING | _CHANGING:
         raise WireError(
@@ -97,8 +99,8 @@ def _kind(text: str) -> str:
 
 def _prepared(text: str) -> str:
     """The statement behind PREPARE name [(types)] AS."""
-    lower = text.lower()
-    return text[lower.index(" as ") + 4 :] if " as " in lower else text
+    found = next((token for token in tokenize(text.encode()) if token.word == "as"), None)
+    return text if found is None else text.encode()[found.end :].decode()
 
 
 def changes_models(ours: Statement | None) -> bool:

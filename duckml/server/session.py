@@ -371,7 +371,9 @@ class Session:
                 oids, _ = self._describe_sql(prepared, Sql(prepared.command.query, "select"), values)
                 return oids, None
             case Fetch(name, _, is_move):
-                return [], None if is_move else self._cursor(name).columns
+                portal = None if name in self.cursors else self.portals.get(name)
+                columns = self._cursor(name).columns if portal is None else self.describe_portal(portal)
+                return [], None if is_move else columns
             case ShowParameter(name):
                 return [], _setting_columns(self.settings, name)
             case SetParameter(is_query=True):
@@ -505,7 +507,8 @@ class Session:
         if ours is not None:
             writes = roles.changes_models(ours)
         else:
-            writes = self._writes(text, values) if bound is None else bound.writes
+            is_changeable = sql.verb in roles.CHANGEABLE_VERBS
+            writes = self._writes(text, values, is_changeable) if bound is None or is_changeable else bound.writes
         roles.check(self.role, sql, ours, writes, self.is_read_only)
         if writes and self._transaction is not None:
             self._transaction.writes += 1
@@ -521,10 +524,10 @@ class Session:
         count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
         return Answer(_tag(sql, count))
 
-    def _writes(self, text: str, values: list[Any] | None) -> bool:
+    def _writes(self, text: str, values: list[Any] | None, is_changeable: bool) -> bool:
         """Whether a statement would change a database; DuckDB isn't asked again while the catalog is as it was."""
         version = engine.catalog_version(self.con)
-        known = self._known_writes.get(text)
+        known = None if is_changeable else self._known_writes.get(text)
         if known is not None and known[0] == version and version is not None:
             return known[1]
         writes = self.con.bound(text, values).writes

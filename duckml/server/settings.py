@@ -84,6 +84,7 @@ REPORTED = (
     *("session_authorization", "default_transaction_read_only", "in_hot_standby"),
 )
 
+_LONGEST = (2**31 - 1) / 1000  # seconds, as in PostgreSQL
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -155,7 +156,10 @@ def _seconds(name: str, text: str) -> float:
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text)
     if found is None or (found[2] and found[2] not in _UNITS):
         raise WireError("22023", f"\"{name}\" is '{text}', but it must be a time such as 5000, '5s' or '2min'.")
-    return float(found[1]) * _UNITS[found[2] or "ms"]
+    seconds = float(found[1]) * _UNITS[found[2] or "ms"]
+    if seconds > _LONGEST:
+        raise WireError("22023", f"\"{name}\" is '{text}', but {_LONGEST:.0f} s is the longest.")
+    return seconds
 
 
 def _checked(name: str, value: str) -> str:

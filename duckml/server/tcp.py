@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import itertools
 import json
+import os
 import signal
 import ssl
 import time
@@ -36,6 +37,8 @@ from duckml.server.watching import Watch
 _STEP = 1 << 18  # bytes that are made before they are sent
 _UNREAD = 1 << 20  # bytes of a client that are kept before it has to wait
 _THREADS = 32
+_DOOR_THREADS = 4  # for logins, which mustn't wait for statements
+_LAST_WAIT = 5.0
 _HALF_OPEN = 1000  # connections that haven't logged in
 _LOGIN_FAILURES, _LOGIN_WINDOW = 10, 60.0  # so many in so many seconds, of one user from one address
 
@@ -107,6 +110,7 @@ class Server:
         self.port = 0
         self.http_port = 0
         self.pool = ThreadPoolExecutor(_THREADS, "duckml")
+        self.door = ThreadPoolExecutor(_DOOR_THREADS, "duckml-login")
         self.database = Database(
             options.path, is_read_only=not options.is_read_write, device=options.device, engine=options.engine
         )
@@ -154,6 +158,7 @@ class Server:
         await self._drain()
         if http is not None:
             http.close()
+        self.door.shutdown(wait=True)
         self.pool.shutdown(wait=True)
         self.database.close()
         self.watch.log("stopped")
@@ -171,7 +176,12 @@ class Server:
             await asyncio.sleep(0.02)
         for client in list(self.clients.values()):
             client.abandon()
+        end = time.monotonic() + _LAST_WAIT
         while self.clients:
+            if time.monotonic() > end:
+                # DuckDB is at work on something that nothing interrupts; what isn't committed is not kept.
+                self.watch.log("stopped", abandoned=len(self.clients))
+                os._exit(1)
             await asyncio.sleep(0.02)
 
     def cancel(self, pid: int, secret: bytes) -> None:
@@ -363,7 +373,7 @@ class _Client(asyncio.Protocol):
                     return None
                 if doorman.user:
                     server.check_failures(doorman.user, self._address)
-                await self._work(doorman.greet())
+                await self._work(doorman.greet(), server.door)
                 outcome = doorman.outcome
                 if outcome.cancel is not None:
                     server.cancel(*outcome.cancel)
@@ -438,7 +448,7 @@ class _Client(asyncio.Protocol):
             except TimeoutError:
                 raise WireError("57P05", "terminating connection due to idle-session timeout", "", True) from None
             if not self._is_gone:
-                await self._work(dialogue.converse())
+                await self._work(dialogue.converse(), self._server.pool)
 
     def _in_transaction(self) -> bool:
         return self.session is not None and self.session.status != "I"
@@ -456,9 +466,9 @@ class _Client(asyncio.Protocol):
                 self._transport.resume_reading()
             await self._news.wait()
 
-    async def _work(self, work: Iterator[bytes]) -> None:
+    async def _work(self, work: Iterator[bytes], pool: ThreadPoolExecutor) -> None:
         """Let a dialogue go on, step by step, and send what it says."""
-        loop, pool = asyncio.get_running_loop(), self._server.pool
+        loop = asyncio.get_running_loop()
         is_done = False
         while not is_done:
             data, is_done = await loop.run_in_executor(pool, _step, work)

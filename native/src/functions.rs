@@ -61,6 +61,7 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
         function.register(connection)?;
         let function = Function::new(c"duckml_read", text, read);
         duckdb_scalar_function_add_parameter(function.0, types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BLOB));
+        duckdb_scalar_function_set_bind(function.0, Some(bind_read));
         duckdb_scalar_function_set_extra_info(function.0, boxed(Arc::clone(database)), Some(drop_box::<Arc<Database>>));
         duckdb_scalar_function_set_special_handling(function.0);
         duckdb_scalar_function_set_volatile(function.0);
@@ -421,22 +422,34 @@ unsafe fn texts<'c>(chunk: duckdb_data_chunk) -> impl Iterator<Item = Result<&'c
 
 /// Loading a library runs what is in it, so it is done where an extension that nobody has signed may be loaded too.
 unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
-    // SAFETY: DuckDB calls with a bind info of this function; what is made here is destroyed here.
+    let text = c"duckml_runtime loads a library, for which allow_unsigned_extensions and enable_external_access \
+                 must be on. Set ORT_DYLIB_PATH instead.";
+    // SAFETY: DuckDB calls with a bind info of this function.
+    unsafe { require_settings(info, &[c"allow_unsigned_extensions", c"enable_external_access"], text) }
+}
+
+/// Where nothing may come from outside, as behind a server, no model may come out of a query either.
+unsafe extern "C" fn bind_read(info: duckdb_bind_info) {
+    let text = c"duckml_read takes a model from a query, for which enable_external_access must be on.";
+    // SAFETY: DuckDB calls with a bind info of this function.
+    unsafe { require_settings(info, &[c"enable_external_access"], text) }
+}
+
+/// Refuse a call unless all these settings are on.
+unsafe fn require_settings(info: duckdb_bind_info, names: &[&CStr], text: &CStr) {
+    // SAFETY: what is made here is destroyed here.
     unsafe {
         let mut context = ptr::null_mut();
         duckdb_scalar_function_get_client_context(info, &mut context);
-        let is_on = |name: &CStr| {
+        let is_on = |name: &&CStr| {
             let mut value = duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
             let is_on = !value.is_null() && duckdb_get_bool(value);
             duckdb_destroy_value(&mut value);
             is_on
         };
-        let is_allowed = is_on(c"allow_unsigned_extensions") && is_on(c"enable_external_access");
+        let is_allowed = names.iter().all(is_on);
         duckdb_destroy_client_context(&mut context);
         if !is_allowed {
-            let text =
-                c"duckml_runtime loads a library, for which allow_unsigned_extensions and enable_external_access \
-                         must be on. Set ORT_DYLIB_PATH instead.";
             duckdb_scalar_function_bind_set_error(info, text.as_ptr());
         }
     }
