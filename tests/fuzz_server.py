@@ -19,11 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+from pygwire.constants import ConnectionPhase as Phase
 
 from duckml.server.database import Database
 from duckml.server.dialogue import Dialogue, Doorman
 from duckml.server.errors import WireError
-from duckml.server.protocol import Inbox, Phase
+from duckml.server.protocol import Inbox
 from duckml.server.roles import Role
 from duckml.server.session import Session
 from duckml.server.settings import Settings

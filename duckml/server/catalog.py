@@ -396,7 +396,7 @@ def _functions() -> frozenset[str]:
 
 
 def _call(name: str, arguments: list[exp.Expression]) -> exp.Expression:
-    own = f"_pg_{name}" if name in _functions() and name != "_pg_expandarray" else name
+    own = f"_pg_{name}" if name in _functions() else name
     return exp.Anonymous(this=own, expressions=arguments)
 
 
@@ -421,10 +421,6 @@ def _column(node: exp.Column) -> exp.Expression:
     return node
 
 
-def _named_call(name: str) -> Callable[[exp.Expression], exp.Expression]:
-    return lambda node: _call(name, [node.this] if isinstance(node.this, exp.Expression) else [])
-
-
 def _current_schemas(node: exp.Expression) -> exp.Expression:
     return _call("current_schemas", [node.this or exp.true()])
 
@@ -436,15 +432,12 @@ def _cast(node: exp.Cast) -> exp.Expression:
         return _cast_of_array(node, wanted[:-2])
     if wanted in {"regclass", "regtype", "regproc", "regprocedure", "regnamespace"}:
         kind = "regproc" if wanted == "regprocedure" else wanted
-        if isinstance(node.parent, exp.Cast) and _type_name(node.parent.to) in _INTEGERS:
-            return exp.Anonymous(
-                this=f"to_{kind}" if kind != "regclass" else "_pg_regclass_oid", expressions=[node.this]
-            )
-        if isinstance(node.this, exp.Literal | exp.Parameter | exp.Placeholder) or _is_text(node.this):
-            # A name, compared with oids: its number is meant.
-            oid = {"regclass": "_pg_regclass_oid"}.get(kind, f"to_{kind}")
-            return exp.Anonymous(this=oid, expressions=[node.this])
-        return exp.Anonymous(this=f"_pg_{kind}_name", expressions=[node.this])
+        becomes_number = isinstance(node.parent, exp.Cast) and _type_name(node.parent.to) in _INTEGERS
+        # A name that is compared with oids: its number is meant.
+        is_name = isinstance(node.this, exp.Literal | exp.Parameter | exp.Placeholder) or _is_text(node.this)
+        number = "_pg_regclass_oid" if kind == "regclass" else f"to_{kind}"
+        function = number if becomes_number or is_name else f"_pg_{kind}_name"
+        return exp.Anonymous(this=function, expressions=[node.this])
     if wanted in {"oid", "xid", "cid", "regrole"}:
         return exp.cast(node.this, "UINTEGER", dialect="duckdb")
     if wanted in {"text", "varchar"} and isinstance(node.this, exp.Column) and fold(node.this.name) in _VECTORS:
@@ -476,11 +469,17 @@ def _cast_of_array(node: exp.Cast, element: str) -> exp.Expression:
     target = {"oid": "UINTEGER", "name": "VARCHAR", "char": "VARCHAR", '"char"': "VARCHAR", "regtype": "VARCHAR"}.get(
         element
     )
-    if isinstance(node.this, exp.Literal) and node.this.is_string and node.this.name.startswith("{"):
-        items = [item.strip().strip('"') for item in node.this.name.strip("{}").split(",") if item.strip()]
+    if (items := _array_literal(node.this)) is not None:
         array: exp.Expression = exp.Array(expressions=[exp.Literal.string(item) for item in items])
         return exp.cast(array, f"{target or element}[]", dialect="duckdb")
     return exp.cast(node.this, f"{target}[]", dialect="duckdb") if target else node
+
+
+def _array_literal(node: exp.Expression) -> list[str] | None:
+    """The items of '{r,v}', None for anything else."""
+    if not isinstance(node, exp.Literal) or not node.is_string or not node.name.startswith("{"):
+        return None
+    return [item.strip().strip('"') for item in node.name.strip("{}").split(",") if item.strip()]
 
 
 def _type_name(kind: exp.Expression | None) -> str:
@@ -499,9 +498,9 @@ def _any(node: exp.Any) -> exp.Expression:
         is_oid = isinstance(other, exp.Column) and _OIDS.fullmatch(fold(other.name)) is not None
         kind = "UINTEGER[]" if is_oid else "VARCHAR[]"
         return exp.Any(this=exp.Paren(this=exp.cast(inner, kind, dialect="duckdb")))
-    if not isinstance(inner, exp.Literal) or not inner.is_string or not inner.name.startswith("{"):
+    items = _array_literal(inner)
+    if items is None:
         return node
-    items = [item.strip().strip('"') for item in inner.name.strip("{}").split(",") if item.strip()]
     texts = not all(item.isdigit() for item in items)
     array = exp.Array(expressions=[exp.Literal.string(item) if texts else exp.Literal.number(item) for item in items])
     return exp.Any(this=exp.Paren(this=array))
@@ -557,7 +556,6 @@ def _compared(node: exp.Expression) -> exp.Expression:
                 changed.set(name, side.expressions[0].copy())
                 return changed
             continue
-        side, other = node.args[name], node.args["expression" if name == "this" else "this"]
         if not isinstance(side, exp.Column) or not _FUNCTION_COLUMN.fullmatch(fold(side.name)):
             continue
         changed = node.copy()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pygwire import messages
+from pygwire.constants import ConnectionPhase as Phase
 from pygwire.constants import StartupRequestCode
 from pygwire.messages import PGMessage
 
@@ -26,7 +27,7 @@ from duckml.server.encoding import (
     data_rows,
 )
 from duckml.server.errors import Report, WireError, report
-from duckml.server.protocol import Inbox, Phase
+from duckml.server.protocol import Inbox
 from duckml.server.session import Answer, Portal, Session
 from duckml.server.settings import REPORTED
 from duckml.server.users import MECHANISM, Exchange, Gate

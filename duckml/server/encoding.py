@@ -390,14 +390,10 @@ def _plain(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_struct(kind):
         return {name: _plain(item, kind.field(name).type) for name, item in value.items()}
     if pa.types.is_map(kind):
-        return {_key(key): _plain(item, kind.item_type) for key, item in value}
+        return {str(key): _plain(item, kind.item_type) for key, item in value}
     if isinstance(value, list):
         return [_plain(item, kind.value_type) for item in value]
     return str(value)
-
-
-def _key(key: Any) -> str:
-    return key if isinstance(key, str) else str(key)
 
 
 _TEXT: tuple[tuple[Callable[[pa.DataType], bool], _Encode], ...] = (

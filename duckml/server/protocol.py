@@ -10,7 +10,8 @@ import struct
 from collections.abc import Sequence
 
 from pygwire import messages
-from pygwire.constants import ConnectionPhase, MessageDirection
+from pygwire.constants import ConnectionPhase as Phase
+from pygwire.constants import MessageDirection
 from pygwire.exceptions import PygwireError
 from pygwire.framing import StandardFraming, StartupFraming
 from pygwire.messages import PGMessage
@@ -19,11 +20,6 @@ from duckml.server.errors import Report, WireError
 from duckml.server.types import Column
 
 STARTUP_LIMIT = 10_000  # bytes of the first message, as in PostgreSQL (MAX_STARTUP_PACKET_LENGTH)
-_HEADER = 5
-_CALLED_FOR = ConnectionPhase.READY
-
-# Messages that a server needn't be asked for by anybody: function calls are a relic, and COPY FROM isn't here.
-Phase = ConnectionPhase
 
 
 class Inbox:

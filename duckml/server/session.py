@@ -114,11 +114,6 @@ class Portal:
     bound: engine.Bound | None = None
     answer: Answer | None = None
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether it answers with COPY's messages instead of rows."""
-        return isinstance(self.prepared.command, CopyOut)
-
 
 @dataclass
 class Cursor:
@@ -364,10 +359,7 @@ class Session:
         match prepared.command:
             case Sql():
                 return self._describe_sql(prepared, prepared.command, values)
-            case CopyOut():
-                oids, _ = self._describe_sql(prepared, Sql(prepared.command.query, "select"), values)
-                return oids, None
-            case DeclareCursor():
+            case CopyOut() | DeclareCursor():
                 oids, _ = self._describe_sql(prepared, Sql(prepared.command.query, "select"), values)
                 return oids, None
             case Fetch(name, _, is_move):

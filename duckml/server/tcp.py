@@ -264,7 +264,6 @@ class _Client(asyncio.Protocol):
         self._may_write.set()
         self._is_gone = False
         self._is_draining = False
-        self._is_working = False
         self._address = ""
         self._task: asyncio.Task[None] | None = None
 
