@@ -287,14 +287,13 @@ class Connection(duckdb.DuckDBPyConnection):
         Nothing else can be run on this connection before they are read or closed.
         """
         self._give_up_answer()
-        frame = sys._getframe()
+        if not might_concern_us(query):
+            return engine.Rows(Native._submit(self, query, parameters, "stream", batch_size))
 
         def finish(text: Any, values: Any) -> Callable[[], Any]:
             return functools.partial(Native._submit, self, text, values, "stream", batch_size)
 
-        if not might_concern_us(query):
-            return engine.Rows(finish(query, parameters)())
-        result = _Run(self, frame).script(query, parameters, finish)
+        result = _Run(self, sys._getframe()).script(query, parameters, finish)
         _answered.discard(self)
         return engine.Rows(result)
 

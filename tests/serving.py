@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,17 @@ def make_users(path: Path) -> None:
 class Running:
     """A server that runs, and what it has said."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes]
     port: int
     http_port: int
     path: Path
-    lines: list[dict[str, Any]] = field(default_factory=list)
+    log: Path
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged; what isn't of the log is an event 'noise'."""
+        said = self.log.read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) if line.startswith("{") else {"event": "noise", "text": line} for line in said]
 
     def dsn(self, user: str = "admin", password: str = PASSWORD, **more: object) -> str:
         """What libpq connects with."""
@@ -79,41 +86,28 @@ class Running:
 @contextmanager
 def serving(path: Path, *arguments: object) -> Iterator[Running]:
     """`duckml serve` on a port of the system's choice."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "duckml.cli",
-            "serve",
-            str(path),
-            "--port",
-            "0",
-            "--http-port",
-            "0",
-            *map(str, arguments),
-        ],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    first = process.stderr.readline()
-    if not first.startswith("{"):
+    command = ["serve", path, "--port", 0, "--http-port", 0, *arguments]
+    with tempfile.TemporaryDirectory(prefix="duckml-log-") as folder:
+        log = Path(folder) / "log"
+        with log.open("wb") as stderr:
+            process = subprocess.Popen([sys.executable, "-m", "duckml.cli", *map(str, command)], stderr=stderr)
+        try:
+            said = _first_line(process, log)
+            yield Running(process, said["port"], said["http_port"], path, log)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(60)
+
+
+def _first_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
+    """What a server says when it is ready; raises AssertionError with its message when it doesn't come to that."""
+    while not (text := log.read_text(encoding="utf-8")).endswith("\n"):
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    if not text.startswith("{"):
         process.wait(10)
-        raise AssertionError(first + process.stderr.read())
-    said = json.loads(first)
-    running = Running(process, said["port"], said["http_port"], path, [said])
-    stderr = process.stderr
-
-    def read() -> None:
-        for line in stderr:
-            running.lines.append(json.loads(line) if line.startswith("{") else {"event": "noise", "text": line})
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    try:
-        yield running
-    finally:
-        if process.poll() is None:
-            running.stop()
-        reader.join(10)
-        stderr.close()
+        raise AssertionError(log.read_text(encoding="utf-8"))
+    said: dict[str, Any] = json.loads(text.splitlines()[0])
+    return said

@@ -18,8 +18,8 @@ import ssl
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +33,7 @@ from duckml.server.session import Session
 from duckml.server.settings import Settings
 from duckml.server.users import Gate, read_users
 from duckml.server.watching import Watch
+from duckml.server.workers import Workers
 
 _STEP = 1 << 18  # bytes that are made before they are sent
 _UNREAD = 1 << 20  # bytes of a client that are kept before it has to wait
@@ -109,8 +110,8 @@ class Server:
         self.is_draining = False
         self.port = 0
         self.http_port = 0
-        self.pool = ThreadPoolExecutor(_THREADS, "duckml")
-        self.door = ThreadPoolExecutor(_DOOR_THREADS, "duckml-login")
+        self.pool = Workers("duckml", os.cpu_count() or 1, _THREADS)
+        self.door = Workers("duckml-login", _DOOR_THREADS, _DOOR_THREADS)
         self.database = Database(
             options.path, is_read_only=not options.is_read_write, device=options.device, engine=options.engine
         )
@@ -158,8 +159,8 @@ class Server:
         await self._drain()
         if http is not None:
             http.close()
-        self.door.shutdown(wait=True)
-        self.pool.shutdown(wait=True)
+        self.door.close()
+        self.pool.close()
         self.database.close()
         self.watch.log("stopped")
 
@@ -264,6 +265,9 @@ class _Client(asyncio.Protocol):
         self._may_write.set()
         self._is_gone = False
         self._is_draining = False
+        self._idle_since: float | None = None  # while the next message is waited for
+        self._has_idled = False
+        self._idle_check: asyncio.TimerHandle | None = None
         self._address = ""
         self._task: asyncio.Task[None] | None = None
 
@@ -437,17 +441,27 @@ class _Client(asyncio.Protocol):
         return self.session
 
     async def _talk(self, dialogue: Dialogue) -> None:
-        limit = self._server.options.limits.idle
+        self._look_for_idleness()
         while not dialogue.has_ended and not self._is_gone:
             if self._is_draining and not self._in_transaction():
                 raise WireError("57P01", "terminating connection due to administrator command", "", True)
-            try:
-                async with asyncio.timeout(limit):
-                    await self._next()
-            except TimeoutError:
-                raise WireError("57P05", "terminating connection due to idle-session timeout", "", True) from None
+            self._idle_since = time.monotonic()
+            await self._next()
+            if self._has_idled:
+                raise WireError("57P05", "terminating connection due to idle-session timeout", "", True)
+            self._idle_since = None
             if not self._is_gone:
                 await self._work(dialogue.converse(), self._server.pool)
+
+    def _look_for_idleness(self) -> None:
+        """Look now and then whether the client has been idle for too long: cheaper than a timer for each message."""
+        limit = self._server.options.limits.idle
+        left = limit if self._idle_since is None else self._idle_since + limit - time.monotonic()
+        if left > 0:
+            self._idle_check = asyncio.get_running_loop().call_later(left, self._look_for_idleness)
+        else:
+            self._has_idled = True
+            self._news.set()
 
     def _in_transaction(self) -> bool:
         return self.session is not None and self.session.status != "I"
@@ -458,21 +472,22 @@ class _Client(asyncio.Protocol):
             arrived, self._arrived, self._waiting = self._arrived, [], 0
             for data in arrived:
                 self._inbox.feed(data)
-            if self._inbox.has_message or self._is_gone or (self._is_draining and not self._in_transaction()):
+            if self._inbox.has_message or self._is_gone or self._has_idled:
+                return
+            if self._is_draining and not self._in_transaction():
                 return
             self._news.clear()
             if self._transport is not None and not self._transport.is_closing():
                 self._transport.resume_reading()
             await self._news.wait()
 
-    async def _work(self, work: Iterator[bytes], pool: ThreadPoolExecutor) -> None:
+    async def _work(self, work: Iterator[bytes], pool: Workers) -> None:
         """Let a dialogue go on, step by step, and send what it says."""
-        loop = asyncio.get_running_loop()
         is_done = False
         while not is_done:
-            data, is_done = await loop.run_in_executor(pool, _step, work)
+            data, is_done = await pool.run(partial(_step, work))
             if self._is_gone:
-                await loop.run_in_executor(pool, cast(Any, work).close)
+                await pool.run(cast(Any, work).close)
                 return
             self._write(data)
             await self._may_write.wait()
@@ -489,9 +504,11 @@ class _Client(asyncio.Protocol):
 
     async def _end(self) -> None:
         server = self._server
+        if self._idle_check is not None:
+            self._idle_check.cancel()
         if self.session is not None:
             session = self.session
-            await asyncio.get_running_loop().run_in_executor(server.pool, session.close)
+            await server.pool.run(session.close)
             server.watch.sessions.dec()
             server.watch.log("disconnected", pid=self.pid, user=session.user)
         if self._instance is not None:

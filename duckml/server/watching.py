@@ -23,6 +23,7 @@ from duckml.statements import Query
 
 _LONGEST = 2000  # characters of a statement in the log
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
 
 
@@ -77,9 +78,10 @@ class Watch:
     def log(self, event: str, **values: Any) -> None:
         """Write one line."""
         at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"at": at, "event": event, **values}, ensure_ascii=False)
+        line = _ENCODER.encode({"at": at, "event": event, **values}) + "\n"
         with self._lock:
-            print(line, file=self._stream, flush=True)
+            self._stream.write(line)
+            self._stream.flush()
 
     def refused(self, user: str, address: str, sqlstate: str) -> None:
         """A login was refused."""
