@@ -178,21 +178,23 @@ class Bound:
     """What DuckDB says of a statement without running it.
 
     `parameters` are the names and types of its parameters, 'UNKNOWN' where nothing tells. `answers` is
-    'query_result', 'changed_rows' or 'nothing'; `writes` says whether running it would change a database.
+    'query_result', 'changed_rows' or 'nothing'; `writes` says whether running it would change a database. A statement
+    that `is_deferred` tells nothing before it runs: a PIVOT whose columns are values has others after each INSERT.
     """
 
     columns: list[Column]
     parameters: list[tuple[str, str]]
     answers: str
     writes: bool
+    is_deferred: bool = False
 
 
 def bound(con: Native, sql: str, values: Any) -> Bound:
     """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
     # Of DuckDB's Python package, and not public: relations are built on it. With UNKNOWN columns nothing is known yet.
-    names, types, parameters, answers, _, writes = Native._bind(con, sql, with_writes=True, values=values)
+    names, types, parameters, answers, is_deferred, writes = Native._bind(con, sql, with_writes=True, values=values)
     columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
-    return Bound(columns, [(name, str(kind)) for name, kind in parameters], answers, writes)
+    return Bound(columns, [(name, str(kind)) for name, kind in parameters], answers, writes, is_deferred)
 
 
 # By the word before the text of an error.

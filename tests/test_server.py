@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import io
 import json
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
+import asyncpg
 import psycopg
 import pytest
 from psycopg import errors as sqlstates
@@ -357,6 +359,65 @@ def test_a_reader_moves_no_sequence(server: Running) -> None:
             assert refused.value.sqlstate == "42501"
         assert admin.execute("SELECT nextval('moved')").fetchone() == (1,)
         admin.execute("DROP SEQUENCE moved")
+
+
+PIVOT = "PIVOT (SELECT id % 3 g, id % 2 h FROM house_prices) ON h USING count(*) ORDER BY g"
+PIVOTED = [(0, 166, 167), (1, 167, 167), (2, 167, 166)]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_pivot_whose_columns_are_values_is_for_everybody(role: str, server: Running) -> None:
+    with connect(server, role) as con:
+        for sql in (PIVOT, f"FROM ({PIVOT})", f"WITH x AS ({PIVOT}) SELECT * FROM x"):
+            assert con.execute(sql).fetchall() == PIVOTED
+            assert con.execute(sql, prepare=True).fetchall() == PIVOTED
+            cursor = con.execute(sql, binary=True)
+            assert [column.name for column in cursor.description or ()] == ["g", "0", "1"]
+            assert cursor.fetchall() == PIVOTED
+        assert con.info.transaction_status.name == "IDLE"
+        con.execute("BEGIN READ ONLY")
+        assert con.execute(PIVOT).fetchall() == PIVOTED
+        con.execute("SAVEPOINT s")
+        assert con.execute(PIVOT).fetchall() == PIVOTED
+        con.execute("ROLLBACK TO s")
+        assert con.execute(PIVOT).fetchall() == PIVOTED
+        con.execute("COMMIT; BEGIN")
+        if role == "train":
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="Name the values"):
+                con.execute(PIVOT)
+        else:
+            assert con.execute(PIVOT).fetchall() == PIVOTED
+        con.execute("ROLLBACK")
+        assert con.execute(PIVOT.replace("ON h", "ON h IN (0, 1)")).fetchall() == PIVOTED
+
+
+def test_a_pivot_is_described_before_it_is_bound(server: Running) -> None:
+    async def ask() -> list[tuple[int, ...]]:
+        con = await asyncpg.connect(
+            host="127.0.0.1", port=server.port, user="read", password=PASSWORD, database="houses", ssl=False
+        )
+        rows = [tuple(row) for row in await con.fetch(PIVOT)]
+        await con.close()
+        return rows
+
+    assert asyncio.run(ask()) == PIVOTED
+
+
+def test_a_pivot_writes_for_nobody_who_may_not(server: Running) -> None:
+    counted = "PIVOT (SELECT nextval('counted') % 2 h FROM range(3)) ON h USING count(*)"
+    added = f"WITH y AS (INSERT INTO aside VALUES (1) RETURNING *), x AS ({PIVOT}) FROM x"
+    with connect(server) as admin:
+        admin.execute("CREATE SEQUENCE counted; CREATE TABLE aside (a INTEGER)")
+        for role in ("read", "train"):
+            with connect(server, role) as con:
+                for sql in (counted, added, f"CREATE TABLE made AS {PIVOT}", f"COPY ({PIVOT}) TO 'made.csv'"):
+                    with pytest.raises(psycopg.Error) as refused:
+                        con.execute(sql)
+                    assert refused.value.sqlstate in {"42501", "25006", "0A000", "42601"}, (sql, refused.value)
+        assert admin.execute("SELECT nextval('counted'), (SELECT count(*) FROM aside)").fetchone() == (1, 0)
+        admin.execute(f"CREATE TABLE made AS {PIVOT}")
+        assert admin.execute("FROM made").fetchall() == PIVOTED
+        admin.execute("DROP TABLE made; DROP TABLE aside; DROP SEQUENCE counted")
 
 
 def test_tables_are_shown_without_the_views_of_the_catalogs(server: Running) -> None:

@@ -28,7 +28,7 @@ from duckml.server.encoding import (
 )
 from duckml.server.errors import Report, WireError, report
 from duckml.server.protocol import Inbox
-from duckml.server.session import Answer, Portal, Session
+from duckml.server.session import Answer, Portal, Prepared, Session
 from duckml.server.settings import REPORTED
 from duckml.server.users import MECHANISM, Exchange, Gate
 
@@ -269,16 +269,9 @@ class Dialogue:
                 yield protocol.BIND_COMPLETE
             case messages.Describe("S", name):
                 prepared = session.statement(name)
-                oids, columns = session.describe(prepared, None)
-                yield protocol.parameter_description(oids)
-                yield protocol.NO_DATA if columns is None else protocol.row_description(columns, [False] * len(columns))
+                yield from session.guarded(self._describe_statement(prepared))
             case messages.Describe("P", name):
-                columns, formats = self._described_portal(name)
-                yield (
-                    protocol.NO_DATA
-                    if columns is None
-                    else protocol.row_description(columns, types.formats(formats, len(columns)))
-                )
+                yield from session.guarded(self._describe_portal(name))
             case messages.Execute(name, count):
                 portal = session.portal(name)
                 yield from self._timed(portal.prepared.sql, session.guarded(self._execute(portal, count)))
@@ -300,12 +293,23 @@ class Dialogue:
         values = session.parameters(prepared, message.param_values, binary)
         session.open_portal(message.portal, Portal(prepared, values, message.result_formats))
 
-    def _described_portal(self, name: str) -> tuple[Sequence[types.Column] | None, list[int]]:
+    def _describe_statement(self, prepared: Prepared) -> Iterator[bytes]:
+        oids, columns = self._session.describe(prepared, None)
+        yield protocol.parameter_description(oids)
+        yield protocol.NO_DATA if columns is None else protocol.row_description(columns, [False] * len(columns))
+
+    def _describe_portal(self, name: str) -> Iterator[bytes]:
         """The columns of a portal, or of a cursor of DECLARE, and their formats."""
+        columns: Sequence[types.Column] | None
         if name in self._session.cursors and name not in self._session.portals:
-            return self._session.cursors[name].columns, []
-        portal = self._session.portal(name)
-        return self._session.describe_portal(portal), portal.result_formats
+            columns, formats = self._session.cursors[name].columns, []
+        else:
+            portal = self._session.portal(name)
+            columns, formats = self._session.describe_portal(portal), portal.result_formats
+        if columns is None:
+            yield protocol.NO_DATA
+        else:
+            yield protocol.row_description(columns, types.formats(formats, len(columns)))
 
     def _execute(self, portal: Portal, count: int) -> Iterator[bytes]:
         session = self._session

@@ -36,6 +36,10 @@ class Role(enum.IntEnum):
 _READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
 # What an EXECUTE does is another thing after the next PREPARE of the name.
 CHANGEABLE_VERBS = frozenset({"execute", "explain"})
+# DuckDB's word for what it makes several statements of, as of a PIVOT whose columns are values: what that does is known
+# only when it runs. With these words before it, it is a query, unless one of its WITH parts isn't.
+_DEFERRED = "MULTI"
+_QUERY_VERBS = frozenset({"select", "from", "with", "(", "pivot", "describe", "summarize"})
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
 
 
@@ -58,6 +62,8 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
     kind = _kind(sql.text)
     if kind == "PREPARE":
         kind = _kind(_prepared(sql.text))
+    if kind == _DEFERRED:
+        kind = "SELECT" if is_deferred_query(sql) else {"create": "CREATE", "insert": "INSERT"}.get(sql.verb, "")
     if kind == "SET" and sql.verb == "set" and not writes:
         return  # SET VARIABLE, which is the session's own; every other SET is answered by the session itself
     if kind not in _READING | _CHANGING:
@@ -68,6 +74,11 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
         )
     if kind in _CHANGING or writes:
         _require(role, Role.ADMIN, sql.verb.upper(), is_read_only)
+
+
+def is_deferred_query(sql: Sql) -> bool:
+    """Whether a statement is a query of which only running it tells whether it writes."""
+    return sql.verb in _QUERY_VERBS and _kind(sql.text) == _DEFERRED
 
 
 def _check_ours(role: Role, ours: Statement, writes: bool, is_read_only: bool) -> None:

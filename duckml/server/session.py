@@ -129,6 +129,7 @@ class _Transaction:
     """Where a transaction stands: `savepoints` are the names, each with the number of writes when it was made."""
 
     is_implicit: bool = False
+    is_read_only: bool = False
     has_failed: bool = False
     writes: int = 0
     savepoints: list[tuple[str, int]] = field(default_factory=list)
@@ -206,8 +207,7 @@ class Session:
     def begin_implicit(self) -> None:
         """Begin the transaction that PostgreSQL has around several statements sent together."""
         if self._transaction is None:
-            self._run_plain("BEGIN TRANSACTION")
-            self._transaction = _Transaction(is_implicit=True)
+            self._open(is_implicit=True)
 
     def end_implicit(self) -> None:
         """End it: committed, or rolled back when something in it has failed."""
@@ -220,9 +220,27 @@ class Session:
         elif self._transaction is not None:
             self._transaction.is_implicit = False
         else:
-            self._run_plain("BEGIN TRANSACTION READ ONLY" if wanted.read_only else "BEGIN TRANSACTION")
-            self._transaction = _Transaction()
+            self._open(is_read_only=wanted.read_only)
         return Answer("BEGIN")
+
+    def _open(self, is_implicit: bool = False, is_read_only: bool = False) -> _Transaction:
+        """Begin a transaction; who may write nothing at all has DuckDB's own word for it."""
+        is_read_only = is_read_only or self.is_read_only or self.role is Role.READ
+        self._run_plain("BEGIN TRANSACTION READ ONLY" if is_read_only else "BEGIN TRANSACTION")
+        self._transaction = _Transaction(is_implicit, is_read_only)
+        return self._transaction
+
+    def _only_read(self) -> None:
+        """See to it that what comes can write nothing."""
+        if self._transaction is None:
+            self._open(is_implicit=True, is_read_only=True)
+        elif not self._transaction.is_read_only:
+            raise WireError(
+                "0A000",
+                "What a PIVOT without its values does is known when it has run, which isn't for a transaction that may "
+                "write.",
+                "Name the values, as in PIVOT t ON kind IN ('a', 'b'), or run it outside a transaction.",
+            )
 
     def _end(self, how: str) -> Answer:
         if self._transaction is None:
@@ -299,8 +317,7 @@ class Session:
                 cursor.source.close()
             self.cursors.clear()
             self._run_plain("ROLLBACK")
-            self._run_plain("BEGIN TRANSACTION")
-            transaction.has_failed, transaction.writes = False, 0
+            self._open(transaction.is_implicit, transaction.is_read_only).savepoints = transaction.savepoints
         del transaction.savepoints[position + 1 :]
         return Answer("ROLLBACK")
 
@@ -340,14 +357,17 @@ class Session:
             portal.answer.close()
 
     def describe_portal(self, portal: Portal) -> Sequence[Column] | None:
-        """The columns of a portal, None for no rows; nothing runs."""
+        """The columns of a portal, None for no rows; nothing runs but a PIVOT whose columns are values."""
         if not portal.is_described:
             wanted = portal.prepared.command
             if isinstance(wanted, Sql):
                 self._make_room()
                 text = catalog.understood(wanted.text)
-                portal.bound = self.con.bound(text, portal.values)
-                if portal.bound.answers == "query_result":
+                portal.bound = self.con.bound(text, portal.values or None)
+                if portal.bound.is_deferred and roles.is_deferred_query(wanted):
+                    portal.answer = self.run(wanted, portal.values)
+                    portal.columns = portal.answer.columns
+                elif portal.bound.answers == "query_result":
                     portal.columns = _columns(wanted, text, portal.bound.columns)
             else:
                 _, portal.columns = self.describe(portal.prepared, portal.values)
@@ -355,7 +375,7 @@ class Session:
         return portal.columns
 
     def describe(self, prepared: Prepared, values: list[Any] | None) -> tuple[list[int], Sequence[Column] | None]:
-        """The types of the parameters of a statement and its columns, None for no rows; nothing runs."""
+        """The types of a statement's parameters, and its columns, None for no rows; nothing runs but such a PIVOT."""
         match prepared.command:
             case Sql():
                 return self._describe_sql(prepared, prepared.command, values)
@@ -376,6 +396,11 @@ class Session:
         self, prepared: Prepared, sql: Sql, values: list[Any] | None
     ) -> tuple[list[int], Sequence[Column] | None]:
         self._make_room()
+        if roles.is_deferred_query(sql):
+            self._only_read()
+            answer = self._run_sql(sql, values)
+            answer.close()
+            return [], answer.columns
         text = catalog.understood(sql.text)
         declared = {str(position + 1): oid for position, oid in enumerate(prepared.oids) if oid}
         if values is None and declared:
@@ -493,12 +518,15 @@ class Session:
 
     def _run_sql(self, sql: Sql, values: list[Any] | None, bound: engine.Bound | None = None) -> Answer:
         self._make_room()
+        values = values or None  # what DuckDB makes several statements of takes no list, be it empty
         text = catalog.understood(sql.text)
         ours = roles.model_statement(text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
         if ours is not None:
             writes = roles.changes_models(ours)
         else:
+            if roles.is_deferred_query(sql) and (self.role < Role.ADMIN or self._transaction is None):
+                self._only_read()
             is_changeable = sql.verb in roles.CHANGEABLE_VERBS
             writes = self._writes(text, values, is_changeable) if bound is None or is_changeable else bound.writes
         roles.check(self.role, sql, ours, writes, self.is_read_only)
