@@ -361,6 +361,17 @@ def test_a_reader_moves_no_sequence(server: Running) -> None:
         admin.execute("DROP SEQUENCE moved")
 
 
+def test_a_text_that_is_not_utf_8_is_refused_and_the_session_goes_on(server: Running) -> None:
+    with connect(server, "read") as con:
+        for ask in (
+            lambda: con.pgconn.exec_(b"SELECT 'caf\xe9'"),
+            lambda: con.pgconn.exec_params(b"SELECT 'caf\xe9', $1::text", [b"1"]),
+        ):
+            said = ask()
+            assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"22021"
+            assert con.execute("SELECT 'café'").fetchone() == ("café",)
+
+
 PIVOT = "PIVOT (SELECT id % 3 g, id % 2 h FROM house_prices) ON h USING count(*) ORDER BY g"
 PIVOTED = [(0, 166, 167), (1, 167, 167), (2, 167, 166)]
 

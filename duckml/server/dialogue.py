@@ -173,8 +173,27 @@ class Dialogue:
 
         Raises WireError for what is no message: then the connection has to end.
         """
-        while not self.has_ended and (message := self._inbox.take()) is not None:
+        while not self.has_ended:
+            kind = self._inbox.next_kind
+            try:
+                message = self._inbox.take()
+            except WireError as error:
+                if error.is_fatal:
+                    raise
+                yield from self._unreadable(kind, error)
+                continue
+            if message is None:
+                return
             yield from self._answer(message)
+
+    def _unreadable(self, kind: bytes, error: WireError) -> Iterator[bytes]:
+        if kind == b"Q":
+            yield from self._failed(error, "")
+            yield from self._end_implicit()
+            yield protocol.ready(self._session.status)
+        elif not self._skips:
+            yield from self._failed(error, "")
+            self._skips = True
 
     def _answer(self, message: PGMessage) -> Iterator[bytes]:
         match message:

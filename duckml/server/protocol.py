@@ -66,7 +66,8 @@ class Inbox:
     def take(self) -> PGMessage | None:
         """The next message, None while it isn't complete.
 
-        Raises WireError for what is no message, after which nothing more can be read.
+        Raises WireError for what is no message, after which nothing more can be read; and for one whose text isn't
+        UTF-8, which is passed over.
         """
         begin = 0 if self.phase is Phase.STARTUP else 1
         if not self.has_message:
@@ -78,6 +79,9 @@ class Inbox:
         try:
             found = framing.try_parse(memoryview(frame), 0, self.phase, MessageDirection.FRONTEND)
         except (PygwireError, ValueError, IndexError, struct.error) as error:
+            if isinstance(error.__context__, UnicodeDecodeError):  # pygwire calls it an unterminated text
+                hint = "SET client_encoding = 'UTF8', and send that."
+                raise WireError("22021", 'invalid byte sequence for encoding "UTF8"', hint, begin == 0) from error
             is_version = begin == 0 and "request code" in str(error)
             state = "0A000" if is_version else "08P01"
             text = "Only version 3 of the protocol is spoken here." if is_version else "A message can't be read."
