@@ -5,12 +5,10 @@ Everything here runs on a thread of its own, one call at a time; only `cancel` c
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -45,6 +43,7 @@ from duckml.server.commands import (
 )
 from duckml.server.encoding import CopyFormat
 from duckml.server.errors import Report, WireError
+from duckml.server.parameters import learn, value_of
 from duckml.server.roles import Role
 from duckml.server.rows import Source
 from duckml.server.settings import Settings
@@ -402,51 +401,15 @@ class Session:
             answer.close()
             return [], answer.columns
         text = catalog.understood(sql.text)
-        declared = {str(position + 1): oid for position, oid in enumerate(prepared.oids) if oid}
-        if values is None and declared:
-            # What the client declares decides on types as values of them would.
-            bound = self.con.bound(text)
-            count = max((int(n) for n, _ in bound.parameters if n.isdigit()), default=0)
-            known = dict(bound.parameters)
-            values = [self._sample(declared.get(str(n + 1), 0), known, n) for n in range(count)]
-            typed = self._bound_or_none(text, values)
-            columns = (typed or bound).columns
-        else:
-            bound = self.con.bound(text, values)
-            columns = bound.columns
-        if values is None and any(kind == "UNKNOWN" for _, kind in bound.parameters):
-            bound, columns = self._guessed(text, bound)
+        bound = self.con.bound(text, values or None) if values is not None else learn(self.con, text, prepared.oids)
+        declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
-            declared.get(name) or types.parameter_oid(kind, text is not sql.text)
-            for name, kind in sorted(bound.parameters, key=lambda known: int(known[0]) if known[0].isdigit() else 0)
+            oid or types.parameter_oid(kind, text is not sql.text)
+            for oid, (_, kind) in zip(declared, bound.parameters, strict=False)
         ]
         if bound.answers != "query_result":
             return oids, None
-        return oids, _columns(sql, text, columns)
-
-    def _bound_or_none(self, text: str, values: list[Any]) -> engine.Bound | None:
-        try:
-            return self.con.bound(text, values)
-        except (duckdb.Error, ValueError):
-            return None
-
-    def _sample(self, oid: int, known: dict[str, str], position: int) -> Any:
-        """A value of a type, to learn from it what the statement answers."""
-        sql_type = types.sql_type(oid) or known.get(str(position + 1), "VARCHAR")
-        return _SAMPLES.get("VARCHAR" if sql_type == "UNKNOWN" else sql_type.partition("(")[0])
-
-    def _guessed(self, text: str, bound: engine.Bound) -> tuple[engine.Bound, list[engine.Column]]:
-        """The types of parameters that nothing tells: text where that fits, else what the other side has."""
-        count = max((int(name) for name, _ in bound.parameters if name.isdigit()), default=0)
-        known = dict(bound.parameters)
-        for guess in ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN"):
-            kinds = [known.get(str(n + 1), "UNKNOWN") for n in range(count)]
-            kinds = [guess if kind in {"UNKNOWN", '"NULL"'} else kind for kind in kinds]
-            typed = self._bound_or_none(text, [_SAMPLES.get(kind.partition("(")[0]) for kind in kinds])
-            if typed is not None and all(column.sql_type != "UNKNOWN" for column in typed.columns):
-                parameters = [(str(n + 1), kind) for n, kind in enumerate(kinds)]
-                return engine.Bound(typed.columns, parameters, typed.answers, typed.writes), typed.columns
-        return bound, bound.columns
+        return oids, _columns(sql, text, bound.columns)
 
     def parameters(self, prepared: Prepared, raw: Sequence[bytes | None], binary: Sequence[bool]) -> list[Any]:
         """The values of parameters as a client has bound them."""
@@ -456,19 +419,9 @@ class Session:
             if len(told) != len(raw) or len(oids) != len(raw):
                 raise WireError("08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}.")
             oids = [oid or known for oid, known in zip(oids, told, strict=True)]
-        return [types.parameter(v, oid, b, self._cast) for v, oid, b in zip(raw, oids, binary, strict=True)]
-
-    def _cast(self, text: str, sql_type: str) -> Any:
-        """What a text is as a value of a type, by DuckDB's own rules."""
         self._make_room()
-        try:
-            with engine.beside(self.con) as session:
-                engine.write(session, f"SET TimeZone = {literal(self.settings['TimeZone'])}")
-                return engine.read(session, f"SELECT CAST(CAST($text AS VARCHAR) AS {sql_type})", {"text": text})[0][0]
-        except duckdb.Error as error:
-            if sql_type == "DATE" and (day := text.partition(" ")[0]) != text:
-                return self._cast(day, sql_type)  # JDBC sends 2024-01-01 +00
-            raise WireError("22P02", f"'{text[:60]}' is no {sql_type}.") from error
+        cast = partial(value_of, self.con, self.settings["TimeZone"])
+        return [types.parameter(v, oid, b, cast) for v, oid, b in zip(raw, oids, binary, strict=True)]
 
     def run(self, wanted: Command, values: list[Any] | None = None, bound: engine.Bound | None = None) -> Answer:
         """Run a command; what it answers, whose rows may still be on their way.
@@ -735,28 +688,6 @@ class Session:
 
 
 _REMEMBERED = 256  # statements of a session
-
-# A value of each type, from which DuckDB tells what a statement would answer.
-_SAMPLES: dict[str, Any] = {
-    "VARCHAR": "",
-    "JSON": "{}",
-    "BIGINT": 1 << 40,
-    "INTEGER": 1 << 20,
-    "SMALLINT": 1,
-    "UINTEGER": 1 << 31,
-    "DOUBLE": 1.5,
-    "FLOAT": 1.5,
-    "DECIMAL": decimal.Decimal("1.500"),
-    "BOOLEAN": True,
-    "DATE": datetime.date(2000, 1, 1),
-    "TIME": datetime.time(),
-    "TIMESTAMP": datetime.datetime(2000, 1, 1),
-    "TIMESTAMP WITH TIME ZONE": datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC),
-    "INTERVAL": datetime.timedelta(days=1),
-    "UUID": uuid.UUID(int=0),
-    "BLOB": b"",
-}
-_SAMPLES |= {f"{name}[]": [value] for name, value in _SAMPLES.items()}
 
 
 def _columns(sql: Sql, text: str, columns: Sequence[engine.Column]) -> list[Column]:
