@@ -11,6 +11,7 @@ import functools
 
 import duckdb
 
+from duckml.names import fold, unquote
 from duckml.parser import might_concern_us, parse, tokenize
 from duckml.server.commands import Sql
 from duckml.server.errors import WireError
@@ -42,6 +43,26 @@ _DEFERRED = "MULTI"
 _QUERY_VERBS = frozenset({"select", "from", "with", "(", "pivot", "describe", "summarize"})
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
 
+# Table functions that read nothing but tables and catalogs. DuckDB keeps the rest from other files than those that it
+# has open itself: the database, and what it has put aside on disk for everybody's statements.
+_HARMLESS_FUNCTIONS = frozenset(
+    {
+        *("duckdb_columns", "duckdb_constraints", "duckdb_dependencies", "duckdb_extensions", "duckdb_functions"),
+        *(
+            "duckdb_indexes",
+            "duckdb_keywords",
+            "duckdb_memory",
+            "duckdb_schemas",
+            "duckdb_sequences",
+            "duckdb_settings",
+        ),
+        *("duckdb_tables", "duckdb_types", "duckdb_variables", "duckdb_views", "generate_series", "histogram"),
+        *("histogram_values", "icu_calendar_names", "json_each", "json_tree", "pg_timezone_names", "pragma_show"),
+        *("pragma_storage_info", "pragma_table_info", "pragma_version", "query_table", "range", "repeat", "repeat_row"),
+        *("show", "summary", "test_all_types", "unnest", "version"),
+    }
+)
+
 
 def model_statement(text: str) -> Statement | None:
     """The statement of duckml's own that a text is; None when it is a query, or DuckDB's."""
@@ -56,6 +77,8 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
 
     `writes` says whether running it would change a database.
     """
+    if function := _reaching_function(sql.text):
+        raise WireError("42501", f"{function}() is not for clients of this server.", _WHOSE)
     if ours is not None:
         _check_ours(role, ours, writes, is_read_only)
         return
@@ -70,10 +93,40 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
         raise WireError(
             "42501",
             f"{sql.verb.upper()} is not for clients of this server.",
-            "Files, other databases, extensions and settings are those of whoever runs the server.",
+            _WHOSE,
         )
     if kind in _CHANGING or writes:
-        _require(role, Role.ADMIN, sql.verb.upper(), is_read_only)
+        what = sql.verb.upper() if kind in _CHANGING else f"a {sql.verb.upper()} that writes"
+        _require(role, Role.ADMIN, what, is_read_only)
+
+
+_WHOSE = "Files, other databases, extensions and settings are those of whoever runs the server."
+
+
+@functools.lru_cache(maxsize=1024)
+def _reaching_function(text: str) -> str:
+    """The function that a statement calls and that may reach beyond tables and catalogs; '' for none."""
+    tokens = tokenize(text.encode())
+    for before, token, behind in zip([None, *tokens], tokens, tokens[1:], strict=False):
+        is_called = behind.text == "(" and not (before is not None and before.word in {"into", "with", "recursive"})
+        if is_called and _plain(token.text) in _table_functions() - _HARMLESS_FUNCTIONS:
+            return _plain(token.text)
+    return ""
+
+
+def _plain(name: str) -> str:
+    return fold(unquote(name) if name.startswith('"') else name)
+
+
+@functools.cache
+def _table_functions() -> frozenset[str]:
+    """The table functions of this DuckDB that aren't also functions of another kind."""
+    with duckdb.connect() as con:
+        rows = con.execute(
+            "SELECT function_name FROM duckdb_functions() WHERE database_name = 'system' GROUP BY ALL "
+            "HAVING bool_and(function_type IN ('table', 'table_macro', 'pragma'))"
+        ).fetchall()
+    return frozenset(name for (name,) in rows)
 
 
 def is_deferred_query(sql: Sql) -> bool:
