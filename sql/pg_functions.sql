@@ -163,44 +163,7 @@ CREATE MACRO pg_get_keywords() AS TABLE SELECT keyword_name AS word, CASE keywor
     WHEN 'column_name' THEN 'C' ELSE 'T' END AS catcode, true AS barelabel, keyword_category AS catdesc, '' AS baredesc FROM duckdb_keywords();
 CREATE MACRO pg_show_all_settings() AS TABLE SELECT * FROM pg_settings;
 CREATE MACRO pg_stat_get_activity(pid) AS TABLE SELECT * FROM pg_stat_activity;
-CREATE MACRO pg_listening_channels() AS TABLE SELECT '' AS pg_listening_channels WHERE false;
-CREATE MACRO to_char(value, pattern) AS CASE pattern
-    WHEN 'YYYY-MM-DD' THEN strftime(value::TIMESTAMP, '%Y-%m-%d')
-    WHEN 'YYYY-MM-DD HH24:MI:SS' THEN strftime(value::TIMESTAMP, '%Y-%m-%d %H:%M:%S')
-    WHEN 'YYYY-MM-DD HH24:MI:SS.US' THEN strftime(value::TIMESTAMP, '%Y-%m-%d %H:%M:%S.%f')
-    WHEN 'YYYY-MM-DD HH24:MI' THEN strftime(value::TIMESTAMP, '%Y-%m-%d %H:%M')
-    WHEN 'YYYY-MM' THEN strftime(value::TIMESTAMP, '%Y-%m')
-    WHEN 'YYYY' THEN strftime(value::TIMESTAMP, '%Y')
-    WHEN 'MM' THEN strftime(value::TIMESTAMP, '%m')
-    WHEN 'DD' THEN strftime(value::TIMESTAMP, '%d')
-    WHEN 'HH24' THEN strftime(value::TIMESTAMP, '%H')
-    WHEN 'HH24:MI' THEN strftime(value::TIMESTAMP, '%H:%M')
-    WHEN 'HH24:MI:SS' THEN strftime(value::TIMESTAMP, '%H:%M:%S')
-    WHEN 'Mon' THEN strftime(value::TIMESTAMP, '%b')
-    WHEN 'Month' THEN strftime(value::TIMESTAMP, '%B')
-    WHEN 'Day' THEN strftime(value::TIMESTAMP, '%A')
-    WHEN 'Dy' THEN strftime(value::TIMESTAMP, '%a')
-    WHEN 'DDD' THEN strftime(value::TIMESTAMP, '%j')
-    WHEN 'Mon YYYY' THEN strftime(value::TIMESTAMP, '%b %Y')
-    WHEN 'DD.MM.YYYY' THEN strftime(value::TIMESTAMP, '%d.%m.%Y')
-    WHEN 'MM/DD/YYYY' THEN strftime(value::TIMESTAMP, '%m/%d/%Y')
-    WHEN 'YYYYMMDD' THEN strftime(value::TIMESTAMP, '%Y%m%d')
-    WHEN 'IYYY-IW' THEN strftime(value::TIMESTAMP, '%G-%V')
-    ELSE error('The pattern ' || pattern || ' is not here. DuckDB has strftime(value, pattern).') END;
-CREATE MACRO _pg_parsed(value, pattern) AS CASE pattern
-    WHEN 'YYYY-MM-DD' THEN strptime(value, '%Y-%m-%d')
-    WHEN 'YYYY-MM-DD HH24:MI:SS' THEN strptime(value, '%Y-%m-%d %H:%M:%S')
-    WHEN 'YYYY-MM-DD HH24:MI:SS.US' THEN strptime(value, '%Y-%m-%d %H:%M:%S.%f')
-    WHEN 'YYYY-MM-DD HH24:MI' THEN strptime(value, '%Y-%m-%d %H:%M')
-    WHEN 'YYYY-MM' THEN strptime(value, '%Y-%m')
-    WHEN 'YYYY' THEN strptime(value, '%Y')
-    WHEN 'DD.MM.YYYY' THEN strptime(value, '%d.%m.%Y')
-    WHEN 'MM/DD/YYYY' THEN strptime(value, '%m/%d/%Y')
-    WHEN 'YYYYMMDD' THEN strptime(value, '%Y%m%d')
-    ELSE error('The pattern ' || pattern || ' is not here. DuckDB has strptime(value, pattern).') END;
-CREATE MACRO to_date(value, pattern) AS _pg_parsed(value, pattern)::DATE;
-CREATE MACRO to_timestamp(seconds) AS system.main.to_timestamp(seconds),
-    (value, pattern) AS _pg_parsed(value, pattern)::TIMESTAMPTZ
+CREATE MACRO pg_listening_channels() AS TABLE SELECT '' AS pg_listening_channels WHERE false
 
 -- name: first
 CREATE MACRO _pg_type_function(name, category, what) AS CASE WHEN category = 'P' THEN '-' WHEN category = 'A' THEN 'array_' || what

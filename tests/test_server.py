@@ -203,12 +203,27 @@ def test_what_superset_sends_is_answered(tmp_path: Path) -> None:
     assert refused == ["sqllab_error_unknown_column"]
 
 
+# As PostgreSQL 16 writes 2024-03-05 13:04:09.678901.
+PATTERNS = {
+    **{"yyyy-mm-dd": "2024-03-05", "YYYYMM": "202403", "DD/MM/YYYY": "05/03/2024", "Mon DD, YYYY": "Mar 05, 2024"},
+    **{"MON": "MAR", "FMMonth YYYY": "March 2024", "Month YYYY": "March     2024", "Q": "1", 'YYYY-"Q"Q': "2024-Q1"},
+    **{"IYYY-IW": "2024-10", "WW": "10", "W": "1", "D": "3", "DDD": "065", "ID": "2", "YY": "24", "MS": "678"},
+    **{"HH12:MI AM": "01:04 PM", "HH24:MI pm": "13:04 pm", "FMDD.FMMM.YYYY": "5.3.2024", "100%": "100%"},
+    **{'YYYY-MM-DD"T"HH24:MI:SS.US"Z"': "2024-03-05T13:04:09.678901Z", "DY, DD MON": "TUE, 05 MAR", "day": "tuesday  "},
+}
+
+
 def test_postgres_patterns_of_dates(server: Running) -> None:
     with connect(server) as con:
         query = "SELECT to_char(DATE '2024-02-29', 'YYYY-MM'), to_date('29.02.2024', 'DD.MM.YYYY'), to_timestamp(0)::VARCHAR"
         assert con.execute(query).fetchone() == ("2024-02", datetime.date(2024, 2, 29), "1970-01-01 00:00:00+00")
-        with pytest.raises(psycopg.Error, match="strftime"):
-            con.execute("SELECT to_char(DATE '2024-02-29', 'J')")
+        at = datetime.datetime(2024, 3, 5, 13, 4, 9, 678901)
+        for pattern, written in PATTERNS.items():
+            assert con.execute("SELECT to_char(%s, %s)", (at, pattern)).fetchone() == (written,), pattern
+        assert con.execute("SELECT to_date('05 Mar 2024', 'dd Mon yyyy')").fetchone() == (at.date(),)
+        for call in ("to_char(DATE '2024-02-29', 'J')", "to_date('2024-Q1', 'YYYY-\"Q\"Q')", "to_char(now(), 'mOn')"):
+            with pytest.raises(psycopg.Error, match="is not here"):
+                con.execute(f"SELECT {call}")
 
 
 @pytest.fixture(scope="module")

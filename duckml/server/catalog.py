@@ -20,6 +20,7 @@ from duckml.connection import Connection
 from duckml.engine import Native
 from duckml.names import fold, literal, quote, unquote
 from duckml.server import types
+from duckml.server.patterns import add_patterns
 from duckml.sql import blocks
 
 # The memory database, and the variables of a session that its views read.
@@ -79,6 +80,7 @@ def set_up(con: Connection, database: str) -> None:
     for name, query in blocks("pg_catalog").items():
         _make_view(con, name, query.replace("{database}", literal(database)))
     _run_all(con, functions["late"])
+    add_patterns(con)
 
 
 # The columns of the views that are object ids, and lists of them.
