@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import re
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _copied(text: pa.Array, how: CopyFormat) -> pa.Array:
 def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
     """Rows as messages: kind, length, number of fields, then each field with its length before it."""
     count = batch.num_rows
-    if count <= _FEW and not any(binary) and all(_is_plain(column.type) for column in batch.columns):
+    if count <= _FEW and not any(binary) and all(map(_is_plain, batch.columns, columns)):
         return _few_rows(kind, batch)
     total = np.full(count, 6, dtype=np.int64)  # the length itself and the number of fields
     parts: list[pa.Array] = []
@@ -135,9 +136,11 @@ def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binar
 _FEW = 8  # rows that are quicker written one by one
 
 
-def _is_plain(kind: pa.DataType) -> bool:
+def _is_plain(values: pa.Array, told: Column) -> bool:
     """Whether Python's spelling of the values is PostgreSQL's."""
-    return bool(pa.types.is_integer(kind) or pa.types.is_string(kind))
+    return bool(
+        pa.types.is_integer(values.type) or (pa.types.is_string(values.type) and told.pg_type not in _FROM_TEXT)
+    )
 
 
 def _few_rows(kind: bytes, batch: pa.RecordBatch) -> bytes:
@@ -198,7 +201,9 @@ def _field(values: pa.Array, told: Column, is_binary: bool) -> pa.Array:
     if told.element is not None and _is_list(values.type):
         return _list_field(values, told.element, is_binary, told.pg_type in types.VECTORS)
     encode = _binary_encoder(told.pg_type, values.type) if is_binary else _text_encoder(values.type)
-    if told.pg_type is types.TEXT and pa.types.is_binary(values.type):
+    if pa.types.is_string(values.type) and told.pg_type in _FROM_TEXT:
+        encode = _FROM_TEXT[told.pg_type][is_binary]
+    elif told.pg_type is types.TEXT and pa.types.is_binary(values.type):
         encode = _bits
     elif told.pg_type is types.BYTEA:
         encode = _same if is_binary else _hex
@@ -264,26 +269,30 @@ def _calendar(values: pa.Array) -> pa.Array:
     text = values.cast(pa.string())
     if pa.types.is_timestamp(values.type):
         text = _short_seconds(text)
-    odd = pc.match_substring_regex(text, r"^-")
-    if pc.any(odd).as_py():
-        text = pc.if_else(odd, pc.binary_join_element_wise(_years_bc(text), " BC", ""), text)
-    return text
+    odd = pc.match_substring_regex(text, "^(?:-|0000|<)")  # before the year 1, or too far for Arrow
+    return _far(values, text, odd) if pc.any(odd).as_py() else text
 
 
 def _short_seconds(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(text, r"\.?0*$", "") if pc.any(pc.match_substring(text, ".")).as_py() else text
 
 
-def _years_bc(text: pa.Array) -> pa.Array:
-    """Of -0044-03-15, the astronomer's year -44, PostgreSQL's 0045-03-15."""
+def _far(values: pa.Array, texts: pa.Array, odd: pa.Array) -> pa.Array:
+    """The texts, but where they are odd by numpy: of the astronomer's year -44, PostgreSQL's 0045-03-15 BC."""
+    unit = "D" if pa.types.is_date(values.type) else values.type.unit
+    moments = values.cast(pa.int32() if unit == "D" else pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    moments = moments.astype(f"datetime64[{unit}]")
 
-    def turned(value: str | None) -> str | None:
-        if value is None or not value.startswith("-"):
-            return value
-        year, rest = value[1:].split("-", 1)
-        return f"{int(year) + 1:04d}-{rest}"
+    def spelt(moment: np.datetime64) -> str:
+        day, _, clock = str(moment).removeprefix("+").partition("T")
+        clock = re.sub(r"\.?0*$", "", clock) if "." in clock else clock
+        year, rest = day.removeprefix("-").split("-", 1)
+        is_bc = day.startswith("-") or not int(year)
+        day = f"{int(year) + 1:04d}-{rest}" if is_bc else day
+        return " ".join(part for part in (day, clock, "BC" * is_bc) if part)
 
-    return pa.array([turned(value) for value in text.to_pylist()], pa.string())
+    pairs = zip(texts.to_pylist(), odd.to_pylist(), moments, strict=True)
+    return pa.array([spelt(moment) if is_odd else text for text, is_odd, moment in pairs], pa.string())
 
 
 def _zoned(values: pa.Array) -> pa.Array:
@@ -305,37 +314,50 @@ def _named_infinities(values: pa.Array, numbers: pa.Array, limit: int, spell: _E
 
 
 def _time_text(values: pa.Array) -> pa.Array:
-    return _short_seconds(values.cast(pa.string()))
+    text = _short_seconds(values.cast(pa.string()))
+    late = pc.starts_with(text, "<")  # 24:00:00, which Arrow hasn't
+    return pc.if_else(late, "24:00:00", text) if pc.any(late).as_py() else text
 
 
 def _interval_text(values: pa.Array) -> pa.Array:
-    parts = _interval_parts(values)
-
-    def spelt(months: int, days: int, nanoseconds: int) -> str:
-        years, months = int(months / 12), months - 12 * int(months / 12)
-        words = [
-            f"{number} {unit}{'' if number == 1 else 's'}"
-            for number, unit in ((years, "year"), (months, "mon"), (days, "day"))
-            if number
-        ]
-        if nanoseconds or not words:
-            sign = "-" if nanoseconds < 0 else ""
-            seconds, fraction = divmod(abs(nanoseconds) // 1000, 1_000_000)
-            clock = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-            words.append(clock + (f".{fraction:06d}".rstrip("0") if fraction else ""))
-        return " ".join(words)
-
-    spelt_all = [spelt(*map(int, part)) for part in parts.tolist()]
-    return pa.array(
-        [text if valid else None for text, valid in zip(spelt_all, values.is_valid().to_pylist(), strict=True)],
-        pa.string(),
-    ).cast(_BINARY)
+    return pa.array([None if parts is None else _spelt(*parts) for parts in _interval_parts(values)], _BINARY)
 
 
-def _interval_parts(values: pa.Array) -> np.ndarray[Any, Any]:
-    """Months, days and nanoseconds of each interval, as Arrow lays them out."""
-    kind = np.dtype([("months", "<i4"), ("days", "<i4"), ("nanoseconds", "<i8")])
-    return np.frombuffer(values.buffers()[1], dtype=kind, count=len(values) + values.offset)[values.offset :]
+def _spelt(months: int, days: int, microseconds: int) -> bytes:
+    """An interval as PostgreSQL spells it (EncodeInterval): behind what is negative, what isn't has a plus."""
+    years, months = int(months / 12), months - 12 * int(months / 12)
+    words: list[str] = []
+    is_behind_negative = False
+    for number, unit in ((years, "year"), (months, "mon"), (days, "day")):
+        if number:
+            sign = "+" if is_behind_negative and number > 0 else ""
+            words.append(f"{sign}{number} {unit}{'' if number == 1 else 's'}")
+            is_behind_negative = number < 0
+    if microseconds or not words:
+        sign = "-" if microseconds < 0 else "+" if is_behind_negative else ""
+        seconds, fraction = divmod(abs(microseconds), 1_000_000)
+        clock = f"{sign}{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+        words.append(clock + (f".{fraction:06d}".rstrip("0") if fraction else ""))
+    return " ".join(words).encode()
+
+
+_INTERVAL = re.compile(
+    r"(?:(-?\d+) years? ?)?(?:(-?\d+) months? ?)?(?:(-?\d+) days? ?)?(?:(-?)(\d+):(\d\d):(\d\d)(?:\.(\d+))?)?"
+)
+
+
+def _interval_parts(values: pa.Array) -> Iterator[tuple[int, int, int] | None]:
+    """Months, days and microseconds of each interval, from DuckDB's spelling or from Arrow's value."""
+    for value in values.to_pylist():
+        if value is None or not isinstance(value, str):
+            yield None if value is None else (value.months, value.days, value.nanoseconds // 1000)
+            continue
+        found = _INTERVAL.fullmatch(value)
+        assert found is not None, "DuckDB spells intervals in another way"
+        years, months, days, sign, hours, minutes, seconds, fraction = found.groups()
+        clock = (int(hours or 0) * 3600 + int(minutes or 0) * 60 + int(seconds or 0)) * 1_000_000
+        clock += int((fraction or "0").ljust(6, "0"))
+        yield 12 * int(years or 0) + int(months or 0), int(days or 0), -clock if sign else clock
 
 
 def _hex(values: pa.Array) -> pa.Array:
@@ -465,6 +487,26 @@ def _time_binary(values: pa.Array) -> pa.Array:
     return _fixed((raw // 1000 if values.type == pa.time64("ns") else raw).astype(">i8"), values)
 
 
+_ZONE = re.compile(r"(.*)([+-])(\d\d)(?::(\d\d))?(?::(\d\d))?")
+
+
+def _timetz_from_text(values: pa.Array) -> pa.Array:
+    """A time with its zone, as the microseconds of the day and the seconds to the west."""
+
+    def packed(text: str | None) -> bytes | None:
+        found = None if text is None else _ZONE.fullmatch(text)
+        if found is None:
+            return None
+        clock, sign, *zone = found.groups()
+        hours, minutes, seconds = clock.split(":")
+        whole, _, fraction = seconds.partition(".")
+        microseconds = (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1_000_000 + int(fraction.ljust(6, "0"))
+        west = sum(int(part or 0) * unit for part, unit in zip(zone, (3600, 60, 1), strict=True))
+        return struct.pack("!qi", microseconds, -west if sign == "+" else west)
+
+    return pa.array([packed(text) for text in values.to_pylist()], _BINARY)
+
+
 def _timetz_binary(values: pa.Array) -> pa.Array:
     raw = values.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
     packed = np.zeros(len(values), dtype=[("time", ">i8"), ("zone", ">i4")])
@@ -473,14 +515,9 @@ def _timetz_binary(values: pa.Array) -> pa.Array:
 
 
 def _interval_binary(values: pa.Array) -> pa.Array:
-    parts = _interval_parts(values)
-    packed = np.zeros(len(values), dtype=[("microseconds", ">i8"), ("days", ">i4"), ("months", ">i4")])
-    packed["microseconds"], packed["days"], packed["months"] = (
-        parts["nanoseconds"] // 1000,
-        parts["days"],
-        parts["months"],
-    )
-    return _fixed(packed, values)
+    pack = struct.Struct("!qii").pack
+    parts = [None if part is None else pack(part[2], part[1], part[0]) for part in _interval_parts(values)]
+    return pa.array(parts, _BINARY)
 
 
 def _uuid_binary(values: pa.Array) -> pa.Array:
@@ -564,6 +601,28 @@ def _any_numeric(values: pa.Array) -> pa.Array:
 
     return pa.array([encoded(value) for value in values.to_pylist()], _BINARY)
 
+
+_NO_JSON = re.compile(r'"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)')
+
+
+def _valid_json(values: pa.Array) -> pa.Array:
+    """JSON as DuckDB writes it; NaN and infinity, which JSON doesn't have, as null."""
+    if not pc.any(pc.match_substring_regex(values, "NaN|Infinity")).as_py():
+        return values.cast(_BINARY)
+    texts = [
+        None if text is None else _NO_JSON.sub(lambda found: found[0] if found[0][0] == '"' else "null", text).encode()
+        for text in values.to_pylist()
+    ]
+    return pa.array(texts, _BINARY)
+
+
+# What arrives as a text that DuckDB has made (exact.py), in text and in binary.
+_FROM_TEXT: dict[PgType, tuple[_Encode, _Encode]] = {
+    types.TIMETZ: (_same, _timetz_from_text),
+    types.INTERVAL: (_interval_text, _interval_binary),
+    types.NUMERIC: (_same, _any_numeric),
+    types.JSON: (_valid_json, _valid_json),
+}
 
 _BINARIES: dict[PgType, _Encode] = {
     types.BOOL: _bool_binary,

@@ -98,7 +98,14 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
     (duckdb.IOException, (), "58030"),
     (
         duckdb.InvalidInputException,
-        ((r"^relation .* does not exist", "42P01"), (r"read-only", "25006"), (r"configuration", "42501")),
+        (
+            (r"^Failed to cast value.*\b(date|time)\w* field value out of range", "22008"),
+            (r"^Failed to cast value.*out of range", "22003"),
+            (r"^Failed to cast value", "22P02"),
+            (r"^relation .* does not exist", "42P01"),
+            (r"read-only", "25006"),
+            (r"configuration", "42501"),
+        ),
         "22023",
     ),
 )

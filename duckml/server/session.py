@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import duckdb
@@ -43,7 +42,8 @@ from duckml.server.commands import (
 )
 from duckml.server.encoding import CopyFormat
 from duckml.server.errors import Report, WireError
-from duckml.server.parameters import learn, value_of
+from duckml.server.exact import exactly
+from duckml.server.parameters import learn, parameter
 from duckml.server.roles import Role
 from duckml.server.rows import Source
 from duckml.server.settings import Settings
@@ -162,7 +162,7 @@ class Session:
         self.changed: list[str] = []  # settings that the client is to be told of
         self._transaction: _Transaction | None = None
         self._streaming: Source | None = None
-        self._known_writes: dict[str, tuple[int | None, bool]] = {}
+        self._known: dict[str, tuple[int, engine.Bound]] = {}  # by text, each with the state of the catalog
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
         con.listen(Listener(self._on_iteration, self._on_warning))
@@ -419,9 +419,7 @@ class Session:
             if len(told) != len(raw) or len(oids) != len(raw):
                 raise WireError("08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}.")
             oids = [oid or known for oid, known in zip(oids, told, strict=True)]
-        self._make_room()
-        cast = partial(value_of, self.con, self.settings["TimeZone"])
-        return [types.parameter(v, oid, b, cast) for v, oid, b in zip(raw, oids, binary, strict=True)]
+        return [parameter(v, oid, b) for v, oid, b in zip(raw, oids, binary, strict=True)]
 
     def run(self, wanted: Command, values: list[Any] | None = None, bound: engine.Bound | None = None) -> Answer:
         """Run a command; what it answers, whose rows may still be on their way.
@@ -475,21 +473,26 @@ class Session:
         text = catalog.understood(sql.text)
         ours = roles.model_statement(text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
+        exact = text
         if ours is not None:
             writes = roles.changes_models(ours)
         else:
             if roles.is_deferred_query(sql) and (self.role < Role.ADMIN or self._transaction is None):
                 self._only_read()
-            is_changeable = sql.verb in roles.CHANGEABLE_VERBS
-            writes = self._writes(text, values, is_changeable) if bound is None or is_changeable else bound.writes
+            if bound is None or sql.verb in roles.CHANGEABLE_VERBS:
+                bound = self._foreseen(text, values, sql.verb)
+            writes = bound.writes
+            if sql.verb in _PLAIN_QUERIES and not writes and not bound.is_deferred:
+                exact = exactly(text, bound.columns)
         roles.check(self.role, sql, ours, writes, self.is_read_only)
         if writes and self._transaction is not None:
             self._transaction.writes += 1
-        rows = self.con.stream(text, values)
+        rows = self.con.stream(exact, values)
         source = Source(rows)
         if rows.answers == "query_result":
             self._streaming = source
-            columns = _columns(sql, text, rows.columns)
+            found = rows.columns if exact is text or bound is None else bound.columns
+            columns = _columns(sql, text, found)
             tag = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}.get(
                 sql.verb, "SELECT"
             )
@@ -497,17 +500,19 @@ class Session:
         count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
         return Answer(_tag(sql, count))
 
-    def _writes(self, text: str, values: list[Any] | None, is_changeable: bool) -> bool:
-        """Whether a statement would change a database; DuckDB isn't asked again while the catalog is as it was."""
+    def _foreseen(self, text: str, values: list[Any] | None, verb: str) -> engine.Bound:
+        """What DuckDB says of a statement; it isn't asked again while the catalog is as it was."""
         version = engine.catalog_version(self.con)
-        known = None if is_changeable else self._known_writes.get(text)
-        if known is not None and known[0] == version and version is not None:
+        is_changeable = verb in roles.CHANGEABLE_VERBS or values is not None or "getvariable" in text.lower()
+        known = None if is_changeable else self._known.get(text)
+        if known is not None and known[0] == version:
             return known[1]
-        writes = self.con.bound(text, values).writes
-        if len(self._known_writes) >= _REMEMBERED:
-            self._known_writes.clear()
-        self._known_writes[text] = (version, writes)
-        return writes
+        bound = self.con.bound(text, values)
+        if version is not None and not is_changeable:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[text] = (version, bound)
+        return bound
 
     def _make_room(self) -> None:
         """Free the session of the rows that are still being read from it."""
@@ -565,6 +570,7 @@ class Session:
     def _look_in(self, search_path: str) -> None:
         """Look for names in the schemas of a search path, then among those that PostgreSQL brings."""
         self._make_room()
+        self._known.clear()
         places = catalog.places(self.con, self.database, search_path)
         engine.write(self.con, f"SET search_path = {literal(places)}")
 
@@ -688,6 +694,7 @@ class Session:
 
 
 _REMEMBERED = 256  # statements of a session
+_PLAIN_QUERIES = frozenset({"select", "from", "with", "values", "("})
 
 
 def _columns(sql: Sql, text: str, columns: Sequence[engine.Column]) -> list[Column]:

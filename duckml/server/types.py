@@ -1,25 +1,19 @@
-"""DuckDB's types as PostgreSQL's: object ids, sizes, and the values of parameters.
+"""DuckDB's types as PostgreSQL's: object ids and sizes.
 
 A type that PostgreSQL doesn't have goes as the one that its clients can use: HUGEINT and unsigned BIGINT as numeric,
-ENUM as text, STRUCT, MAP and nested lists as json. The object ids are PostgreSQL's own (pg_type.dat).
+ENUM as text, STRUCT, MAP, UNION, VARIANT and nested lists as json. The object ids are PostgreSQL's own (pg_type.dat).
 """
 
 from __future__ import annotations
 
-import datetime
-import decimal
-import struct
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from duckml.server.errors import WireError
 
 # The epoch of dates and timestamps in binary, in days and microseconds after DuckDB's and Arrow's, which is 1970.
 EPOCH_DAYS = 10_957
 EPOCH_MICROSECONDS = EPOCH_DAYS * 86_400_000_000
-_EPOCH = datetime.date(2000, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -160,7 +154,7 @@ def column_of(name: str, duckdb_type: str) -> Column:
     if duckdb_type.startswith("DECIMAL("):
         width, scale = duckdb_type[len("DECIMAL(") : -1].split(",")
         return Column(name, NUMERIC, (int(width) << 16 | int(scale)) + 4)  # numeric's typmod, utils/adt/numeric.c
-    if duckdb_type.startswith(("STRUCT(", "MAP(", "UNION(")):
+    if duckdb_type.startswith(("STRUCT(", "MAP(", "UNION(")) or duckdb_type == "VARIANT":
         return Column(name, JSON)
     return Column(name, _BY_DUCKDB_TYPE.get(duckdb_type, TEXT))
 
@@ -172,157 +166,16 @@ def parameter_oid(duckdb_type: str, is_of_catalogs: bool = False) -> int:
     return (catalog_column if is_of_catalogs else column_of)("", duckdb_type).oid
 
 
+def known_type(oid: int) -> tuple[PgType | None, bool]:
+    """The type of an object id, None when it isn't known here; and whether the id is that of its arrays."""
+    return (_ELEMENT_BY_OID[oid], True) if oid in _ELEMENT_BY_OID else (_BY_OID.get(oid), False)
+
+
 def sql_type(oid: int) -> str | None:
     """What DuckDB calls the type of an object id; None for 0 and for those of which we know nothing."""
     if oid in _ELEMENT_BY_OID:
         return f"{_ELEMENT_BY_OID[oid].sql}[]"
     return _BY_OID[oid].sql if oid in _BY_OID else None
-
-
-# Parameters
-
-# Finds out what a text means as a value of a type, as DuckDB casts it.
-Cast = Callable[[str, str], Any]
-
-_TRUE = frozenset({"t", "true", "y", "yes", "on", "1"})
-_FALSE = frozenset({"f", "false", "n", "no", "off", "0"})
-
-
-def parameter(value: bytes | None, oid: int, is_binary: bool, cast: Cast) -> Any:
-    """The value of a parameter that a client has bound, in text or in binary.
-
-    Raises WireError when the bytes are none of the type.
-    """
-    if value is None:
-        return None
-    try:
-        return _from_binary(value, oid) if is_binary else _from_text(value.decode(), oid, cast)
-    except (ValueError, struct.error, IndexError, ArithmeticError) as error:
-        name = _BY_OID[oid].name if oid in _BY_OID else str(oid)
-        raise WireError("22P03" if is_binary else "22P02", f"A parameter is no value of type {name}.") from error
-
-
-def _from_text(text: str, oid: int, cast: Cast) -> Any:
-    if oid in {INT2.oid, INT4.oid, INT8.oid, OID.oid}:
-        return int(text)
-    if oid in {FLOAT4.oid, FLOAT8.oid}:
-        return float(text)
-    if oid == NUMERIC.oid:
-        return decimal.Decimal(text)
-    if oid == BOOL.oid:
-        if text.strip().lower() not in _TRUE | _FALSE:
-            raise ValueError(text)
-        return text.strip().lower() in _TRUE
-    if oid == BYTEA.oid and text.startswith("\\x"):
-        return bytes.fromhex(text[2:])
-    if oid in _ELEMENT_BY_OID:
-        element = _ELEMENT_BY_OID[oid].oid
-        return [None if item is None else _from_text(item, element, cast) for item in _array_items(text)]
-    wanted = sql_type(oid)
-    return text if wanted in {None, "VARCHAR", "JSON"} else cast(text, str(wanted))
-
-
-def _array_items(text: str) -> list[str | None]:
-    """The items of a one-dimensional array in PostgreSQL's spelling: {1,NULL,"a b"}."""
-    if not text.startswith("{") or not text.endswith("}"):
-        raise ValueError(text)
-    if not text[1:-1].strip():
-        return []
-    items: list[str | None] = []
-    item, quoted, was_quoted = "", False, False
-    letters = iter(text[1:-1] + ",")
-    for letter in letters:
-        if letter == "\\":
-            item += next(letters, "")
-        elif letter == '"':
-            quoted, was_quoted = not quoted, True
-        elif letter == "," and not quoted:
-            plain = item if was_quoted else item.strip()
-            items.append(plain if was_quoted or plain.upper() != "NULL" else None)
-            item, was_quoted = "", False
-        elif quoted or not (letter.isspace() and (was_quoted or not item)):
-            item += letter
-    if quoted:
-        raise ValueError(text)
-    return items
-
-
-def _from_binary(value: bytes, oid: int) -> Any:
-    if oid in _BINARY:
-        return _BINARY[oid](value)
-    if oid in _ELEMENT_BY_OID:
-        return _array_from_binary(value)
-    return value.decode()
-
-
-def _number(layout: str) -> Callable[[bytes], Any]:
-    unpack = struct.Struct(layout).unpack
-    return lambda value: unpack(value)[0]
-
-
-def _timestamp_from_binary(value: bytes) -> datetime.datetime:
-    (microseconds,) = struct.unpack("!q", value)
-    return datetime.datetime(2000, 1, 1) + datetime.timedelta(microseconds=microseconds)
-
-
-def _time_from_binary(value: bytes) -> datetime.time:
-    return _timestamp_from_binary(value[:8]).time()
-
-
-def _interval_from_binary(value: bytes) -> datetime.timedelta:
-    microseconds, days, months = struct.unpack("!qii", value)
-    return datetime.timedelta(days=days + 30 * months, microseconds=microseconds)
-
-
-def _numeric_from_binary(value: bytes) -> decimal.Decimal:
-    """A numeric as PostgreSQL sends it: digits of base 10000, the weight of the first, a sign, digits to show."""
-    count, weight, sign, scale = struct.unpack_from("!hhHh", value)
-    if sign in {0xC000, 0xD000, 0xF000}:
-        return decimal.Decimal({0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}[sign])
-    digits = struct.unpack_from(f"!{count}h", value, 8)
-    total = sum((decimal.Decimal(digit).scaleb(4 * (weight - i)) for i, digit in enumerate(digits)), decimal.Decimal(0))
-    exact = total.quantize(decimal.Decimal(1).scaleb(-scale), context=decimal.Context(prec=1000))
-    return -exact if sign else exact
-
-
-def _array_from_binary(value: bytes) -> list[Any]:
-    dimensions, _, element = struct.unpack_from("!iiI", value)
-    if dimensions == 0:
-        return []
-    if dimensions != 1:
-        raise ValueError("more than one dimension")
-    (count,) = struct.unpack_from("!i", value, 12)
-    items: list[Any] = []
-    position = 20
-    for _ in range(count):
-        (length,) = struct.unpack_from("!i", value, position)
-        position += 4
-        if length < 0:
-            items.append(None)
-            continue
-        items.append(_from_binary(value[position : position + length], element))
-        position += length
-    return items
-
-
-_BINARY: dict[int, Callable[[bytes], Any]] = {
-    BOOL.oid: lambda value: value != b"\0",
-    BYTEA.oid: bytes,
-    INT2.oid: _number("!h"),
-    INT4.oid: _number("!i"),
-    INT8.oid: _number("!q"),
-    OID.oid: _number("!I"),
-    FLOAT4.oid: _number("!f"),
-    FLOAT8.oid: _number("!d"),
-    NUMERIC.oid: _numeric_from_binary,
-    DATE.oid: lambda value: _EPOCH + datetime.timedelta(days=struct.unpack("!i", value)[0]),
-    TIME.oid: _time_from_binary,
-    TIMESTAMP.oid: _timestamp_from_binary,
-    TIMESTAMPTZ.oid: lambda value: _timestamp_from_binary(value).replace(tzinfo=datetime.UTC),
-    INTERVAL.oid: _interval_from_binary,
-    UUID.oid: lambda value: uuid.UUID(bytes=value),
-    JSONB.oid: lambda value: value[1:].decode(),
-}
 
 
 def formats(codes: Sequence[int], count: int) -> list[bool]:
