@@ -308,6 +308,7 @@ def _serve(options: argparse.Namespace) -> int:
     import asyncio
 
     from duckml.server.tcp import Limits, Options, Server
+    from duckml.server.watching import Watch
 
     wanted = Options(
         path=options.database,
@@ -323,8 +324,11 @@ def _serve(options: argparse.Namespace) -> int:
         limits=Limits(connections=options.max_connections, idle=options.idle_timeout),
     )
 
+    watch = Watch()
+    watch.hear_libraries()
+
     async def run() -> None:
-        await Server(wanted).run()
+        await Server(wanted, watch).run()
 
     asyncio.run(run())
     return Exit.OK

@@ -169,7 +169,7 @@ def run(count: int, seed: int = 0) -> None:
             at = time.perf_counter()
             try:
                 if chance.random() < 0.1:
-                    door = Doorman(inbox, gate, lambda *_, known=session: known, False, False, 1)
+                    door = Doorman(inbox, lambda: gate, lambda *_, known=session: known, False, False, 1)
                     inbox.feed(mutated(originals[0], originals, chance) + b"".join(batch))
                     list(door.greet())
                 else:

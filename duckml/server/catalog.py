@@ -573,6 +573,14 @@ def _compared(node: exp.Expression) -> exp.Expression:
     return node
 
 
+def _like(node: exp.Like | exp.ILike) -> exp.Expression:
+    """In PostgreSQL a backslash escapes unless ESCAPE says otherwise, in DuckDB nothing does."""
+    is_plain = isinstance(node.expression, exp.Literal) and "\\" not in node.expression.name
+    if is_plain or isinstance(node.parent, exp.Escape):
+        return node
+    return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
+
+
 _FUNCTION_COLUMN = re.compile(r"typ(receive|send|input|output|subscript|analyze|modin|modout)|agg\w+fn")
 
 
@@ -591,6 +599,8 @@ _RULES: tuple[tuple[type[exp.Expression], Callable[..., exp.Expression]], ...] =
     (exp.Any, _any),
     (exp.Bracket, _bracket),
     (exp.Substring, _substring),
+    (exp.Like, _like),
+    (exp.ILike, _like),
     (exp.EQ, _compared),
     (exp.NEQ, _compared),
     (exp.CurrentSchema, _current("current_schema")),

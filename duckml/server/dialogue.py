@@ -61,14 +61,14 @@ class Doorman:
     def __init__(
         self,
         inbox: Inbox,
-        gate: Gate,
+        find_gate: Callable[[], Gate],
         open_session: Callable[[str, dict[str, str], int, bytes], Session],
         offers_tls: bool,
         requires_tls: bool,
         pid: int,
     ) -> None:
         self._inbox = inbox
-        self._gate = gate
+        self._find_gate = find_gate
         self._open_session = open_session
         self._offers_tls = offers_tls
         self._requires_tls = requires_tls
@@ -137,10 +137,11 @@ class Doorman:
             raise WireError("28000", "No user was named.", "", True)
         if self._requires_tls and not self._is_encrypted:
             raise WireError("28000", "This server is reached by TLS only.", "sslmode=require", True)
-        if self._gate.is_open:
+        gate = self._find_gate()
+        if gate.is_open:
             yield from self._let_in()
             return
-        self._exchange = self._gate.exchange(self.user)
+        self._exchange = gate.exchange(self.user)
         self._inbox.phase = Phase.AUTHENTICATING_SASL_INITIAL
         yield protocol.sasl_mechanisms([MECHANISM])
 
@@ -187,7 +188,7 @@ class Dialogue:
             yield from self._answer(message)
 
     def _unreadable(self, kind: bytes, error: WireError) -> Iterator[bytes]:
-        if kind == b"Q":
+        if kind in {b"Q", b"F"}:
             yield from self._failed(error, "")
             yield from self._end_implicit()
             yield protocol.ready(self._session.status)

@@ -19,6 +19,7 @@ from pygwire.messages import PGMessage
 from duckml.server.errors import Report, WireError
 from duckml.server.types import Column
 
+_OF_COPY = frozenset({b"d", b"c", b"f"})
 STARTUP_LIMIT = 10_000  # bytes of the first message, as in PostgreSQL (MAX_STARTUP_PACKET_LENGTH)
 
 
@@ -75,6 +76,10 @@ class Inbox:
         size = begin + self._length(begin)
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
+        if frame[:1] in _OF_COPY and self.phase is Phase.READY:
+            return self.take()  # what a client sends that hasn't seen yet that its COPY is refused
+        if frame[:1] == b"F" and self.phase is Phase.READY:
+            raise WireError("0A000", "Calls of functions by the protocol are not here.", "SELECT the function.")
         framing = self._startup if begin == 0 else self._standard
         try:
             found = framing.try_parse(memoryview(frame), 0, self.phase, MessageDirection.FRONTEND)

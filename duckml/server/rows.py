@@ -13,6 +13,10 @@ import pyarrow as pa
 
 from duckml import engine
 from duckml.server.encoding import pieces
+from duckml.server.errors import WireError
+
+_MOST_ASIDE = 10 << 30  # bytes of one result on disk
+_HINT = "Read a result to its end, or CLOSE it, before the next statement; or use another connection for that."
 
 
 class Source:
@@ -23,6 +27,7 @@ class Source:
         self._rows: engine.Rows | None = rows
         self._batches = iter(rows)
         self._left: pa.RecordBatch | None = None
+        self._problem: BaseException | None = None
         self._file: tempfile._TemporaryFileWrapper[bytes] | None = None
 
     @property
@@ -32,6 +37,8 @@ class Source:
 
     def take(self, count: int | None) -> Iterator[pa.RecordBatch]:
         """The next `count` rows, or all that are left, in pieces of about a megabyte at most."""
+        if self._problem is not None:
+            raise WireError("55000", "The rows that were left could not be put aside.", _HINT) from self._problem
         missing = count
         while missing is None or missing > 0:
             batch = self._left if self._left is not None else self._next()
@@ -54,14 +61,27 @@ class Source:
         """Write what is left to a temporary file, so that the session is free."""
         if self._rows is None:
             return
-        file = tempfile.NamedTemporaryFile(prefix="duckml-rows-")  # noqa: SIM115 - lives as long as the rows
-        with pa.ipc.new_stream(file, self.schema) as writer:
-            for batch in self._batches:
-                writer.write_batch(batch)
-        file.flush()
-        file.seek(0)
-        self._rows, self._file = None, file
-        self._batches = iter(pa.ipc.open_stream(file))
+        self._file = tempfile.NamedTemporaryFile(prefix="duckml-rows-")  # noqa: SIM115 - lives as long as the rows
+        try:
+            with pa.ipc.new_stream(self._file, self.schema) as writer:
+                for batch in self._batches:
+                    writer.write_batch(batch)
+                    if self._file.tell() > _MOST_ASIDE:
+                        raise WireError(
+                            "53400", f"What is left of a result is more than {_MOST_ASIDE >> 30} GB.", _HINT
+                        )
+            self._file.flush()
+        except BaseException as error:
+            self.close()
+            self._problem = error
+            if isinstance(error, OSError):
+                raise WireError(
+                    "53100", f"What is left of a result can't be put aside: {error.strerror}.", _HINT
+                ) from error
+            raise
+        self._file.seek(0)
+        self._rows = None
+        self._batches = iter(pa.ipc.open_stream(self._file))
 
     def close(self) -> None:
         """Give up what is left."""

@@ -6,6 +6,7 @@ Everything here runs on a thread of its own, one call at a time; only `cancel` c
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -165,6 +166,7 @@ class Session:
         self._known: dict[str, tuple[int, engine.Bound]] = {}  # by text, each with the state of the catalog
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
+        self._told_at = 0.0  # when the client was told of a training last
         con.listen(Listener(self._on_iteration, self._on_warning))
         self._look_in(settings["search_path"])
         self._set_time_zone(settings["TimeZone"])
@@ -197,7 +199,8 @@ class Session:
 
     def failed(self) -> None:
         """Note that something went wrong: a transaction can then only be rolled back."""
-        if self._streaming is not None:
+        is_held = any(cursor.source is self._streaming for cursor in self.cursors.values())
+        if self._streaming is not None and not (is_held and self._transaction is None):
             self._streaming.close()
             self._streaming = None
         if self._transaction is not None:
@@ -674,6 +677,10 @@ class Session:
     def _on_iteration(self, progress: Progress) -> None:
         if self._stopped:
             raise self._why_stopped()
+        now = time.monotonic()
+        if now - self._told_at < _BETWEEN_NOTICES and progress.iteration < progress.max_iter:
+            return
+        self._told_at = now
         losses = f"loss {progress.loss:.4f}"
         if progress.eval_loss is not None:
             losses += f", validation {progress.eval_loss:.4f}"
@@ -693,6 +700,7 @@ class Session:
         self.con.close()
 
 
+_BETWEEN_NOTICES = 1.0  # seconds
 _REMEMBERED = 256  # statements of a session
 _PLAIN_QUERIES = frozenset({"select", "from", "with", "values", "("})
 

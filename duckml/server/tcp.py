@@ -118,17 +118,31 @@ class Server:
         self.tls = _tls(options)
         self._pids = itertools.count(1)
         self._gate = Gate(None)
-        self._gate_made = 0.0  # when its file was written
+        self._gate_made: tuple[int, ...] = ()  # which file it is of: when it was written, how long it is, its number
         self._failures: defaultdict[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=_LOGIN_FAILURES))
         self._stopped = asyncio.Event()
 
     def gate(self) -> Gate:
-        """Who is let in, as the file of users says now."""
+        """Who is let in, as the file of users says now.
+
+        Raises OSError or ValueError when it can't be read: then nobody is.
+        """
         if self.options.users is not None:
-            changed = self.options.users.stat().st_mtime
-            if changed != self._gate_made:
-                self._gate, self._gate_made = Gate(read_users(self.options.users)), changed
+            found = self.options.users.stat()
+            made = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if made != self._gate_made:
+                self._gate, self._gate_made = Gate(read_users(self.options.users)), made
         return self._gate
+
+    def gate_now(self) -> Gate:
+        """The same for a client: raises WireError, and the log has the problem."""
+        try:
+            return self.gate()
+        except (OSError, ValueError) as error:
+            self.watch.log("users unreadable", problem=str(error))
+            raise WireError(
+                "57P03", "The file of users can't be read; the server's log says more.", "", True
+            ) from error
 
     async def run(self) -> None:
         """Serve until `stop` is called, or the process is asked to end."""
@@ -138,7 +152,8 @@ class Server:
         self.port = server.sockets[0].getsockname()[1]
         http = None
         if self.options.http_port is not None:
-            http = await asyncio.start_server(self._http, self.options.host, self.options.http_port)
+            # Without a password and in the clear, so for this machine only.
+            http = await asyncio.start_server(self._http, "127.0.0.1", self.options.http_port)
             self.http_port = http.sockets[0].getsockname()[1]
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -363,7 +378,7 @@ class _Client(asyncio.Protocol):
         server, options = self._server, self._server.options
         doorman = Doorman(
             self._inbox,
-            server.gate(),
+            server.gate_now,
             self._open_session,
             server.tls is not None,
             not options.is_local,
@@ -430,7 +445,14 @@ class _Client(asyncio.Protocol):
         try:
             settings = Settings({"session_authorization": user, **_startup_settings(parameters)})
             self.session = Session(
-                con, name, user, server.gate().role_of(user), server.database.is_read_only, settings, pid, self._tell
+                con,
+                name,
+                user,
+                server.gate_now().role_of(user),
+                server.database.is_read_only,
+                settings,
+                pid,
+                self._tell,
             )
         except BaseException:
             con.close()

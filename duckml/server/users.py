@@ -48,12 +48,20 @@ def read_users(path: Path) -> dict[str, User]:
         if not line.strip() or line.startswith("#"):
             continue
         parts = line.split("\t")
-        if len(parts) != 3 or not _VERIFIER.fullmatch(parts[2]):
+        if len(parts) != 3 or not _is_verifier(parts[2]):
             raise ValueError(f"{path}:{number}: expected a name, a role and a verifier, with tabs between them.")
         if parts[0] in users:
             raise ValueError(f"{path}:{number}: the user '{parts[0]}' stands there twice.")
         users[parts[0]] = User(parts[0], Role.named(parts[1]), parts[2])
     return users
+
+
+def _is_verifier(text: str) -> bool:
+    found = _VERIFIER.fullmatch(text)
+    try:
+        return found is not None and all(base64.b64decode(found[n], validate=True) for n in (2, 3, 4))
+    except ValueError:
+        return False
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
@@ -80,7 +88,10 @@ def new_user(name: str, role: Role, password: str) -> User:
         raise ValueError(f"'{name}' can't be the name of a user: it must be one line without tabs.")
     if len(password) < SHORTEST_PASSWORD:
         raise ValueError(f"The password has {len(password)} characters; {SHORTEST_PASSWORD} are the least.")
-    return User(name, role, verifier_of(password))
+    try:
+        return User(name, role, verifier_of(password))
+    except (ScramException, ValueError) as error:
+        raise ValueError("The password has a character that can't be in passwords (SASLprep, RFC 4013).") from error
 
 
 def verifier_of(password: str) -> str:
@@ -104,6 +115,8 @@ class Gate:
 
     def role_of(self, name: str) -> Role:
         """The role of a user who has been let in."""
+        if self._users is not None and name not in self._users:  # taken out of the file in this very moment
+            raise WireError("28000", f'role "{name}" is not permitted to log in', "", True)
         return Role.ADMIN if self._users is None else self._users[name].role
 
     def exchange(self, name: str) -> Exchange:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import json
+import logging
 import sys
 import threading
 import traceback
@@ -83,6 +84,11 @@ class Watch:
             self._stream.write(line)
             self._stream.flush()
 
+    def hear_libraries(self) -> None:
+        """Write a line where a library has something to say, but not what: it may be of a statement."""
+        logging.basicConfig(level=logging.WARNING, handlers=[_Heard(self)], force=True)
+        logging.captureWarnings(True)
+
     def refused(self, user: str, address: str, sqlstate: str) -> None:
         """A login was refused."""
         self._refused.inc()
@@ -111,6 +117,16 @@ class Watch:
         """Something broke that is the server's own fault; where, and of what kind, but not with which values."""
         where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
         self.log("failure", pid=session.pid if session else 0, error=type(error).__name__, where=where[-8:])
+
+
+class _Heard(logging.Handler):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def emit(self, record: logging.LogRecord) -> None:
+        where = f"{record.filename}:{record.lineno}"
+        self._watch.log("library", name=record.name, level=record.levelname, where=where)
 
 
 @functools.lru_cache(maxsize=1024)
