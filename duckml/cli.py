@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has seen enough, as in duckml sql … | head.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
-    except (duckdb.Error, OSError, ValueError) as error:
+    except OSError as error:
+        _narrate(f"Error: {error if error.filename is None else f'{error.filename}: {error.strerror}'}")
+        return Exit.FAILED
+    except (duckdb.Error, ValueError) as error:
         _narrate(f"Error: {error}")
         return Exit.FAILED
     except KeyboardInterrupt:
@@ -96,14 +99,22 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="let BI tools in: speak PostgreSQL's protocol")
     serve.add_argument("database", metavar="FILE", help="a DuckDB file that is there")
     serve.add_argument("--host", default="127.0.0.1", help="the address to listen on; another needs TLS and users")
-    serve.add_argument("--port", type=int, default=5432)
+    serve.add_argument("--port", type=_port, default=5432, help="5432 by default; 0 takes a free one")
     serve.add_argument("--users", type=Path, metavar="FILE", help="the users and their roles; see duckml user add")
     serve.add_argument("--read-write", action="store_true", help="let the roles train and admin change the file")
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="a certificate chain, PEM")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
-    serve.add_argument("--http-port", type=int, help="where /health and /metrics (Prometheus) are; nowhere by default")
-    serve.add_argument("--max-connections", type=int, default=100, metavar="N")
-    serve.add_argument("--idle-timeout", type=float, default=8 * 3600.0, metavar="SECONDS")
+    serve.add_argument(
+        "--http-port", type=_port, help="where /health and /metrics are, on 127.0.0.1; nowhere by default"
+    )
+    serve.add_argument("--max-connections", type=_positive(int), default=100, metavar="N", help="100 by default")
+    serve.add_argument(
+        "--idle-timeout",
+        type=_positive(float),
+        default=8 * 3600.0,
+        metavar="SECONDS",
+        help="when a client that does nothing is disconnected; after 8 hours by default",
+    )
     serve.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
     serve.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
     serve.set_defaults(run=_serve)
@@ -144,6 +155,25 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("database", metavar="FILE", help="a DuckDB file, made when it is not there, or :memory:")
     parser.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
     parser.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: 0 to 65535")
+    return int(text)
+
+
+def _positive(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            number = kind(text)
+        except ValueError:
+            number = 0
+        if number <= 0:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number above zero")
+        return number
+
+    return read
 
 
 def _narrate(text: str) -> None:

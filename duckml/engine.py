@@ -167,10 +167,13 @@ def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[
     try:
         in_frame(frame, Native.execute, con, f"{before}{query}\n)", parameters)
     except duckdb.Error as error:
-        # What DuckDB shows of the text, and the caret below, without what was put before it.
-        shown = re.sub(rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", str(error), flags=re.M)
-        raise type(error)(shown) from error.__cause__
+        raise type(error)(_shown_without(before, str(error))) from error.__cause__
     return [Column(row[0], row[1]) for row in con.fetchall()]
+
+
+def _shown_without(before: str, message: str) -> str:
+    """What DuckDB shows of a text in an error, and the caret below, without what was put before the text."""
+    return re.sub(rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", message, flags=re.M)
 
 
 @dataclass(frozen=True)
@@ -191,10 +194,25 @@ class Bound:
 
 def bound(con: Native, sql: str, values: Any) -> Bound:
     """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
-    # Of DuckDB's Python package, and not public: relations are built on it. With UNKNOWN columns nothing is known yet.
-    names, types, parameters, answers, is_deferred, writes = Native._bind(con, sql, with_writes=True, values=values)
+    try:
+        # Of DuckDB's Python package, and not public: relations are built on it.
+        found = Native._bind(con, sql, with_writes=True, values=values)
+    except (duckdb.BinderException, duckdb.CatalogException) as error:
+        raise _located(con, sql, values, error) from error.__cause__
+    names, types, parameters, answers, is_deferred, writes = found
     columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
     return Bound(columns, [(name, str(kind)) for name, kind in parameters], answers, writes, is_deferred)
+
+
+def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.Error:
+    """The error of binding with the place in the text, which DuckDB shows for statements that are to run."""
+    before = "EXPLAIN "
+    try:
+        Native.execute(con, before + sql, values)
+    except duckdb.Error as shown:
+        message = _shown_without(before, str(shown))
+        return type(error)(message) if message.startswith(str(error)) else error
+    return error
 
 
 # By the word before the text of an error.

@@ -59,7 +59,8 @@ FROM _pg_keys WHERE kind IN ('p', 'u')
 UNION ALL
 SELECT 100000 + i.index_oid, i.index_name, 100000 + i.table_oid, i.table_name, i.schema_name, 100000 + i.schema_oid, i.is_unique,
     i.is_primary, coalesce(list(c.number ORDER BY c.number) FILTER (c.number IS NOT NULL), []), coalesce(list(c.name ORDER BY c.number) FILTER (c.name IS NOT NULL), []),
-    0, i.sql
+    0, 'CREATE ' || CASE WHEN i.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || i.index_name || ' ON ' || i.schema_name || '.'
+        || i.table_name || ' USING art (' || regexp_extract(i.sql, '\((.*)\)\s*;?\s*$', 1) || ')'
 FROM duckdb_indexes() i LEFT JOIN _pg_columns c
     ON c.table_oid = 100000 + i.table_oid AND list_contains(
         list_transform(string_split(regexp_extract(i.sql, '\(([^()]*)\)\s*;?\s*$', 1), ','), lambda e: trim(e, ' "')), c.name)
@@ -95,7 +96,7 @@ SELECT b.* REPLACE (800000 + r.oid AS oid, '_' || r.name AS typname, r.schema_oi
 FROM _pg_base_types b, _pg_relations r WHERE b.typname = '_text' AND r.kind IN ('r', 'v')
 
 -- name: pg_namespace
-SELECT oid, name AS nspname, 10 AS nspowner, []::VARCHAR[] AS nspacl FROM _pg_schemas
+SELECT oid, name AS nspname, 10 AS nspowner, NULL::VARCHAR[] AS nspacl FROM _pg_schemas
 
 -- name: pg_class
 SELECT oid, name AS relname, schema_oid AS relnamespace, 700000 + oid AS reltype, 0 AS reloftype, 10 AS relowner,
@@ -103,19 +104,21 @@ SELECT oid, name AS relname, schema_oid AS relnamespace, 700000 + oid AS reltype
     greatest(1, rows // 1000)::INTEGER AS relpages, rows::FLOAT AS reltuples, 0 AS relallvisible, 0 AS reltoastrelid,
     has_index AS relhasindex, false AS relisshared, CASE WHEN is_temporary THEN 't' ELSE 'p' END AS relpersistence,
     kind AS relkind, column_count::SMALLINT AS relnatts, check_constraint_count::SMALLINT AS relchecks,
-    kind = 'v' AS relhasrules, false AS relhastriggers, false AS relhassubclass, false AS relrowsecurity,
+    kind = 'v' AS relhasrules,
+    -- Foreign keys are triggers in PostgreSQL, on both sides.
+    kind = 'r' AND EXISTS (FROM _pg_keys f WHERE f.kind = 'f' AND (f.table_oid = r.oid OR f.referenced_table = r.name)) AS relhastriggers, false AS relhassubclass, false AS relrowsecurity,
     false AS relforcerowsecurity, true AS relispopulated, 'd' AS relreplident, false AS relispartition,
-    0 AS relrewrite, 0 AS relfrozenxid, 0 AS relminmxid, []::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions,
+    0 AS relrewrite, 0 AS relfrozenxid, 0 AS relminmxid, NULL::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions,
     NULL::VARCHAR AS relpartbound, false AS relhasoids, false AS relhaspkey, 0 AS xmin
-FROM _pg_relations
+FROM _pg_relations r
 UNION ALL
 SELECT oid, name, schema_oid, 0, 0, 10, 403, oid, 0, 1, 0, 0, 0, false, false, 'p', 'i', len(column_numbers)::SMALLINT, 0, false, false,
-    false, false, false, true, 'n', false, 0, 0, 0, []::VARCHAR[], NULL, NULL, false, false, 0
+    false, false, false, true, 'n', false, 0, 0, 0, NULL, NULL, NULL, false, false, 0
 FROM _pg_indexes
 UNION ALL BY NAME
 SELECT oid, relname, 11 AS relnamespace, 0 AS reltype, 10 AS relowner, false AS relhasindex, false AS relisshared,
     'p' AS relpersistence, 'r' AS relkind, false AS relhasrules, false AS relhastriggers, false AS relrowsecurity,
-    false AS relispartition, []::VARCHAR[] AS relacl, 0 AS reltablespace, 0 AS xmin
+    false AS relispartition, NULL::VARCHAR[] AS relacl, 0 AS reltablespace, 0 AS xmin
 FROM (VALUES (1259, 'pg_class'), (1255, 'pg_proc'), (1247, 'pg_type'), (1249, 'pg_attribute'), (2604, 'pg_attrdef'),
     (2606, 'pg_constraint'), (2609, 'pg_description'), (2610, 'pg_index'), (2615, 'pg_namespace')) AS system(oid, relname)
 
@@ -125,12 +128,12 @@ SELECT table_oid AS attrelid, name AS attname, _pg_type_oid(data_type) AS atttyp
     -1 AS attcacheoff, _pg_type_modifier(data_type) AS atttypmod, false AS attbyval, 'x' AS attstorage, 'i' AS attalign,
     NOT is_nullable AS attnotnull, default_text IS NOT NULL OR is_generated AS atthasdef, false AS atthasmissing,
     '' AS attidentity, CASE WHEN is_generated THEN 's' ELSE '' END AS attgenerated, false AS attisdropped,
-    true AS attislocal, 0 AS attinhcount, 0 AS attcollation, []::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
+    true AS attislocal, 0 AS attinhcount, 0 AS attcollation, NULL::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
     NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval, '' AS attcompression
 FROM _pg_columns
 UNION ALL
 SELECT i.oid, name, _pg_type_oid(data_type), -1, _pg_type_size(data_type)::SMALLINT, position::SMALLINT, 0, -1,
-    _pg_type_modifier(data_type), false, 'x', 'i', false, false, false, '', '', false, true, 0, 0, []::VARCHAR[], NULL, NULL,
+    _pg_type_modifier(data_type), false, 'x', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL,
     NULL, ''
 FROM (SELECT i.oid, i.table_oid, unnest(column_numbers) AS number, generate_subscripts(column_numbers, 1) AS position
     FROM _pg_indexes i) i JOIN _pg_columns USING (table_oid, number)
@@ -173,7 +176,7 @@ SELECT oid, name AS proname, (SELECT s.oid FROM _pg_schemas s WHERE s.name = f.s
     list_transform(argument_types, lambda t: _pg_type_oid(t)) AS proargtypes, NULL::BIGINT[] AS proallargtypes,
     NULL::VARCHAR[] AS proargmodes, argument_names AS proargnames, NULL::VARCHAR AS proargdefaults,
     NULL::BIGINT[] AS protrftypes, macro_definition AS prosrc, NULL::VARCHAR AS probin, NULL::VARCHAR AS prosqlbody,
-    NULL::VARCHAR[] AS proconfig, []::VARCHAR[] AS proacl, false AS proisagg, false AS proiswindow, 0 AS xmin
+    NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl, false AS proisagg, false AS proiswindow, 0 AS xmin
 FROM _pg_functions f
 UNION ALL BY NAME
 SELECT DISTINCT ON (proname) 1000 + oid AS oid, proname, 11 AS pronamespace, 10 AS proowner, 14 AS prolang, 'f' AS prokind, false AS proretset,
@@ -193,7 +196,7 @@ SELECT 0 AS objoid, 0 AS classoid, '' AS description WHERE false
 SELECT 1 AS oid, {database} AS datname, 10 AS datdba, 6 AS encoding, 'C.UTF-8' AS datcollate, 'C.UTF-8' AS datctype,
     'c' AS datlocprovider, false AS datistemplate, true AS datallowconn, -1 AS datconnlimit, 0 AS datlastsysoid,
     0 AS datfrozenxid, 0 AS datminmxid, 1663 AS dattablespace, NULL::VARCHAR AS daticulocale,
-    NULL::VARCHAR AS daticurules, NULL::VARCHAR AS datcollversion, []::VARCHAR[] AS datacl, false AS dathasloginevt,
+    NULL::VARCHAR AS daticurules, NULL::VARCHAR AS datcollversion, NULL::VARCHAR[] AS datacl, false AS dathasloginevt,
     NULL::VARCHAR AS datlocale
 
 -- name: pg_roles
@@ -215,7 +218,7 @@ SELECT '' AS groname, 0 AS grosysid, []::BIGINT[] AS grolist WHERE false
 SELECT 0 AS roleid, 0 AS member, 0 AS grantor, false AS admin_option, false AS inherit_option, false AS set_option WHERE false
 
 -- name: pg_tablespace
-SELECT 1663 AS oid, 'pg_default' AS spcname, 10 AS spcowner, []::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions
+SELECT 1663 AS oid, 'pg_default' AS spcname, 10 AS spcowner, NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions
 
 -- name: pg_am
 SELECT 2 AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype, false AS amcanorder
@@ -223,7 +226,7 @@ UNION ALL SELECT 403, 'art', 'arthandler', 'i', true
 
 -- name: pg_language
 SELECT 14 AS oid, 'sql' AS lanname, 10 AS lanowner, false AS lanispl, true AS lanpltrusted, 0 AS lanplcallfoid,
-    0 AS laninline, 0 AS lanvalidator, []::VARCHAR[] AS lanacl
+    0 AS laninline, 0 AS lanvalidator, NULL::VARCHAR[] AS lanacl
 
 -- name: pg_extension
 SELECT 1 AS oid, 'duckml' AS extname, 10 AS extowner, 11 AS extnamespace, false AS extrelocatable, '' AS extversion,
@@ -339,11 +342,11 @@ SELECT 0 AS oid, 0 AS subdbid, '' AS subname, 0 AS subowner, false AS subenabled
 SELECT 0 AS ftrelid, 0 AS ftserver, []::VARCHAR[] AS ftoptions WHERE false
 
 -- name: pg_foreign_server
-SELECT 0 AS oid, '' AS srvname, 0 AS srvowner, 0 AS srvfdw, '' AS srvtype, '' AS srvversion, []::VARCHAR[] AS srvacl,
+SELECT 0 AS oid, '' AS srvname, 0 AS srvowner, 0 AS srvfdw, '' AS srvtype, '' AS srvversion, NULL::VARCHAR[] AS srvacl,
     []::VARCHAR[] AS srvoptions WHERE false
 
 -- name: pg_foreign_data_wrapper
-SELECT 0 AS oid, '' AS fdwname, 0 AS fdwowner, 0 AS fdwhandler, 0 AS fdwvalidator, []::VARCHAR[] AS fdwacl,
+SELECT 0 AS oid, '' AS fdwname, 0 AS fdwowner, 0 AS fdwhandler, 0 AS fdwvalidator, NULL::VARCHAR[] AS fdwacl,
     []::VARCHAR[] AS fdwoptions WHERE false
 
 -- name: pg_user_mapping

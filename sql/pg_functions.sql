@@ -166,6 +166,7 @@ CREATE MACRO pg_stat_get_activity(pid) AS TABLE SELECT * FROM pg_stat_activity;
 CREATE MACRO pg_listening_channels() AS TABLE SELECT '' AS pg_listening_channels WHERE false
 
 -- name: first
+CREATE TYPE jsonb AS JSON;
 CREATE MACRO _pg_type_function(name, category, what) AS CASE WHEN category = 'P' THEN '-' WHEN category = 'A' THEN 'array_' || what
     WHEN name IN ('date', 'time', 'timestamp', 'timestamptz', 'timetz', 'interval', 'numeric', 'uuid', 'json', 'jsonb') THEN name || '_' || what
     ELSE name || what END;

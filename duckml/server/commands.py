@@ -206,8 +206,13 @@ def _command(sql: str) -> Command:
         return Nothing("")
     verb = tokens[0].word
     if verb not in _VERBS_OF_OURS:
+        if verb in {"create", "alter", "drop"} and len(tokens) > 1 and tokens[1].word in {"user", "role", "group"}:
+            raise WireError("0A000", "Users are those of a file of the server.", _USERS)
         return Sql(sql, verb)
     return _Reader(sql, text, tokens).command(verb)
+
+
+_USERS = "duckml user add NAME --role ROLE --users FILE adds one, or changes the password."
 
 
 _SHORT = 4000  # characters of a text that is worth remembering
@@ -430,8 +435,8 @@ class _Reader:
             if word in {"csv", "binary", "text"}:
                 options["format"] = word
             elif word == "force_quote" or (word == "force" and self.word(index) == "quote"):
+                index = self.behind_force_quote(index + (word == "force"))
                 options["force_quote"] = "true"
-                break
             elif word == "header":
                 options["header"] = "true"
                 if self.word(index) in {"true", "false", "on", "off", "1", "0", "match"}:
@@ -445,6 +450,16 @@ class _Reader:
             else:
                 raise WireError("42601", f'"{token.text}" is no option of COPY … TO STDOUT here.')
         return _copy_format(options)
+
+    def behind_force_quote(self, index: int) -> int:
+        """Where the columns of FORCE QUOTE end; * is what all of them are quoted for."""
+        if self.word(index) == "*":
+            return index + 1
+        if self.word(index) == "(":
+            return next((i + 1 for i in range(index, len(self.tokens)) if self.word(i) == ")"), len(self.tokens))
+        while index + 1 < len(self.tokens) and self.word(index + 1) == ",":
+            index += 2
+        return index + 1
 
     def literal(self, index: int) -> str:
         """A word or a text in quotes, E'…' among them."""

@@ -110,6 +110,8 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
     ),
 )
 
+# A name that DuckDB has found near, of the views that stand for PostgreSQL's catalogs: nobody means those.
+_OF_CATALOGS = re.compile(r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema_)\w+"\??(?=\n|$)')
 _LOCATED = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 
@@ -119,7 +121,7 @@ def report(error: BaseException, sql: str = "") -> Report:
         return Report(error.sqlstate, str(error), error.hint, 0, "FATAL" if error.is_fatal else "ERROR")
     if isinstance(error, duckdb.Error):
         message, position = _located(str(error), sql)
-        return Report(_sqlstate(error), message, "", position)
+        return Report(_sqlstate(error), _OF_CATALOGS.sub("", message), "", position)
     if isinstance(error, MemoryError):
         return Report("53200", "The server is out of memory.")
     if isinstance(error, RecursionError | pa.ArrowException):  # Arrow has no lists of hundreds of lists

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import hmac
 import ipaddress
 import itertools
@@ -17,7 +18,7 @@ import signal
 import ssl
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,6 +95,10 @@ class Options:
             for what, there in (("passwords (--users)", self.users), ("TLS (--tls-cert, --tls-key)", self.certificate))
             if there is None
         ]
+        for option, file in (("users", self.users), ("tls-cert", self.certificate), ("tls-key", self.key)):
+            if file is not None and not file.is_file():
+                made = " duckml user add NAME --role ROLE --users FILE makes one." if option == "users" else ""
+                raise ValueError(f"There is no file '{file}' (--{option}).{made}")
         if not self.is_local and missing:
             raise ValueError(f"{self.host} can be reached from other machines, which needs {' and '.join(missing)}.")
 
@@ -147,13 +152,20 @@ class Server:
     async def run(self) -> None:
         """Serve until `stop` is called, or the process is asked to end."""
         loop = asyncio.get_running_loop()
-        self.gate()
-        server = await loop.create_server(lambda: _Client(self, next(self._pids)), self.options.host, self.options.port)
+        if self.gate().is_empty:
+            raise ValueError(f"'{self.options.users}' has no users: duckml user add NAME --role ROLE --users FILE.")
+        server = await _listening(
+            loop.create_server(lambda: _Client(self, next(self._pids)), self.options.host, self.options.port),
+            f"{self.options.host}:{self.options.port}",
+        )
         self.port = server.sockets[0].getsockname()[1]
         http = None
         if self.options.http_port is not None:
             # Without a password and in the clear, so for this machine only.
-            http = await asyncio.start_server(self._http, "127.0.0.1", self.options.http_port)
+            http = await _listening(
+                asyncio.start_server(self._http, "127.0.0.1", self.options.http_port),
+                f"127.0.0.1:{self.options.http_port}",
+            )
             self.http_port = http.sockets[0].getsockname()[1]
         for number in (signal.SIGTERM, signal.SIGINT):
             with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
@@ -243,12 +255,25 @@ class Server:
             writer.close()
 
 
+async def _listening(starting: Coroutine[Any, Any, asyncio.Server], address: str) -> asyncio.Server:
+    try:
+        return await starting
+    except OSError as error:
+        free = " --port 0 takes a free one." if error.errno == errno.EADDRINUSE else ""
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise ValueError(f"{address} can't be listened on: {reason}.{free}") from error
+
+
 def _tls(options: Options) -> ssl.SSLContext | None:
     if options.certificate is None or options.key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(options.certificate, options.key)
+    try:
+        context.load_cert_chain(options.certificate, options.key)
+    except ssl.SSLError as error:
+        files = f"'{options.certificate}' and '{options.key}'"
+        raise ValueError(f"{files} are no certificate chain and its key, in PEM: {error.reason}.") from error
     return context
 
 

@@ -113,6 +113,11 @@ class Gate:
         """Whether nobody is asked for a password."""
         return self._users is None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody at all can be let in."""
+        return self._users is not None and not self._users
+
     def role_of(self, name: str) -> Role:
         """The role of a user who has been let in."""
         if self._users is not None and name not in self._users:  # taken out of the file in this very moment
