@@ -55,6 +55,7 @@ CREATE MACRO pg_tablespace_size(name) AS 0::BIGINT;
 CREATE MACRO pg_size_pretty(size) AS format_bytes(size::BIGINT);
 CREATE MACRO pg_relation_filenode(oid) AS oid;
 CREATE MACRO pg_relation_is_publishable(oid) AS false;
+CREATE MACRO pg_partition_ancestors(oid) AS NULL::UINTEGER;
 CREATE MACRO pg_tablespace_location(oid) AS '';
 CREATE MACRO pg_stat_get_numscans(oid) AS 0;
 CREATE MACRO txid_snapshot_xmin(snapshot) AS 0;

@@ -19,7 +19,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +27,7 @@ import asyncpg
 import psycopg
 import pytest
 from psycopg import errors as sqlstates
+from psycopg.types.json import Jsonb
 
 import duckml
 from duckml import cli
@@ -974,3 +975,190 @@ def test_an_idle_client_is_shown_out(tmp_path: Path) -> None:
         with pytest.raises(psycopg.OperationalError, match="idle-session timeout"):
             first.execute("SELECT 1")
         second.close()
+
+
+# What attacks and first users have found
+
+
+def test_a_file_that_is_replaced_by_none_is_told_to_those_who_run_it(tmp_path: Path) -> None:
+    path = tmp_path / "houses.duckdb"
+    make_houses(path)
+    (tmp_path / "junk").write_text("no database" * 1000, encoding="utf-8")
+    with serving(path) as server:
+        old = connect(server)
+        os.replace(tmp_path / "junk", path)
+        with pytest.raises(psycopg.OperationalError, match="can't be opened; the server's log says more") as refused:
+            connect(server)
+        assert str(tmp_path) not in str(refused.value)
+        with pytest.raises(urllib.error.HTTPError) as unhealthy:
+            urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/health")
+        assert json.loads(unhealthy.value.read())["status"] == "file unreadable"
+        unhealthy.value.close()
+        assert old.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
+        make_houses(tmp_path / "fresh.duckdb")
+        os.replace(tmp_path / "fresh.duckdb", path)
+        connect(server).close()
+        old.close()
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/health") as health:
+            assert json.loads(health.read())["status"] == "ok"
+        assert [line["event"] for line in server.lines if line["event"].startswith("file")] == [
+            "file unreadable",
+            "file replaced",
+        ]
+
+
+def test_the_users_are_those_of_the_file_as_it_is(tmp_path: Path) -> None:
+    users = tmp_path / "users"
+    make_houses(tmp_path / "houses.duckdb")
+    make_users(users)
+    whole, status = users.read_text(encoding="utf-8"), users.stat()
+    with serving(tmp_path / "houses.duckdb", "--users", users) as server:
+        connect(server, "read").close()
+        users.write_text("".join(line for line in whole.splitlines(True) if not line.startswith("read")), "utf-8")
+        os.utime(users, ns=(status.st_atime_ns, status.st_mtime_ns))
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect(server, "read")
+        for broken in (whole + "junk\n", None):
+            if broken is None:
+                users.unlink()
+            else:
+                users.write_text(broken, encoding="utf-8")
+            with pytest.raises(psycopg.OperationalError, match="file of users can't be read"):
+                connect(server, "read")
+        users.write_text(whole, encoding="utf-8")
+        connect(server, "read").close()
+        problems = [line["problem"] for line in server.lines if line["event"] == "users unreadable"]
+        assert "expected a name, a role and a verifier" in problems[0]
+        assert "No such file" in problems[-1]
+        assert {line["event"] for line in server.lines} <= {
+            "serving",
+            "connected",
+            "disconnected",
+            "users unreadable",
+            "login refused",
+        }
+
+
+def test_libraries_are_heard_without_what_they_say(tmp_path: Path) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    with serving(tmp_path / "houses.duckdb") as server, connect(server) as con:
+        for sql in (
+            "ALTER USER anna PASSWORD 'PwLeak1'",
+            "SELECT * FROM pg_class FOR UPDATE SKIP LOCKED",
+            "GRANT SELECT ON pg_class TO anna -- PwLeak1",
+        ):
+            with suppress(psycopg.Error):
+                con.execute(sql)
+        said = server.log.read_text(encoding="utf-8")
+        assert "PwLeak1" not in said
+        assert all(line.startswith("{") for line in said.splitlines())
+
+
+def test_mistakes_of_names_have_a_place(server: Running) -> None:
+    with connect(server, "read") as con:
+        for sql, place in (
+            ("SELECT nosuch FROM house_prices", 8),
+            ("SELECT *\nFROM nosuch", 15),
+            ("SELECT id, nosuch(1) FROM house_prices", 12),
+            ("SELECT id FROM house_prices WHERE nosuch = %s", 35),
+        ):
+            with pytest.raises(psycopg.Error) as refused:
+                con.execute(sql, (1,) if "%s" in sql else None)
+            assert refused.value.diag.statement_position == str(place), sql
+            assert "pg_" not in str(refused.value)
+
+
+def test_a_backslash_escapes_in_patterns_on_the_catalogs(server: Running) -> None:
+    with connect(server, "read") as con:
+        for pattern in (r"house\_prices", r"house\_price_", "house_prices"):
+            assert con.execute("SELECT relname FROM pg_class WHERE relname LIKE %s", (pattern,)).fetchall() == [
+                ("house_prices",)
+            ]
+        assert con.execute(r"SELECT relname FROM pg_class WHERE relname ILIKE 'HOUSE\_PRICES'").fetchall() == [
+            ("house_prices",)
+        ]
+        assert con.execute(
+            r"SELECT relname FROM pg_class WHERE relname LIKE 'houseX_prices' ESCAPE 'X'"
+        ).fetchall() == [("house_prices",)]
+        assert con.execute(r"SELECT relname FROM pg_class WHERE relname LIKE 'hous\__prices'").fetchall() == []
+
+
+def test_a_held_cursor_outlives_the_errors_of_others(server: Running) -> None:
+    with connect(server, "read") as con:
+        con.execute("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM house_prices ORDER BY id LIMIT 5")
+        for sql in ("FETCH 1 FROM nope", "SHOW nope", "CLOSE nope", "ROLLBACK TO x", "SELECT nosuch"):
+            with pytest.raises(psycopg.Error):
+                con.execute(sql)
+        assert con.execute("FETCH ALL FROM h").fetchall() == [(n,) for n in range(1, 6)]
+
+
+def test_copy_from_is_refused_and_what_comes_of_it_passed_over(server: Running) -> None:
+    async def load() -> int:
+        con = await asyncpg.connect(
+            host="127.0.0.1", port=server.port, user="admin", password=PASSWORD, database="houses", ssl=False
+        )
+        with pytest.raises(asyncpg.PostgresError):
+            await con.copy_records_to_table("house_prices", records=[(1, 2.0, 3, "a", None)] * 1000)
+        count = await con.fetchval("SELECT count(*) FROM house_prices")
+        await con.close()
+        return int(count)
+
+    assert asyncio.run(load()) == 1000
+
+
+def test_options_behind_force_quote_are_read(server: Running) -> None:
+    with connect(server, "read") as con, con.cursor() as cursor:
+        for columns in ("(c)", "*", "(a, c)"):
+            query = f"COPY (SELECT 1 a, NULL b, 'x' c) TO STDOUT (FORMAT csv, FORCE_QUOTE {columns}, NULL 'N')"
+            with cursor.copy(query) as copy:
+                assert b"".join(map(bytes, copy)) == b'"1",N,"x"\n'
+
+
+def test_foreign_keys_are_shown(tmp_path: Path) -> None:
+    with duckml.connect(str(tmp_path / "keys.duckdb")) as con:
+        con.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY)")
+        con.execute("CREATE TABLE bill (customer INTEGER REFERENCES customer (id), amount DOUBLE)")
+        con.execute("CREATE INDEX bill_amount ON bill (amount)")
+    with serving(tmp_path / "keys.duckdb") as server:
+        shown = [
+            run(
+                PSQL,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                server.port,
+                "-U",
+                "a",
+                "-d",
+                "keys",
+                "-c",
+                f"\\d {table}",
+                folder=tmp_path,
+            )
+            for table in ("bill", "customer")
+        ]
+    assert '"bill_customer_id_fkey" FOREIGN KEY (customer) REFERENCES customer(id)' in shown[0]
+    assert '"bill_amount" art (amount)' in shown[0]
+    assert 'TABLE "bill" CONSTRAINT "bill_customer_id_fkey" FOREIGN KEY' in shown[1]
+
+
+def test_jsonb_is_json(server: Running) -> None:
+    with connect(server, "read") as con:
+        assert con.execute("SELECT %s::jsonb, '[1]'::jsonb", (Jsonb({"a": 1}),)).fetchone() == ({"a": 1}, [1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--port", "99999"], "is no port"),
+        (["--max-connections", "0"], "is no number above zero"),
+        (["--users", "nofile"], "duckml user add"),
+        (["--tls-cert", "nofile", "--tls-key", "nofile"], "There is no file 'nofile' (--tls-cert)"),
+        (["--tls-cert", __file__, "--tls-key", __file__], "are no certificate chain and its key"),
+        (["--users", os.devnull], "There is no file"),
+    ],
+)
+def test_a_wrong_start_says_what_is_wrong(arguments: list[str], said: str, tmp_path: Path) -> None:
+    make_houses(tmp_path / "houses.duckdb")
+    with pytest.raises(AssertionError, match=re.escape(said)), serving(tmp_path / "houses.duckdb", *arguments):
+        pass

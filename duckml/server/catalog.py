@@ -367,7 +367,12 @@ _SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 
 
 # Functions that answer one value, and that PostgreSQL lets stand for a table all the same.
-_SCALARS = frozenset({"string_to_array", "current_schemas", "current_setting", "version", "_pg_current_schemas"})
+_SCALARS = frozenset(
+    {
+        *("string_to_array", "current_schemas", "current_setting", "version", "_pg_current_schemas"),
+        "pg_partition_ancestors",
+    }
+)
 
 
 def _one_row(node: exp.Table) -> exp.Expression:
@@ -375,7 +380,8 @@ def _one_row(node: exp.Table) -> exp.Expression:
     alias = node.args.get("alias")
     name = alias.name if alias is not None else node.this.name
     columns = [column.name for column in alias.columns] if alias is not None else []
-    query = exp.select(exp.alias_(node.this.copy(), (columns or [name])[0], quoted=True))
+    values = [node.this.copy(), exp.Literal.number(1)]  # the second is WITH ORDINALITY
+    query = exp.select(*(exp.alias_(*pair, quoted=True) for pair in zip(values, columns or [name], strict=False)))
     return query.subquery(name)
 
 

@@ -11,8 +11,11 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 import duckml
 from duckml import engine
@@ -41,14 +44,21 @@ class _Instance:
 
 
 class Database:
-    """A file, open for as many sessions as are wanted."""
+    """A file, open for as many sessions as are wanted.
 
-    def __init__(self, path: str, *, is_read_only: bool, device: str = "auto", engine: str = "auto") -> None:
+    `tell` is told when the file has been replaced. `problem` is why the new one can't be opened, '' when it can.
+    """
+
+    def __init__(
+        self, path: str, tell: Callable[..., None], *, is_read_only: bool, device: str = "auto", engine: str = "auto"
+    ) -> None:
         self.path = Path(path)
         self.is_read_only = is_read_only
         self.name = self.path.stem if self.path.stem not in _OWN_NAMES else f"{self.path.stem}_database"
         self._device = device
         self._engine = engine
+        self.problem = ""
+        self._tell = tell
         self._lock = threading.Lock()
         self._current = self._open()
 
@@ -87,7 +97,16 @@ class Database:
             )
         if not self.is_read_only:
             self._current.close()
-        old, self._current = self._current, self._open()
+        try:
+            opened = self._open()
+        except (duckdb.Error, OSError, ValueError) as error:
+            self.problem = str(error)
+            self._tell("file unreadable", problem=self.problem)
+            message = "The file has been replaced by one that can't be opened; the server's log says more."
+            raise WireError("57P03", message, "", True) from error
+        self.problem = ""
+        self._tell("file replaced")
+        old, self._current = self._current, opened
         if self.is_read_only and not old.sessions:
             old.close()
 

@@ -46,6 +46,7 @@ _DEFAULTS: dict[str, tuple[str, str]] = {
         "lock_timeout": "0",
         "max_identifier_length": "63",
         "max_index_keys": "32",
+        "password_encryption": "scram-sha-256",
         "row_security": "on",
         "search_path": "main",
         "server_encoding": "UTF8",

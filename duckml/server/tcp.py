@@ -118,7 +118,11 @@ class Server:
         self.pool = Workers("duckml", os.cpu_count() or 1, _THREADS)
         self.door = Workers("duckml-login", _DOOR_THREADS, _DOOR_THREADS)
         self.database = Database(
-            options.path, is_read_only=not options.is_read_write, device=options.device, engine=options.engine
+            options.path,
+            self.watch.log,
+            is_read_only=not options.is_read_write,
+            device=options.device,
+            engine=options.engine,
         )
         self.tls = _tls(options)
         self._pids = itertools.count(1)
@@ -239,8 +243,9 @@ class Server:
             if path == b"/metrics":
                 status, kind, body = "200 OK", "text/plain; version=0.0.4", self.watch.metrics()
             elif path == b"/health":
-                state = {"status": "draining" if self.is_draining else "ok", "sessions": len(self.clients)}
-                status = "503 Service Unavailable" if self.is_draining else "200 OK"
+                word = "draining" if self.is_draining else "file unreadable" if self.database.problem else "ok"
+                state = {"status": word, "sessions": len(self.clients)}
+                status = "200 OK" if word == "ok" else "503 Service Unavailable"
                 kind, body = "application/json", json.dumps(state).encode()
             else:
                 status, kind, body = "404 Not Found", "text/plain", b"There are /health and /metrics.\n"
