@@ -42,6 +42,17 @@ CREATE MACRO inet_server_addr() AS NULL::VARCHAR;
 CREATE MACRO inet_server_port() AS NULL::INTEGER;
 CREATE MACRO inet_client_addr() AS NULL::VARCHAR;
 CREATE MACRO inet_client_port() AS NULL::INTEGER;
+CREATE MACRO initcap(s) AS array_to_string(list_transform(regexp_extract_all(s, '[\p{L}\p{N}]+|[^\p{L}\p{N}]+'),
+    lambda part: upper(part[1]) || lower(part[2:])), '');
+CREATE MACRO btrim(s) AS trim(s), (s, letters) AS trim(s, letters);
+CREATE MACRO div(a, b) AS trunc(a / b);
+CREATE MACRO every(condition) AS bool_and(condition);
+CREATE MACRO date_bin(stride, moment, origin) AS time_bucket(stride, moment, origin);
+CREATE MACRO json_agg(x) AS to_json(list(x));
+CREATE MACRO jsonb_agg(x) AS to_json(list(x));
+CREATE MACRO json_typeof(j) AS CASE json_type(j) WHEN 'OBJECT' THEN 'object' WHEN 'ARRAY' THEN 'array' WHEN 'VARCHAR' THEN 'string'
+    WHEN 'BOOLEAN' THEN 'boolean' WHEN 'NULL' THEN 'null' ELSE 'number' END;
+CREATE MACRO jsonb_typeof(j) AS json_typeof(j);
 CREATE MACRO pg_advisory_unlock_all() AS NULL::VARCHAR;
 CREATE MACRO pg_advisory_lock(key) AS NULL::VARCHAR;
 CREATE MACRO pg_advisory_unlock(key) AS true;

@@ -136,6 +136,12 @@ def test_what_is_told_of_a_statement_is_what_comes(server: Running) -> None:
                 ("SELECT $1::int + 1", 4, 5),
                 ("SELECT abs($1::int)", -4, 4),
                 ("SELECT nullif($1, 'a')", "b", "b"),
+                ("SELECT i + $1 FROM kept WHERE i = 1", 4, 5),
+                ("SELECT 2 * $1", 4, 8),
+                ("SELECT 1.5 * $1", 0.5, 0.75),
+                ("SELECT count(*) FROM kept WHERE i > $1 * 2 - 1", 1, 1),
+                ("SELECT DATE '2024-01-01' + $1", datetime.timedelta(days=2), datetime.datetime(2024, 1, 3)),
+                ("SELECT t || $1 FROM kept WHERE i = 1", "-", "a-"),
                 ("SELECT coalesce(i, $1) FROM kept WHERE i = 1", 4, 1),
                 (
                     "SELECT $1::numeric(38, 0)",

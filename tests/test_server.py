@@ -1114,6 +1114,37 @@ def test_options_behind_force_quote_are_read(server: Running) -> None:
                 assert b"".join(map(bytes, copy)) == b'"1",N,"x"\n'
 
 
+def test_statements_have_the_tags_of_postgres(server: Running) -> None:
+    with connect(server) as con:
+        for sql, tag in (
+            ("CREATE MODEL tagged FROM MODEL house_price", "SELECT 1"),
+            ("ALTER MODEL tagged RENAME TO renamed", "ALTER MODEL"),
+            ("DROP MODEL renamed", "DROP MODEL"),
+            ("CREATE TABLE tagged (a INTEGER)", "CREATE TABLE"),
+            ("TRUNCATE tagged", "TRUNCATE TABLE"),
+            ("DROP TABLE tagged", "DROP TABLE"),
+            ("ROLLBACK", "ROLLBACK"),
+            ("COMMIT AND NO CHAIN", "COMMIT"),
+        ):
+            assert con.execute(sql).statusmessage == tag, sql
+        for sql in ("ROLLBACK MODEL house_price", "COMMIT house_price", "END x"):
+            with pytest.raises(sqlstates.SyntaxError):
+                con.execute(sql)
+
+
+def test_common_functions_of_postgres_are_there(server: Running) -> None:
+    with connect(server, "read") as con:
+        query = "SELECT initcap('hello wORLD'), btrim('xax', 'x'), div(-7, 2), json_typeof('[]'), date_bin(%s, %s, %s)"
+        at, origin = datetime.datetime(2024, 1, 1, 10, 22), datetime.datetime(2001, 1, 1)
+        row = con.execute(query, (datetime.timedelta(minutes=15), at, origin)).fetchone()
+        assert row == ("Hello World", "a", -3, "array", at.replace(minute=15))
+        query = "SELECT every(i > 0), json_agg(i) FROM range(1, 4) t(i)"
+        assert con.execute(query).fetchone() == (True, [1, 2, 3])
+        cursor = con.execute("SELECT current_role, session_user, user")
+        assert cursor.fetchone() == ("read", "read", "read")
+        assert [column.name for column in cursor.description or ()] == ["current_role", "session_user", "user"]
+
+
 def test_foreign_keys_are_shown(tmp_path: Path) -> None:
     with duckml.connect(str(tmp_path / "keys.duckdb")) as con:
         con.execute("CREATE TABLE customer (id INTEGER PRIMARY KEY)")

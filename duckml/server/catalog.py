@@ -301,7 +301,8 @@ def _name_columns(tree: exp.Expression) -> None:
         if query.parent is not None and not isinstance(query.parent, exp.SetOperation | exp.Subquery | exp.CTE):
             continue
         for item in list(query.expressions):
-            if isinstance(item, exp.Alias | exp.Column | exp.Star | exp.Dot) and not _is_call(item):
+            is_call = _is_call(item) or _is_call_without_brackets(item)
+            if isinstance(item, exp.Alias | exp.Column | exp.Star | exp.Dot) and not is_call:
                 continue
             if isinstance(item, exp.Aliases) or item.is_star:
                 continue
@@ -310,6 +311,12 @@ def _name_columns(tree: exp.Expression) -> None:
 
 def _is_call(item: exp.Expression) -> bool:
     return isinstance(item, exp.Dot) and isinstance(item.expression, exp.Func)
+
+
+def _is_call_without_brackets(node: exp.Expression) -> bool:
+    """Whether something that looks like a column is a function of PostgreSQL's."""
+    is_bare = isinstance(node, exp.Column) and not node.table and not node.this.quoted
+    return is_bare and fold(node.name) in {"session_user", "user", "current_role"}
 
 
 def _postgres_name(item: exp.Expression) -> str:
@@ -422,7 +429,7 @@ def _dotted(node: exp.Dot) -> exp.Expression:
 
 def _column(node: exp.Column) -> exp.Expression:
     """A bare session_user is a call; in pg_catalog.pg_class.oid the schema can go."""
-    if not node.table and not node.this.quoted and fold(node.name) in {"session_user", "user"}:
+    if _is_call_without_brackets(node):
         return _call(fold(node.name), [])
     if fold(node.db) in _SCHEMAS:
         return _without(node, "db")

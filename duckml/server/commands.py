@@ -258,12 +258,12 @@ class _Reader:
                 words = self.words()
                 return Begin("read" in words and "only" in words)
             case "commit" | "end":
-                return Commit()
+                return Commit() if self.ends_at(1 + (second in {"work", "transaction"})) else Sql(self.sql, verb)
             case "rollback" | "abort":
                 position = 2 if second in {"work", "transaction"} else 1
                 if self.word(position) == "to":
                     return RollbackTo(self.name(position + (2 if self.word(position + 1) == "savepoint" else 1)))
-                return Rollback()
+                return Rollback() if self.ends_at(position) else Sql(self.sql, verb)
             case "savepoint":
                 return Savepoint(self.name(1))
             case "release":
@@ -294,6 +294,10 @@ class _Reader:
             case "table":  # TABLE name, PostgreSQL's short SELECT
                 return Sql("FROM " + self.text_from(1), "select")
         return Sql(self.sql, verb)
+
+    def ends_at(self, index: int) -> bool:
+        """Whether a statement about a transaction ends here, but for AND NO CHAIN."""
+        return self.words()[index:] in ([], ["and", "no", "chain"])
 
     def parameter(self, start: int, stop: int) -> str:
         """The name of a setting, which may have dots in it or be several words."""
@@ -349,6 +353,8 @@ class _Reader:
         """SHOW of a setting, or a question to DuckDB."""
         if self.words() == ["show", "tables"]:  # without the server's own views
             return Sql(_TABLES, "select")
+        if self.words() == ["show", "databases"]:
+            return Sql("SELECT current_database() AS database_name", "select")
         if len(self.tokens) == 1 or self.word(1) in _SHOWN_ELSEWHERE:
             return Sql(self.sql, "select")
         if self.word(1) == "all" and self.word(2) == "tables":

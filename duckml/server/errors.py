@@ -61,6 +61,8 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
         (
             (r"Referenced table .* not found|Table .* does not exist", "42P01"),
             (r"Ambiguous", "42702"),
+            (r"Macro .* does not support the supplied arguments", "42883"),
+            (r"Prepared statement .* does not exist", "26000"),
             (r"Referenced column|not found in FROM clause|does not have a column|column .*not found", "42703"),
             (r"No function matches|Could not choose", "42883"),
             (r"must appear in the GROUP BY|aggregate", "42803"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import decimal
 import functools
+import itertools
 import json
 import re
 import struct
@@ -27,6 +28,7 @@ from duckml.server.types import PgType
 # What they are
 
 _NOTHING_TOLD = frozenset({"UNKNOWN", '"NULL"'})
+_ARITHMETIC = ("DOUBLE", "BIGINT", "INTERVAL", "VARCHAR")
 _GUESSES = ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN", "VARCHAR[]", "BIGINT[]")
 
 
@@ -34,7 +36,7 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
     """What DuckDB says of a statement whose parameters have no values yet; those are in the order of their numbers.
 
     `declared` are the oids that the client gives the first of them, 0 for none. One of which nobody says anything is
-    taken for a text where that fits, else for the first that does.
+    taken for a number beside + - * / %, else for a text, where that fits; where not, for the first that does.
     """
     told = _told(con, text)
     kinds = dict(told.parameters)
@@ -46,8 +48,10 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
     if is_told and not any(declared) and told.answers:
         return engine.Bound(told.columns, parameters, told.answers, told.writes)
     problem: Exception | None = None
-    for guess in [""] if is_told else _GUESSES:
-        filled = [(name, guess if kind in _NOTHING_TOLD else kind) for name, kind in parameters]
+    reckoned = {found[1] or found[2] for found in _RECKONED.finditer(text)}
+    for number, guess in itertools.product(_ARITHMETIC if reckoned else ("",), ("",) if is_told else _GUESSES):
+        guesses = {name: number if name in reckoned else guess for name, _ in parameters}
+        filled = [(name, guesses[name] if kind in _NOTHING_TOLD else kind) for name, kind in parameters]
         try:
             typed = con.bound(text, [_sample(kind) for _, kind in filled])
         except (duckdb.Error, ValueError) as error:
@@ -60,6 +64,7 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
     return engine.Bound(told.columns, parameters, told.answers, told.writes)
 
 
+_RECKONED = re.compile(r"(?<!-)[-+*/%]\s*\$(\d+)\b|\$(\d+)\s*[-+*/%](?![>-])")
 _NUMBERED = re.compile(r"\$(\d{1,5})\b")
 
 

@@ -15,7 +15,19 @@ from duckml.names import fold, unquote
 from duckml.parser import might_concern_us, parse, tokenize
 from duckml.server.commands import Sql
 from duckml.server.errors import WireError
-from duckml.statements import CreateModel, DescribeModel, ExportModel, Query, ShowModels, Statement
+from duckml.statements import (
+    CreateModel,
+    DescribeModel,
+    DropModel,
+    ExportModel,
+    Query,
+    RenameModel,
+    SetAlias,
+    SetDefaultVersion,
+    SetOptions,
+    ShowModels,
+    Statement,
+)
 
 
 class Role(enum.IntEnum):
@@ -165,6 +177,13 @@ def _prepared(text: str) -> str:
     """The statement behind PREPARE name [(types)] AS."""
     found = next((token for token in tokenize(text.encode()) if token.word == "as"), None)
     return text if found is None else text.encode()[found.end :].decode()
+
+
+def tag_without_rows(ours: Statement) -> str:
+    """What is answered to a statement of duckml's own that has no rows; '' for one that has."""
+    if isinstance(ours, DropModel):
+        return "DROP MODEL"
+    return "ALTER MODEL" if isinstance(ours, RenameModel | SetOptions | SetDefaultVersion | SetAlias) else ""
 
 
 def changes_models(ours: Statement | None) -> bool:

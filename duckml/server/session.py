@@ -491,6 +491,9 @@ class Session:
         if writes and self._transaction is not None:
             self._transaction.writes += 1
         rows = self.con.stream(exact, values)
+        if ours is not None and (tag := roles.tag_without_rows(ours)):
+            rows.close()
+            return Answer(tag)
         source = Source(rows)
         if rows.answers == "query_result":
             self._streaming = source
@@ -711,7 +714,7 @@ def _columns(sql: Sql, text: str, columns: Sequence[engine.Column]) -> list[Colu
     return [column_of(column.name, column.sql_type) for column in columns]
 
 
-_COUNTED = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE", "truncate": "DELETE"}
+_COUNTED = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
 
 
 def _setting_columns(settings: Settings, name: str) -> list[Column]:
@@ -725,6 +728,8 @@ def _tag(sql: Sql, count: int) -> str:
     """How PostgreSQL calls a statement without rows, with the number of rows that it has changed."""
     if sql.verb in _COUNTED:
         return f"{_COUNTED[sql.verb]} {count}"
+    if sql.verb == "truncate":
+        return "TRUNCATE TABLE"
     words = [word.upper() for word in sql.text.replace("(", " ").split()[:6]]
     words = [word for word in words if word not in {"OR", "REPLACE", "TEMP", "TEMPORARY", "UNIQUE", "RECURSIVE"}]
     return " ".join(words[:2]) if sql.verb in {"create", "drop", "alter"} else sql.verb.upper()
