@@ -206,7 +206,7 @@ def bound(con: Native, sql: str, values: Any) -> Bound:
 
 def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.Error:
     """The error of binding with the place in the text, which DuckDB shows for statements that are to run."""
-    before = "EXPLAIN "
+    before = "EXPLAIN (FORMAT text) "  # EXPLAIN alone would run what begins with ANALYZE
     try:
         Native.execute(con, before + sql, values)
     except duckdb.Error as shown:

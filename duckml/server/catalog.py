@@ -21,6 +21,7 @@ from duckml.engine import Native
 from duckml.names import fold, literal, quote, unquote
 from duckml.server import types
 from duckml.server.patterns import add_patterns
+from duckml.server.remembering import remembered
 from duckml.sql import blocks
 
 # The memory database, and the variables of a session that its views read.
@@ -233,7 +234,7 @@ def understood(sql: str) -> str:
     return _translated(sql) if _NAMES_POSTGRES.search(sql) else sql
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def _translated(sql: str) -> str:
     readable = _ALIAS.sub(r'as "\1"', _ARRAY_OF.sub(lambda found: f"::{_ELEMENTS[found[1].lower()]}[]", sql))
     try:

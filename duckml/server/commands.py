@@ -5,7 +5,6 @@ Read from DuckDB's tokens. Everything that isn't one of these commands is SQL fo
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from duckml.names import fold, unquote
 from duckml.parser import Token, split, tokenize
 from duckml.server.encoding import CopyFormat
 from duckml.server.errors import WireError
+from duckml.server.remembering import remembered
 
 
 @dataclass(frozen=True)
@@ -178,26 +178,20 @@ _VERBS_OF_OURS = frozenset(
 )
 
 
+@remembered
 def statements(sql: str) -> Sequence[str]:
     """The statements of a text, without the semicolons between them."""
-    return _remembered_statements(sql) if len(sql) < _SHORT else _statements(sql)
-
-
-def _statements(sql: str) -> Sequence[str]:
     if ";" not in sql:
         return [sql] if sql.strip() and tokenize(sql.encode()) else []
     return split(sql)
 
 
+@remembered
 def command(sql: str) -> Command:
-    """What one statement is; a short one that comes again and again is read once.
+    """What one statement is.
 
     Raises WireError where a command of PostgreSQL's is misspelt, or not for this server.
     """
-    return _remembered_command(sql) if len(sql) < _SHORT else _command(sql)
-
-
-def _command(sql: str) -> Command:
     if _MANY_PARTS.search(sql):
         raise WireError("54001", "A name has more than 64 parts.")
     text = sql.encode()
@@ -213,11 +207,6 @@ def _command(sql: str) -> Command:
 
 
 _USERS = "duckml user add NAME --role ROLE --users FILE adds one, or changes the password."
-
-
-_SHORT = 4000  # characters of a text that is worth remembering
-_remembered_statements = functools.lru_cache(maxsize=1024)(_statements)
-_remembered_command = functools.lru_cache(maxsize=1024)(_command)
 
 
 class _Reader:

@@ -175,6 +175,7 @@ class Dialogue:
         Raises WireError for what is no message: then the connection has to end.
         """
         while not self.has_ended:
+            self._inbox.pass_over_copies()
             kind = self._inbox.next_kind
             try:
                 message = self._inbox.take()

@@ -113,7 +113,7 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
 )
 
 # A name that DuckDB has found near, of the views that stand for PostgreSQL's catalogs: nobody means those.
-_OF_CATALOGS = re.compile(r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema_)\w+"\??(?=\n|$)')
+_OF_CATALOGS = re.compile(r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema[._])\w+"\??(?=\n|$)')
 _LOCATED = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 

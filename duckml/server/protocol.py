@@ -48,6 +48,11 @@ class Inbox:
         """The letter of the message that is next, b'' when none has begun."""
         return bytes(self._buffer[:1])
 
+    def pass_over_copies(self) -> None:
+        """Forget what a client still sends that hasn't seen yet that its COPY is refused."""
+        while self.next_kind in _OF_COPY and self.has_message:
+            del self._buffer[: 1 + self._length(1)]
+
     @property
     def has_message(self) -> bool:
         """Whether a whole message is here, or what can be none."""
@@ -76,8 +81,6 @@ class Inbox:
         size = begin + self._length(begin)
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
-        if frame[:1] in _OF_COPY and self.phase is Phase.READY:
-            return self.take()  # what a client sends that hasn't seen yet that its COPY is refused
         if frame[:1] == b"F" and self.phase is Phase.READY:
             raise WireError("0A000", "Calls of functions by the protocol are not here.", "SELECT the function.")
         framing = self._startup if begin == 0 else self._standard

@@ -15,6 +15,7 @@ from duckml.names import fold, unquote
 from duckml.parser import might_concern_us, parse, tokenize
 from duckml.server.commands import Sql
 from duckml.server.errors import WireError
+from duckml.server.remembering import remembered
 from duckml.statements import (
     CreateModel,
     DescribeModel,
@@ -115,13 +116,13 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
 _WHOSE = "Files, other databases, extensions and settings are those of whoever runs the server."
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def _reaching_function(text: str) -> str:
     """The function that a statement calls and that may reach beyond tables and catalogs; '' for none."""
     tokens = tokenize(text.encode())
     for before, token, behind in zip([None, *tokens], tokens, tokens[1:], strict=False):
         is_called = behind.text == "(" and not (before is not None and before.word in {"into", "with", "recursive"})
-        if is_called and _plain(token.text) in _table_functions() - _HARMLESS_FUNCTIONS:
+        if is_called and _plain(token.text) in _reaching_functions():
             return _plain(token.text)
     return ""
 
@@ -131,14 +132,14 @@ def _plain(name: str) -> str:
 
 
 @functools.cache
-def _table_functions() -> frozenset[str]:
-    """The table functions of this DuckDB that aren't also functions of another kind."""
+def _reaching_functions() -> frozenset[str]:
+    """The table functions of this DuckDB but for the harmless, and those that are functions of another kind, too."""
     with duckdb.connect() as con:
         rows = con.execute(
             "SELECT function_name FROM duckdb_functions() WHERE database_name = 'system' GROUP BY ALL "
             "HAVING bool_and(function_type IN ('table', 'table_macro', 'pragma'))"
         ).fetchall()
-    return frozenset(name for (name,) in rows)
+    return frozenset(name for (name,) in rows) - _HARMLESS_FUNCTIONS
 
 
 def is_deferred_query(sql: Sql) -> bool:
@@ -161,7 +162,7 @@ def _require(role: Role, needed: Role, what: str, is_read_only: bool) -> None:
         raise WireError("25006", f"{what} can't be run: the server is read-only.", "duckml serve --read-write")
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def _kind(text: str) -> str:
     """What kind of statement DuckDB takes a text for; '' for those that its Python package doesn't know."""
     try:

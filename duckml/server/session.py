@@ -45,6 +45,7 @@ from duckml.server.encoding import CopyFormat
 from duckml.server.errors import Report, WireError
 from duckml.server.exact import exactly
 from duckml.server.parameters import learn, parameter
+from duckml.server.remembering import SHORT
 from duckml.server.roles import Role
 from duckml.server.rows import Source
 from duckml.server.settings import Settings
@@ -514,7 +515,7 @@ class Session:
         if known is not None and known[0] == version:
             return known[1]
         bound = self.con.bound(text, values)
-        if version is not None and not is_changeable:
+        if version is not None and not is_changeable and len(text) < SHORT:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[text] = (version, bound)

@@ -6,7 +6,6 @@ Neither holds a value of a statement or of a row: literals are taken out of a te
 from __future__ import annotations
 
 import datetime
-import functools
 import json
 import logging
 import sys
@@ -19,6 +18,7 @@ import duckdb
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from duckml.parser import might_concern_us, parse, tokenize
+from duckml.server.remembering import remembered
 from duckml.server.session import Session
 from duckml.statements import Query
 
@@ -28,7 +28,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 _LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def outline(sql: str) -> str:
     """A statement without its literals and comments."""
     kinds = dict(duckdb.tokenize(sql))
@@ -129,7 +129,7 @@ class _Heard(logging.Handler):
         self._watch.log("library", name=record.name, level=record.levelname, where=where)
 
 
-@functools.lru_cache(maxsize=1024)
+@remembered
 def models_named(sql: str) -> frozenset[str]:
     """The models that a statement names, in PREDICT or by their functions."""
     if not might_concern_us(sql):
