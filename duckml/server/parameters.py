@@ -29,7 +29,7 @@ from duckml.server.types import PgType
 
 _NOTHING_TOLD = frozenset({"UNKNOWN", '"NULL"'})
 _ARITHMETIC = ("DOUBLE", "BIGINT", "INTERVAL", "VARCHAR")
-_GUESSES = ("VARCHAR", "BIGINT", "DOUBLE", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN", "VARCHAR[]", "BIGINT[]")
+_GUESSES = ("VARCHAR", "DOUBLE", "BIGINT", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN", "VARCHAR[]", "BIGINT[]")
 
 
 def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
@@ -46,7 +46,7 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
     parameters = [(str(n + 1), kinds.get(str(n + 1), "UNKNOWN")) for n in range(count)]
     is_told = not any(kind in _NOTHING_TOLD for _, kind in parameters)
     if is_told and not any(declared) and told.answers:
-        return engine.Bound(told.columns, parameters, told.answers, told.writes)
+        return engine.Bound(told.columns, parameters, told.answers, told.writes, told.is_deferred)
     problem: Exception | None = None
     reckoned = {found[1] or found[2] for found in _RECKONED.finditer(text)}
     for number, guess in itertools.product(_ARITHMETIC if reckoned else ("",), ("",) if is_told else _GUESSES):
@@ -224,14 +224,23 @@ def _array_from_text(text: str, known: PgType) -> list[Any]:
 _ITEM = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^",{}\\\s]|\\.|\s+(?![,}\s]))+))\s*', re.DOTALL)
 
 
+_SPACE = re.compile(r"\s*")
+
+
+def _behind_space(text: str, position: int) -> int:
+    found = _SPACE.match(text, position)
+    return position if found is None else found.end()
+
+
 def _items(text: str, position: int, known: PgType) -> tuple[list[Any], int]:
     """The items from behind a brace on, and where what is behind the closing brace begins."""
     items: list[Any] = []
-    if text[position:].lstrip().startswith("}"):
-        return items, text.index("}", position) + 1
+    position = _behind_space(text, position)
+    if text.startswith("}", position):
+        return items, position + 1
     while True:
-        start = len(text) - len(text[position:].lstrip())
-        if text[start : start + 1] == "{":
+        start = _behind_space(text, position)
+        if text.startswith("{", start):
             inner, position = _items(text, start + 1, known)
             items.append(inner)
         else:
@@ -243,10 +252,10 @@ def _items(text: str, position: int, known: PgType) -> tuple[list[Any], int]:
             is_null = quoted is None and plain.upper() == "NULL"
             items.append(None if is_null else _from_text(item, known))
             position = found.end()
-        position = len(text) - len(text[position:].lstrip())
-        if text[position : position + 1] == "}":
+        position = _behind_space(text, position)
+        if text.startswith("}", position):
             return items, position + 1
-        if text[position : position + 1] != ",":
+        if not text.startswith(",", position):
             raise ValueError(text)
         position += 1
 

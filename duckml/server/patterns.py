@@ -46,7 +46,7 @@ _UNKNOWN = "\uf8ff"
 _ANY_MARK = f"[{min(_MARKS.values())}-{max(_MARKS.values())}]"
 _PIECE = re.compile(
     r'"(?P<quoted>[^"]*)"|(?P<fm>FM)?(?P<name>(?i:month|mon|day|dy|am|pm))'
-    r"|(?P<plain_fm>FM)?(?P<word>(?i:iyyy|yyyy|yy|mm|ddd|dd|hh24|hh12|hh|mi|ss|ms|us|iw|id|ww|w|q|d))|(?P<other>[^A-Za-z\"])"
+    r"|(?P<plain_fm>FM)?(?P<word>(?i:iyyy|yyyy|yy|mm|ddd|dd|hh24|hh12|hh|mi|ss(?!ss)|ms|us|iw|id|ww|w|q|d))|(?P<other>[^A-Za-z\"])"
 )
 
 

@@ -50,10 +50,13 @@ class Role(enum.IntEnum):
 _READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
 # What an EXECUTE does is another thing after the next PREPARE of the name.
 CHANGEABLE_VERBS = frozenset({"execute", "explain"})
-# DuckDB's word for what it makes several statements of, as of a PIVOT whose columns are values: what that does is known
-# only when it runs. With these words before it, it is a query, unless one of its WITH parts isn't.
-_DEFERRED = "MULTI"
-_QUERY_VERBS = frozenset({"select", "from", "with", "(", "pivot", "describe", "summarize"})
+# What DuckDB makes several statements of, as of a PIVOT whose columns are values, is known only when it runs, and what
+# it can't read, because of words of duckml's, isn't known to it either: then the first word counts.
+QUERY_VERBS = frozenset({"select", "from", "with", "(", "values", "pivot", "describe", "summarize", "explain"})
+_BY_VERB = {
+    **dict.fromkeys(QUERY_VERBS, "SELECT"),
+    **{"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE_INTO", "create": "CREATE"},
+}
 _CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
 
 # Table functions that read nothing but tables and catalogs. DuckDB keeps the rest from other files than those that it
@@ -90,16 +93,14 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
 
     `writes` says whether running it would change a database.
     """
-    if function := _reaching_function(sql.text):
-        raise WireError("42501", f"{function}() is not for clients of this server.", _WHOSE)
     if ours is not None:
         _check_ours(role, ours, writes, is_read_only)
         return
     kind = _kind(sql.text)
     if kind == "PREPARE":
         kind = _kind(_prepared(sql.text))
-    if kind == _DEFERRED:
-        kind = "SELECT" if is_deferred_query(sql) else {"create": "CREATE", "insert": "INSERT"}.get(sql.verb, "")
+    if kind in {"MULTI", _UNREADABLE}:
+        kind = _BY_VERB.get(sql.verb, "")
     if kind == "SET" and sql.verb == "set" and not writes:
         return  # SET VARIABLE, which is the session's own; every other SET is answered by the session itself
     if kind not in _READING | _CHANGING:
@@ -113,7 +114,15 @@ def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_on
         _require(role, Role.ADMIN, what, is_read_only)
 
 
+_UNREADABLE = "UNREADABLE"
 _WHOSE = "Files, other databases, extensions and settings are those of whoever runs the server."
+
+
+def check_functions(*texts: str) -> None:
+    """Raise WireError for a function that may reach beyond tables and catalogs; before anything asks DuckDB."""
+    for text in texts:
+        if function := _reaching_function(text):
+            raise WireError("42501", f"{function}() is not for clients of this server.", _WHOSE)
 
 
 @remembered
@@ -142,11 +151,6 @@ def _reaching_functions() -> frozenset[str]:
     return frozenset(name for (name,) in rows) - _HARMLESS_FUNCTIONS
 
 
-def is_deferred_query(sql: Sql) -> bool:
-    """Whether a statement is a query of which only running it tells whether it writes."""
-    return sql.verb in _QUERY_VERBS and _kind(sql.text) == _DEFERRED
-
-
 def _check_ours(role: Role, ours: Statement, writes: bool, is_read_only: bool) -> None:
     name = type(ours).__name__.removesuffix("Model").upper() + " MODEL"
     if isinstance(ours, ExportModel) or (isinstance(ours, CreateModel) and ours.query is None):
@@ -171,7 +175,7 @@ def _kind(text: str) -> str:
     except ValueError:
         return ""
     except duckdb.ParserException:
-        return "SELECT"  # with words of duckml in it; and what is wrong with it, DuckDB says when it is bound
+        return _UNREADABLE
 
 
 def _prepared(text: str) -> str:

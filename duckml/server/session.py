@@ -231,13 +231,16 @@ class Session:
         is_read_only = is_read_only or self.is_read_only or self.role is Role.READ
         self._run_plain("BEGIN TRANSACTION READ ONLY" if is_read_only else "BEGIN TRANSACTION")
         self._transaction = _Transaction(is_implicit, is_read_only)
+        self.settings.begin_transaction()
         return self._transaction
 
-    def _only_read(self) -> None:
-        """See to it that what comes can write nothing."""
+    def _only_read(self, bound: engine.Bound, verb: str) -> None:
+        """See to it that a statement can write nothing, if it mustn't, or if only running it tells what it does."""
+        is_unknown = bound.is_deferred and verb in roles.QUERY_VERBS
         if self._transaction is None:
-            self._open(is_implicit=True, is_read_only=True)
-        elif not self._transaction.is_read_only:
+            if is_unknown or (self.role < Role.ADMIN and not self.is_read_only):
+                self._open(is_implicit=True, is_read_only=True)
+        elif is_unknown and self.role < Role.ADMIN and not self._transaction.is_read_only:
             raise WireError(
                 "0A000",
                 "What a PIVOT without its values does is known when it has run, which isn't for a transaction that may "
@@ -269,7 +272,9 @@ class Session:
             self._rolled_back()
             raise
         finally:
-            self.changed += self.settings.end_transaction()
+            if changed := self.settings.end_transaction(how == "ROLLBACK"):
+                self.changed += changed
+                self._apply_settings()
         return Answer(how)
 
     def _rolled_back(self) -> None:
@@ -366,10 +371,12 @@ class Session:
             if isinstance(wanted, Sql):
                 self._make_room()
                 text = catalog.understood(wanted.text)
+                roles.check_functions(wanted.text, text)
                 portal.bound = self.con.bound(text, portal.values or None)
-                if portal.bound.is_deferred and roles.is_deferred_query(wanted):
-                    portal.answer = self.run(wanted, portal.values)
-                    portal.columns = portal.answer.columns
+                if portal.bound.is_deferred:
+                    if wanted.verb in roles.QUERY_VERBS:
+                        portal.answer = self.run(wanted, portal.values)
+                        portal.columns = portal.answer.columns
                 elif portal.bound.answers == "query_result":
                     portal.columns = _columns(wanted, text, portal.bound.columns)
             else:
@@ -399,19 +406,19 @@ class Session:
         self, prepared: Prepared, sql: Sql, values: list[Any] | None
     ) -> tuple[list[int], Sequence[Column] | None]:
         self._make_room()
-        if roles.is_deferred_query(sql):
-            self._only_read()
-            answer = self._run_sql(sql, values)
-            answer.close()
-            return [], answer.columns
         text = catalog.understood(sql.text)
+        roles.check_functions(sql.text, text)
         bound = self.con.bound(text, values or None) if values is not None else learn(self.con, text, prepared.oids)
         declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
             oid or types.parameter_oid(kind, text is not sql.text)
             for oid, (_, kind) in zip(declared, bound.parameters, strict=False)
         ]
-        if bound.answers != "query_result":
+        if bound.is_deferred and sql.verb in roles.QUERY_VERBS:
+            answer = self._run_sql(sql, values, bound)
+            answer.close()
+            return [], answer.columns
+        if bound.answers != "query_result" or bound.is_deferred:
             return oids, None
         return oids, _columns(sql, text, bound.columns)
 
@@ -476,19 +483,20 @@ class Session:
         values = values or None  # what DuckDB makes several statements of takes no list, be it empty
         text = catalog.understood(sql.text)
         ours = roles.model_statement(text)
+        roles.check_functions(sql.text, text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
         exact = text
         if ours is not None:
             writes = roles.changes_models(ours)
         else:
-            if roles.is_deferred_query(sql) and (self.role < Role.ADMIN or self._transaction is None):
-                self._only_read()
             if bound is None or sql.verb in roles.CHANGEABLE_VERBS:
                 bound = self._foreseen(text, values, sql.verb)
             writes = bound.writes
             if sql.verb in _PLAIN_QUERIES and not writes and not bound.is_deferred:
                 exact = exactly(text, bound.columns)
-        roles.check(self.role, sql, ours, writes, self.is_read_only)
+        roles.check(self.role, Sql(text, sql.verb), ours, writes, self.is_read_only)
+        if ours is None and bound is not None:
+            self._only_read(bound, sql.verb)
         if writes and self._transaction is not None:
             self._transaction.writes += 1
         rows = self.con.stream(exact, values)
@@ -553,9 +561,7 @@ class Session:
     def _reset(self, name: str) -> Answer:
         if name == "all":
             self.changed += self.settings.reset()
-            self._set_time_zone(self.settings["TimeZone"])
-            self._look_in(self.settings["search_path"])
-            self._publish_settings()
+            self._apply_settings()
         else:
             self._set(SetParameter(name, None))
         return Answer("RESET")
@@ -573,6 +579,12 @@ class Session:
             ):
                 engine.write(self.con, f"DROP TABLE temp.{quote(table)}")
         return Answer("DISCARD " + what.upper())
+
+    def _apply_settings(self) -> None:
+        """Let DuckDB have those that are its own, too."""
+        self._set_time_zone(self.settings["TimeZone"])
+        self._look_in(self.settings["search_path"])
+        self._publish_settings()
 
     def _look_in(self, search_path: str) -> None:
         """Look for names in the schemas of a search path, then among those that PostgreSQL brings."""

@@ -98,6 +98,7 @@ class Settings:
         }
         self._values = dict(self._initial)
         self._local: dict[str, str] = {}
+        self._before = dict(self._initial)
 
     def __getitem__(self, name: str) -> str:
         """The value of a setting; raises WireError when there is none of that name."""
@@ -140,10 +141,18 @@ class Settings:
         self._values, self._local = dict(self._initial), {}
         return changed
 
-    def end_transaction(self) -> list[str]:
-        """Forget what was set for a transaction; the names of what has changed."""
+    def begin_transaction(self) -> None:
+        """Remember how things are, should the transaction be rolled back."""
+        self._before = dict(self._values)
+
+    def end_transaction(self, is_rolled_back: bool) -> list[str]:
+        """Forget what was set for a transaction, and all that was set in one that is undone; what has changed."""
         changed = list(self._local)
         self._local = {}
+        if is_rolled_back:
+            names = {*self._before, *self._values}
+            changed += [name for name in names if self._before.get(name) != self._values.get(name)]
+            self._values = dict(self._before)
         return changed
 
     def seconds(self, name: str) -> float:

@@ -38,7 +38,7 @@ from duckml.server.workers import Workers
 
 _STEP = 1 << 18  # bytes that are made before they are sent
 _UNREAD = 1 << 20  # bytes of a client that are kept before it has to wait
-_THREADS = 32
+_SPARE_THREADS = 4  # for clients that leave
 _DOOR_THREADS = 4  # for logins, which mustn't wait for statements
 _LAST_WAIT = 5.0
 _HALF_OPEN = 1000  # connections that haven't logged in
@@ -115,7 +115,8 @@ class Server:
         self.is_draining = False
         self.port = 0
         self.http_port = 0
-        self.pool = Workers("duckml", os.cpu_count() or 1, _THREADS)
+        # A thread for each client, should all be at work: what waits can't be cancelled.
+        self.pool = Workers("duckml", os.cpu_count() or 1, options.limits.connections + _SPARE_THREADS)
         self.door = Workers("duckml-login", _DOOR_THREADS, _DOOR_THREADS)
         self.database = Database(
             options.path,
