@@ -173,3 +173,21 @@ def test_what_is_told_of_a_statement_is_what_comes(server: Running) -> None:
             await con.close()
 
     asyncio.run(ask())
+
+
+def test_a_long_array_takes_no_longer_than_it_is(con: psycopg.Connection) -> None:
+    items = "{" + ", ".join("a" * 300_000) + "}"
+    assert con.execute("SELECT len(%t::varchar[])", (items,)).fetchone() == (300_000,)
+
+
+def test_a_result_of_another_type_than_was_told_is_refused(server: Running) -> None:
+    async def ask() -> None:
+        con = await asyncpg.connect(
+            host="127.0.0.1", port=server.port, user="a", password="", database="values", ssl=False
+        )
+        with pytest.raises(asyncpg.FeatureNotSupportedError, match="must not change result type"):
+            await con.fetchval("SELECT coalesce($1, 1.25::DECIMAL(10, 2))", Decimal("NaN"))
+        assert await con.fetchval("SELECT sum($1) FROM kept WHERE i = 1", Decimal("1.5")) == 1.5
+        await con.close()
+
+    asyncio.run(ask())

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import psycopg
@@ -384,6 +385,95 @@ def test_a_reader_moves_no_sequence(server: Running) -> None:
             assert refused.value.sqlstate == "42501"
         assert admin.execute("SELECT nextval('moved')").fetchone() == (1,)
         admin.execute("DROP SEQUENCE moved")
+
+
+ASIDE = "PREDICT(MODEL house_price, (SELECT 1 AS sqft_living, '98001' AS zipcode))"
+
+
+@pytest.mark.parametrize("role", ["read", "train"])
+def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(role: str, server: Running) -> None:
+    pivot = "(PIVOT (SELECT 'a' k, 1 v) ON k USING sum(v))"
+    counted = "(PIVOT (SELECT 'a' k, nextval('kept') v) ON k USING sum(v))"
+    with connect(server) as admin, connect(server, role) as con:
+        admin.execute("CREATE SEQUENCE kept; CREATE TABLE own AS SELECT 'a' k, 1 v")
+        for sql in (
+            f"INSERT INTO own SELECT 'q', 7 FROM {pivot} p, {ASIDE}",
+            f"CREATE TABLE stolen AS SELECT s.zipcode FROM {ASIDE} s, {pivot} p",
+            f"UPDATE own SET v = 99 FROM (SELECT 1 FROM {pivot} p, {ASIDE}) z",
+            f"DELETE FROM own WHERE 1 IN (SELECT 1 FROM {pivot} p, {ASIDE})",
+            f"SELECT * FROM {ASIDE} s, {counted} p",
+            f"COPY (SELECT * FROM {ASIDE} s, {counted} p) TO STDOUT",
+            f"COPY (SELECT * FROM {ASIDE} s) TO '/tmp/stolen.csv'",
+            f"PREPARE stolen AS INSERT INTO own SELECT 'q', 7 FROM {ASIDE}",
+            "SELECT * FROM (PIVOT (SELECT 'a' k, nextval{# #}('kept') v) ON k USING sum(v)) p, pg_class LIMIT 1",
+            "SELECT nextval{# #}('kept') FROM pg_class",
+        ):
+            for ask in (con.pgconn.exec_, lambda text: con.pgconn.exec_params(text, [], result_format=1)):
+                said = ask(sql.encode())
+                assert said.status == psycopg.pq.ExecStatus.FATAL_ERROR, sql
+                assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE) in {b"42501", b"25006", b"0A000", b"42601"}
+        assert admin.execute("SELECT nextval('kept'), (SELECT list(own) FROM own)").fetchone() == (
+            1,
+            [{"k": "a", "v": 1}],
+        )
+        admin.execute("DROP SEQUENCE kept; DROP TABLE own")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_file_is_read_by_what_only_postgres_can_read_or_by_a_description(role: str, server: Running) -> None:
+    with connect(server, role) as con:
+        for call in ("read_blob{# x #}", "read_csv{# #}", "read_text", "query"):
+            sql = f"SELECT * FROM {call}('{server.path}') b, pg_class LIMIT 1".encode()
+            assert con.pgconn.exec_(sql).error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"42501"
+            for name in (b"", b"known"):
+                con.pgconn.prepare(name, sql)
+                said = con.pgconn.describe_prepared(name)
+                assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"42501"
+
+
+def test_many_long_statements_keep_nobody_from_ending_theirs(open_server: Running) -> None:
+    long = [connect(open_server, "a") for _ in range(40)]
+    query = "SELECT count(*) FROM range(100000000000) t(i) WHERE hash(i) = 1"
+
+    def run_long(con: psycopg.Connection) -> None:
+        with suppress(psycopg.Error):
+            con.execute(query)
+
+    running = [threading.Thread(target=run_long, args=(con,)) for con in long]
+    with connect(open_server, "b") as con:
+        con.execute("SET statement_timeout = '1s'")
+        for thread in running:
+            thread.start()
+        time.sleep(1)
+        with pytest.raises(sqlstates.QueryCanceled, match="statement timeout"):
+            con.execute(query)
+    for other in long:
+        other.cancel_safe()
+    for thread in running:
+        thread.join(30)
+        assert not thread.is_alive()
+    for other in long:
+        other.close()
+
+
+def test_settings_of_a_transaction_end_with_it(server: Running) -> None:
+    with connect(server) as con:
+
+        def shown() -> tuple[Any, ...]:
+            [(moment,)] = con.execute("SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00'::VARCHAR").fetchall()
+            [(zone, path)] = con.execute(
+                "SELECT current_setting('timezone'), current_setting('search_path')"
+            ).fetchall()
+            return moment, zone, path
+
+        con.execute("SET timezone = 'Europe/Berlin'; BEGIN; SET LOCAL timezone = 'Asia/Tokyo'")
+        assert shown() == ("2024-01-01 09:00:00+09", "Asia/Tokyo", "main")
+        con.execute("COMMIT")
+        assert shown() == ("2024-01-01 01:00:00+01", "Europe/Berlin", "main")
+        con.execute("BEGIN; SET timezone = 'Asia/Tokyo'; SET search_path = information_schema; ROLLBACK")
+        assert shown() == ("2024-01-01 01:00:00+01", "Europe/Berlin", "main")
+        con.execute("BEGIN; SET timezone = 'Asia/Tokyo'; COMMIT")
+        assert shown() == ("2024-01-01 09:00:00+09", "Asia/Tokyo", "main")
 
 
 def test_a_text_that_is_not_utf_8_is_refused_and_the_session_goes_on(server: Running) -> None:

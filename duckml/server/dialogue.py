@@ -312,10 +312,11 @@ class Dialogue:
         prepared = session.statement(message.statement)
         binary = types.formats(message.param_formats, len(message.param_values))
         values = session.parameters(prepared, message.param_values, binary)
-        session.open_portal(message.portal, Portal(prepared, values, message.result_formats))
+        session.open_portal(message.portal, Portal(prepared, values, message.result_formats, prepared.told))
 
     def _describe_statement(self, prepared: Prepared) -> Iterator[bytes]:
         oids, columns = self._session.describe(prepared, None)
+        prepared.told = columns
         yield protocol.parameter_description(oids)
         yield protocol.NO_DATA if columns is None else protocol.row_description(columns, [False] * len(columns))
 
@@ -346,8 +347,10 @@ class Dialogue:
         binary = types.formats(portal.result_formats, len(answer.columns or ())) if answer.copy is None else []
         if portal.columns is not None and answer.columns is not None and answer.copy is None:
             # As it was announced, should a parameter without a type have made something else of it.
-            announced = [told.oid for told in portal.columns]
-            if announced != [found.oid for found in answer.columns] and any(binary):
+            announced, found = (
+                [types.layout(column) for column in known] for known in (portal.columns, answer.columns)
+            )
+            if announced != found and any(binary):
                 raise WireError("0A000", "cached plan must not change result type")
         before = answer.sent
         if not answer.is_done:

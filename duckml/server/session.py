@@ -94,13 +94,17 @@ class Answer:
             self.source.close()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Prepared:
-    """A statement that a client has prepared; `oids` are the types that it declares of its parameters."""
+    """A statement that a client has prepared; `oids` are the types that it declares of its parameters.
+
+    `told` are the columns that the client knows from a description.
+    """
 
     sql: str
     command: Command
     oids: tuple[int, ...] = ()
+    told: Sequence[Column] | None = None
 
 
 @dataclass

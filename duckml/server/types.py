@@ -171,6 +171,11 @@ def known_type(oid: int) -> tuple[PgType | None, bool]:
     return (_ELEMENT_BY_OID[oid], True) if oid in _ELEMENT_BY_OID else (_BY_OID.get(oid), False)
 
 
+def layout(column: Column) -> int:
+    """The object id of the type, one for all whose values are the same bytes in binary."""
+    return TEXT.oid if column.element is None and column.pg_type in {TEXT, VARCHAR, BPCHAR, NAME} else column.oid
+
+
 def sql_type(oid: int) -> str | None:
     """What DuckDB calls the type of an object id; None for 0 and for those of which we know nothing."""
     if oid in _ELEMENT_BY_OID:
