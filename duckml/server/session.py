@@ -374,8 +374,7 @@ class Session:
             wanted = portal.prepared.command
             if isinstance(wanted, Sql):
                 self._make_room()
-                text = catalog.understood(wanted.text)
-                roles.check_functions(wanted.text, text)
+                text = _understood(wanted)
                 portal.bound = self.con.bound(text, portal.values or None)
                 if portal.bound.is_deferred:
                     if wanted.verb in roles.QUERY_VERBS:
@@ -410,8 +409,7 @@ class Session:
         self, prepared: Prepared, sql: Sql, values: list[Any] | None
     ) -> tuple[list[int], Sequence[Column] | None]:
         self._make_room()
-        text = catalog.understood(sql.text)
-        roles.check_functions(sql.text, text)
+        text = _understood(sql)
         bound = self.con.bound(text, values or None) if values is not None else learn(self.con, text, prepared.oids)
         declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
@@ -485,9 +483,8 @@ class Session:
     def _run_sql(self, sql: Sql, values: list[Any] | None, bound: engine.Bound | None = None) -> Answer:
         self._make_room()
         values = values or None  # what DuckDB makes several statements of takes no list, be it empty
-        text = catalog.understood(sql.text)
+        text = _understood(sql)
         ours = roles.model_statement(text)
-        roles.check_functions(sql.text, text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
         exact = text
         if ours is not None:
@@ -512,10 +509,7 @@ class Session:
             self._streaming = source
             found = rows.columns if exact is text or bound is None else bound.columns
             columns = _columns(sql, text, found)
-            tag = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}.get(
-                sql.verb, "SELECT"
-            )
-            return Answer(tag, columns, source, counts=True)
+            return Answer(_COUNTED.get(sql.verb, "SELECT"), columns, source, counts=True)
         count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
         return Answer(_tag(sql, count))
 
@@ -723,6 +717,13 @@ class Session:
 _BETWEEN_NOTICES = 1.0  # seconds
 _REMEMBERED = 256  # statements of a session
 _PLAIN_QUERIES = frozenset({"select", "from", "with", "values", "("})
+
+
+def _understood(sql: Sql) -> str:
+    """What DuckDB is given for a statement; raises WireError for a function that isn't for clients."""
+    text = catalog.understood(sql.text)
+    roles.check_functions(sql.text, text)
+    return text
 
 
 def _columns(sql: Sql, text: str, columns: Sequence[engine.Column]) -> list[Column]:
