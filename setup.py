@@ -34,7 +34,9 @@ class BuildWithEngine(build_py):
         """Say that the package comes without the native engine."""
         for stale in (EXTENSION, Path(self.build_lib) / "duckml" / EXTENSION.name):
             stale.unlink(missing_ok=True)
-        self.warn(f"duckml is installed without its native engine: {why}. Models are served by the Python engine.")
+        self.warn(
+            f"duckml is installed without its native engine: {why}. Models are served by the Python engine."
+        )
 
 
 class WheelForPlatform(bdist_wheel):

@@ -19,7 +19,11 @@ def main() -> None:
     """Run what the arguments name, or everything."""
     warnings.simplefilter("ignore")
     chosen = sys.argv[1:] or ["prediction", "training", "latency"]
-    rooms = {"prediction": prediction.tables, "training": training.tables, "latency": latency.tables}
+    rooms = {
+        "prediction": prediction.tables,
+        "training": training.tables,
+        "latency": latency.tables,
+    }
     tables: list[Table] = []
     for name in chosen:
         for table in rooms[name]():

@@ -38,12 +38,15 @@ def _median_pair(first: Callable[[], object], second: Callable[[], object]) -> t
 
 
 def _statements() -> Table:
-    result = Table("One statement, median microseconds", ["statement", "without", "with", "difference"])
+    result = Table(
+        "One statement, median microseconds", ["statement", "without", "with", "difference"]
+    )
 
     plain, ours = duckdb.connect(), duckml.connect()
     for sql in ("SELECT 42", "SELECT i, i * 2 AS twice FROM range(10) t(i) WHERE i > 3 ORDER BY i"):
         without, with_duckml = _median_pair(
-            lambda sql=sql: plain.execute(sql).fetchall(), lambda sql=sql: ours.execute(sql).fetchall()
+            lambda sql=sql: plain.execute(sql).fetchall(),
+            lambda sql=sql: ours.execute(sql).fetchall(),
         )
         _add(result, f"`{sql}`: plain duckdb, duckml", without, with_duckml)
 
@@ -58,9 +61,16 @@ def _statements() -> Table:
     for source in ("one", "t WHERE id = 77"):
         without, with_predict = _median_pair(
             lambda source=source: ours.execute(f"SELECT {names} FROM {source}").fetchall(),
-            lambda source=source: ours.execute(f"SELECT {names}, PREDICT(m) FROM {source}").fetchall(),
+            lambda source=source: ours.execute(
+                f"SELECT {names}, PREDICT(m) FROM {source}"
+            ).fetchall(),
         )
-        _add(result, f"one row, 8 features, FROM {source}: without PREDICT, with it", without, with_predict)
+        _add(
+            result,
+            f"one row, 8 features, FROM {source}: without PREDICT, with it",
+            without,
+            with_predict,
+        )
     plain.close()
     ours.close()
     return result
@@ -71,7 +81,9 @@ def _add(table: Table, name: str, without: float, with_it: float) -> None:
 
 
 def _opening() -> Table:
-    result = Table("A file with 100 models, in a new process, milliseconds", ["step", "milliseconds"])
+    result = Table(
+        "A file with 100 models, in a new process, milliseconds", ["step", "milliseconds"]
+    )
     with tempfile.TemporaryDirectory() as folder:
         file = str(Path(folder) / "models.duckdb")
         with duckml.connect(file) as con:
@@ -83,10 +95,21 @@ def _opening() -> Table:
                 ).fetchall()
         best = [float("inf")] * 4
         for _ in range(3):
-            answer = subprocess.run([sys.executable, "-c", _OPEN, file], capture_output=True, text=True, check=True)
-            best = [min(old, float(new)) for old, new in zip(best, answer.stdout.split(), strict=True)]
-    steps = ("import duckml", "duckml.connect(file)", "the first PREDICT", "the second PREDICT, of another model")
-    result.rows += [(step, f"{1000 * seconds:.0f}") for step, seconds in zip(steps, best, strict=True)]
+            answer = subprocess.run(
+                [sys.executable, "-c", _OPEN, file], capture_output=True, text=True, check=True
+            )
+            best = [
+                min(old, float(new)) for old, new in zip(best, answer.stdout.split(), strict=True)
+            ]
+    steps = (
+        "import duckml",
+        "duckml.connect(file)",
+        "the first PREDICT",
+        "the second PREDICT, of another model",
+    )
+    result.rows += [
+        (step, f"{1000 * seconds:.0f}") for step, seconds in zip(steps, best, strict=True)
+    ]
     return result
 
 
@@ -111,7 +134,9 @@ def _importing() -> Table:
         best = float("inf")
         for _ in range(5):
             code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
-            answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            answer = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            )
             best = min(best, float(answer.stdout))
         result.rows.append((f"`import {name}`", f"{1000 * best:.0f}"))
     return result

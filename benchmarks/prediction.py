@@ -45,8 +45,12 @@ def _write(path: str, numbers: list[str], categories: list[str], rows: int) -> N
     with duckml.connect(path) as con:
         con.execute("SELECT setseed(0.5)")
         con.execute(f"CREATE TABLE stored AS SELECT {', '.join(columns)} FROM range({rows})")
-        con.execute(f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y FROM stored LIMIT 20000")
-        con.execute("CREATE MODEL net OPTIONS (target = 'y', max_iter = 3) AS FROM train").fetchall()
+        con.execute(
+            f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y FROM stored LIMIT 20000"
+        )
+        con.execute(
+            "CREATE MODEL net OPTIONS (target = 'y', max_iter = 3) AS FROM train"
+        ).fetchall()
 
 
 def _opened(path: str, engine: str, threads: int) -> duckml.Connection:
@@ -77,14 +81,20 @@ def _measured(
         bare: _bare(session, arrow, 2_048),
         "bare onnxruntime, batches of 16,384": _bare(session, arrow, 16_384),
         pandas: lambda: pipeline.predict(con.sql(f"SELECT {names} FROM big").df()),
-        "hand-written Arrow UDF, to numpy": lambda: con.execute(f"SELECT by_hand({names}) FROM big").fetchnumpy(),
+        "hand-written Arrow UDF, to numpy": lambda: con.execute(
+            f"SELECT by_hand({names}) FROM big"
+        ).fetchnumpy(),
     }
     for (engine, threads), served in opened.items():
         where = f"{engine}, {threads} thread{'s' * (threads > 1)}"
-        contenders[f"PREDICT, {where}, summed"] = _run(served, "SELECT sum(PREDICT(net)) FROM big", False)
+        contenders[f"PREDICT, {where}, summed"] = _run(
+            served, "SELECT sum(PREDICT(net)) FROM big", False
+        )
         if threads == 2:
             table = "SELECT predicted_y FROM PREDICT(MODEL net, TABLE big)"
-            contenders[f"PREDICT, {where}, to numpy"] = _run(served, "SELECT PREDICT(net) FROM big", True)
+            contenders[f"PREDICT, {where}, to numpy"] = _run(
+                served, "SELECT PREDICT(net) FROM big", True
+            )
             contenders[f"table PREDICT, {where}, to numpy"] = _run(served, table, True)
     timings = in_turns(contenders, rounds=4)
     result = Table(
@@ -114,7 +124,10 @@ def _bare(session: ort.InferenceSession, arrow: pa.Table, batch: int) -> Callabl
     """The exported graph alone, its inputs ready in memory."""
     columns = {name: arrow[name].to_numpy().reshape(-1, 1) for name in arrow.column_names}
     starts = range(0, len(arrow), batch)
-    feeds = [{name: column[start : start + batch] for name, column in columns.items()} for start in starts]
+    feeds = [
+        {name: column[start : start + batch] for name, column in columns.items()}
+        for start in starts
+    ]
     return lambda: [session.run(None, feed) for feed in feeds]
 
 
@@ -123,12 +136,17 @@ def _run(con: duckml.Connection, query: str, to_numpy: bool) -> Callable[[], obj
     return lambda: con.execute(query).fetchnumpy() if to_numpy else con.execute(query).fetchall()
 
 
-def _hand_written(con: duckml.Connection, session: ort.InferenceSession, features: list[str]) -> None:
+def _hand_written(
+    con: duckml.Connection, session: ort.InferenceSession, features: list[str]
+) -> None:
     """What someone would write who knows Arrow UDFs: no NULL policy, no checks, one model."""
 
     def predict(*columns: pa.ChunkedArray) -> pa.Array:
         rows = len(columns[0])
-        feed = {name: column.to_numpy().reshape(rows, 1) for name, column in zip(features, columns, strict=True)}
+        feed = {
+            name: column.to_numpy().reshape(rows, 1)
+            for name, column in zip(features, columns, strict=True)
+        }
         return pa.array(session.run(None, feed)[0].reshape(rows))
 
     names = ", ".join(features)  # DuckDB counts the parameters, and a user would name them
@@ -149,9 +167,15 @@ def _scikit_learn(con: duckml.Connection, numbers: list[str], categories: list[s
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    steps = [("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers)]
+    steps = [
+        ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers)
+    ]
     if categories:
-        steps.append(("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories))
-    pipeline = make_pipeline(ColumnTransformer(steps), MLPRegressor(hidden_layer_sizes=(32, 16), max_iter=3))
+        steps.append(
+            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories)
+        )
+    pipeline = make_pipeline(
+        ColumnTransformer(steps), MLPRegressor(hidden_layer_sizes=(32, 16), max_iter=3)
+    )
     train = con.sql("FROM train").df()
     return pipeline.fit(train[[*numbers, *categories]], np.asarray(train["y"]))

@@ -38,11 +38,14 @@ def make(path: Path) -> None:
 def connect(server: Running) -> psycopg.Connection:
     """A connection as BI tools make it."""
     return psycopg.connect(
-        f"host=127.0.0.1 port={server.port} user=bench dbname=bench sslmode=disable", autocommit=True
+        f"host=127.0.0.1 port={server.port} user=bench dbname=bench sslmode=disable",
+        autocommit=True,
     )
 
 
-def latencies(server: Running, seconds: float, until: Callable[[], bool] = lambda: False) -> list[float]:
+def latencies(
+    server: Running, seconds: float, until: Callable[[], bool] = lambda: False
+) -> list[float]:
     """Milliseconds of SELECT 1, one after the other on a connection that is warm."""
     taken: list[float] = []
     with connect(server) as con:
@@ -76,7 +79,11 @@ def together(server: Running) -> float:
 def copied(server: Running, query: str) -> tuple[float, int]:
     """Seconds and bytes of COPY in text to a client that throws the rows away."""
     begun, size = time.perf_counter(), 0
-    with connect(server) as con, con.cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT") as copy:
+    with (
+        connect(server) as con,
+        con.cursor() as cursor,
+        cursor.copy(f"COPY ({query}) TO STDOUT") as copy,
+    ):
         for data in copy:
             size += len(data)
     return time.perf_counter() - begun, size

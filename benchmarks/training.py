@@ -17,21 +17,35 @@ def tables() -> Iterator[Table]:
     """House prices; a larger table of numbers."""
     result = Table(
         "Training a 32-16 net",
-        ["rows, passes", "contender", "seconds", "CPU-seconds", "of the script, wall", "of the script, CPU"],
+        [
+            "rows, passes",
+            "contender",
+            "seconds",
+            "CPU-seconds",
+            "of the script, wall",
+            "of the script, CPU",
+        ],
     )
     con = duckml.connect()
     con.execute(f"CREATE TABLE houses AS SELECT * EXCLUDE (id, date) FROM '{HOUSES}'")
     _measure(con, result, "houses", "price", ["zipcode"], 100)
     columns = ", ".join(f"random() AS x{i}" for i in range(8))
     con.execute("SELECT setseed(0.5)")
-    con.execute(f"CREATE TABLE numbers AS SELECT *, x0 + x1 * x2 + x3 AS y FROM (SELECT {columns} FROM range(200000))")
+    con.execute(
+        f"CREATE TABLE numbers AS SELECT *, x0 + x1 * x2 + x3 AS y FROM (SELECT {columns} FROM range(200000))"
+    )
     _measure(con, result, "numbers", "y", [], 30)
     con.close()
     yield result
 
 
 def _measure(
-    con: duckml.Connection, result: Table, table: str, target: str, categories: list[str], passes: int
+    con: duckml.Connection,
+    result: Table,
+    table: str,
+    target: str,
+    categories: list[str],
+    passes: int,
 ) -> None:
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     statement = (
@@ -57,7 +71,9 @@ def _measure(
         )
 
 
-def _script(con: duckml.Connection, table: str, target: str, categories: list[str], passes: int) -> float:
+def _script(
+    con: duckml.Connection, table: str, target: str, categories: list[str], passes: int
+) -> float:
     """What a user of scikit-learn would write: the same net, the same passes, as many training rows, a test score."""
     from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
     from sklearn.impute import SimpleImputer
@@ -71,10 +87,22 @@ def _script(con: duckml.Connection, table: str, target: str, categories: list[st
     x, y = frame.drop(columns=[target]), np.asarray(frame[target], dtype=np.float64)
     numbers = [name for name in x.columns if name not in categories]
     x_train, x_rest, y_train, y_rest = train_test_split(x, y, test_size=0.2, random_state=0)
-    steps = [("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers)]
+    steps = [
+        ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers)
+    ]
     if categories:
-        steps.append(("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories))
-    net = MLPRegressor(hidden_layer_sizes=(32, 16), max_iter=passes, tol=0.0, n_iter_no_change=passes, random_state=0)
-    model = TransformedTargetRegressor(make_pipeline(ColumnTransformer(steps), net), transformer=StandardScaler())
+        steps.append(
+            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categories)
+        )
+    net = MLPRegressor(
+        hidden_layer_sizes=(32, 16),
+        max_iter=passes,
+        tol=0.0,
+        n_iter_no_change=passes,
+        random_state=0,
+    )
+    model = TransformedTargetRegressor(
+        make_pipeline(ColumnTransformer(steps), net), transformer=StandardScaler()
+    )
     model.fit(x_train, y_train)
     return float(r2_score(y_rest, model.predict(x_rest)))

@@ -21,11 +21,20 @@ from duckml.estimators.table import ESTIMATORS
 FOLDER = Path(__file__).parent / "reference"
 
 FUNCTIONS = {
-    "EVALUATE": ("FROM EVALUATE(MODEL line)", "how good a model is: on its test rows, or on given rows"),
+    "EVALUATE": (
+        "FROM EVALUATE(MODEL line)",
+        "how good a model is: on its test rows, or on given rows",
+    ),
     "TRAINING_INFO": ("FROM TRAINING_INFO(MODEL line)", "loss and time of every pass"),
-    "FEATURE_INFO": ("FROM FEATURE_INFO(MODEL line)", "statistics of the features over the training rows"),
+    "FEATURE_INFO": (
+        "FROM FEATURE_INFO(MODEL line)",
+        "statistics of the features over the training rows",
+    ),
     "WEIGHTS": ("FROM WEIGHTS(MODEL line)", "the weights of linear models; no rows for others"),
-    "CONFUSION_MATRIX": ("FROM CONFUSION_MATRIX(MODEL late)", "how often each class was taken for each other"),
+    "CONFUSION_MATRIX": (
+        "FROM CONFUSION_MATRIX(MODEL late)",
+        "how often each class was taken for each other",
+    ),
     "ROC_CURVE": ("FROM ROC_CURVE(MODEL late)", "what thresholds mean, for two classes"),
     "PREDICT": (
         "FROM PREDICT(MODEL late, TABLE points)",
@@ -70,8 +79,12 @@ def _options() -> str:
         "ENUM target | a name from the table below |",
     ]
     for option in options.OPTIONS:
-        names = f"`{option.name}`" + (f" [{_names(also[option.name])}]" if option.name in also else "")
-        lines.append(f"| {names} | {_default(defaults[option.name], option.name)} | {option.meaning} |")
+        names = f"`{option.name}`" + (
+            f" [{_names(also[option.name])}]" if option.name in also else ""
+        )
+        lines.append(
+            f"| {names} | {_default(defaults[option.name], option.name)} | {option.meaning} |"
+        )
     lines += [
         "",
         "## Estimators and their own options",
@@ -86,11 +99,14 @@ def _options() -> str:
     for estimator in ESTIMATORS:
         names = f"`{estimator.name}`" + (f" [{_names(estimator.also)}]" if estimator.also else "")
         parameters = ", ".join(
-            f"`{p.name}`" + (f" [{_names(p.also)}]" if p.also and p.also != (p.name.lower(),) else "")
+            f"`{p.name}`"
+            + (f" [{_names(p.also)}]" if p.also and p.also != (p.name.lower(),) else "")
             for p in estimator.parameters
         )
         own = ", ".join(f"`{name} = {_value(value)}`" for name, value in estimator.defaults.items())
-        lines.append(f"| {names} | {'a class' if estimator.classes else 'a number'} | {parameters} | {own} |")
+        lines.append(
+            f"| {names} | {'a class' if estimator.classes else 'a number'} | {parameters} | {own} |"
+        )
     lines += ["", "What the options of estimators take:", "", "| option | value |", "|---|---|"]
     wanted = {p.name: p.wanted for estimator in ESTIMATORS for p in estimator.parameters}
     lines += [f"| `{name}` | {wanted[name]} |" for name in sorted(wanted, key=str.lower)]
@@ -156,11 +172,24 @@ def _functions() -> str:
             con.execute(
                 "CREATE MODEL line OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, y FROM points"
             )
-            con.execute("CREATE MODEL late OPTIONS (target = 'late', max_iter = 2) AS SELECT x, late FROM points")
+            con.execute(
+                "CREATE MODEL late OPTIONS (target = 'late', max_iter = 2) AS SELECT x, late FROM points"
+            )
         for name, (query, meaning) in FUNCTIONS.items():
             relation = con.sql(query)
-            lines += ["", f"## {name}", "", f"{meaning[0].upper()}{meaning[1:]}.", "", "| column | type |", "|---|---|"]
-            lines += [f"| {c} | {t} |" for c, t in zip(relation.columns, map(str, relation.types), strict=True)]
+            lines += [
+                "",
+                f"## {name}",
+                "",
+                f"{meaning[0].upper()}{meaning[1:]}.",
+                "",
+                "| column | type |",
+                "|---|---|",
+            ]
+            lines += [
+                f"| {c} | {t} |"
+                for c, t in zip(relation.columns, map(str, relation.types), strict=True)
+            ]
     lines += [
         "",
         "## With rows",
@@ -187,8 +216,12 @@ def _errors() -> str:
     ]
     for name in errors.__all__:
         error = getattr(errors, name)
-        others = ", ".join(f"`{base.__name__}`" for base in error.__bases__ if base.__module__ == "_duckdb")
-        lines.append(f"| `{name}` | {inspect.getdoc(error)} | {error.sqlstate} | {others or '`Error`'} |")
+        others = ", ".join(
+            f"`{base.__name__}`" for base in error.__bases__ if base.__module__ == "_duckdb"
+        )
+        lines.append(
+            f"| `{name}` | {inspect.getdoc(error)} | {error.sqlstate} | {others or '`Error`'} |"
+        )
     lines += [
         "",
         "## Warnings",
@@ -242,7 +275,12 @@ NOTES = {
 def _cli() -> str:
     parser = cli._parser()
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    lines = ["# Command line", "", "Data goes to standard output, everything else to standard error.", ""]
+    lines = [
+        "# Command line",
+        "",
+        "Data goes to standard output, everything else to standard error.",
+        "",
+    ]
     epilog = re.sub(r"\s+", " ", parser.epilog or "")
     lines += [epilog, ""]
     for name, command in commands.choices.items():

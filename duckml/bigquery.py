@@ -27,7 +27,16 @@ _TUNING = re.compile(r"\bHPARAM_(RANGE|CANDIDATES)\b", re.IGNORECASE)
 # What is known of BigQuery ML and isn't in TRANSFORM; any other `ML.x(` is told where to look.
 _SCALAR = frozenset({"predict", "predict_proba", "model_version"})
 _IN_FROM = frozenset(
-    {"predict", "evaluate", "training_info", "feature_info", "weights", "confusion_matrix", "roc_curve", "trial_info"}
+    {
+        "predict",
+        "evaluate",
+        "training_info",
+        "feature_info",
+        "weights",
+        "confusion_matrix",
+        "roc_curve",
+        "trial_info",
+    }
     | {"global_explain", "explain_predict", "validate_data_skew"}
 )
 
@@ -69,7 +78,12 @@ def _tokens(sql: str) -> list[_Token]:
     except TokenError as error:
         raise _unreadable(error) from error
     return [
-        _Token(token.text, "" if "STRING" in token.token_type.name else token.text.lower(), token.start, token.end + 1)
+        _Token(
+            token.text,
+            "" if "STRING" in token.token_type.name else token.text.lower(),
+            token.start,
+            token.end + 1,
+        )
         for token in found
     ]
 
@@ -88,7 +102,9 @@ def _statements(tokens: list[_Token]) -> Iterator[list[_Token]]:
 
 
 def _unreadable(error: Exception) -> StatementError:
-    detail = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()  # sqlglot underlines with escape sequences
+    detail = re.sub(
+        r"\x1b\[[0-9;]*m", "", str(error)
+    ).strip()  # sqlglot underlines with escape sequences
     return StatementError(f"This is not read as BigQuery SQL: {detail}")
 
 
@@ -113,7 +129,11 @@ class _Translator:
     def any_statement(self, tokens: list[_Token]) -> str:
         """One statement; raises IndexError where it ends before it should."""
         words = [token.word for token in tokens[:4]]
-        if words[0] == "create" and "model" in (words[1:2] + words[3:4]) and (words[1] in {"model", "or"}):
+        if (
+            words[0] == "create"
+            and "model" in (words[1:2] + words[3:4])
+            and (words[1] in {"model", "or"})
+        ):
             return self.create_model(tokens, words.index("model"))
         if words[:2] == ["alter", "model"] or words[:2] in (["drop", "model"], ["export", "model"]):
             return self.of_a_model(tokens)
@@ -143,10 +163,16 @@ class _Translator:
                 options = self.options(inner)
             position = stop + 1
         _say_the_label(options)
-        parts.append("OPTIONS (" + ", ".join(f"{option} = {value}" for option, value in options.items()) + ")")
+        parts.append(
+            "OPTIONS ("
+            + ", ".join(f"{option} = {value}" for option, value in options.items())
+            + ")"
+        )
         if position < len(tokens):
             if tokens[position].word != "as":
-                raise StatementError(f'Expected OPTIONS (…) or AS and a query, found "{tokens[position].text}".')
+                raise StatementError(
+                    f'Expected OPTIONS (…) or AS and a query, found "{tokens[position].text}".'
+                )
             parts += ["AS", self.query(tokens[position + 1 :])]
         return " ".join(parts)
 
@@ -193,7 +219,11 @@ class _Translator:
             tag = f"@{quote(version)}"
         if position + 1 < len(tokens) and tokens[position].text == "@":
             tag, position = f"@{tokens[position + 1].text}", position + 2
-        elif position < len(tokens) and tokens[position].text.startswith("@") and len(tokens[position].text) > 1:
+        elif (
+            position < len(tokens)
+            and tokens[position].text.startswith("@")
+            and len(tokens[position].text) > 1
+        ):
             tag, position = tokens[position].text, position + 1
         return qualified(*parts) + tag, position
 
@@ -237,7 +267,12 @@ class _Translator:
 
         def named(tokens: list[_Token], position: int) -> tuple[str, int] | None:
             words = [token.word for token in tokens[position : position + 5]]
-            if words[:1] and words[0] in _SCALAR and words[1:3] != ["(", "model"] and words[1:2] == ["("]:
+            if (
+                words[:1]
+                and words[0] in _SCALAR
+                and words[1:3] != ["(", "model"]
+                and words[1:2] == ["("]
+            ):
                 if position and tokens[position - 1].word == ".":
                     return None
                 stop = _closing(tokens, position + 1)
@@ -252,7 +287,9 @@ class _Translator:
                 raise StatementError(_misplaced(function))
             stop = _closing(tokens, opening)
             if stop == opening + 1:
-                raise StatementError(f"ML.{function.upper()} needs a model: ML.{function.upper()}(MODEL name, …).")
+                raise StatementError(
+                    f"ML.{function.upper()} needs a model: ML.{function.upper()}(MODEL name, …)."
+                )
             calls.append(self.call(function, tokens[opening + 1 : stop]))
             return _CALL.format(len(calls) - 1), stop + 1
 
@@ -282,7 +319,9 @@ class _Translator:
             elif first == "struct":
                 rendered.append(self.settings(argument))
             else:
-                rendered.append(self.translated(f"SELECT {self.text(argument)}").removeprefix("SELECT "))
+                rendered.append(
+                    self.translated(f"SELECT {self.text(argument)}").removeprefix("SELECT ")
+                )
         return f"{function.upper()}({', '.join(rendered)})"
 
     def scalar(self, function: str, tokens: list[_Token]) -> str:
@@ -319,7 +358,9 @@ class _Translator:
             items.append(f"{value} AS {item[-1].text}")
         return f"STRUCT({', '.join(items)})"
 
-    def cut(self, tokens: list[_Token], replace: Callable[[list[_Token], int], tuple[str, int] | None]) -> str:
+    def cut(
+        self, tokens: list[_Token], replace: Callable[[list[_Token], int], tuple[str, int] | None]
+    ) -> str:
         """The text of tokens with some of them replaced: `replace` gives a text and the index to go on at, or None."""
         pieces, position, copied = [], 0, tokens[0].start
         while position < len(tokens):
@@ -343,7 +384,9 @@ class _Translator:
         except SqlglotError as error:
             raise _unreadable(error) from error
         if isinstance(tree, exp.Command):
-            raise StatementError(f"This statement of BigQuery's is not known here: {sql.split(maxsplit=1)[0]}.")
+            raise StatementError(
+                f"This statement of BigQuery's is not known here: {sql.split(maxsplit=1)[0]}."
+            )
         with _quiet():
             return str(tree.transform(self.mended).sql("duckdb"))
 
@@ -352,7 +395,11 @@ class _Translator:
         import sqlglot
         from sqlglot import exp
 
-        if isinstance(node, exp.Table) and node.catalog and fold(node.catalog) not in self.databases:
+        if (
+            isinstance(node, exp.Table)
+            and node.catalog
+            and fold(node.catalog) not in self.databases
+        ):
             node.set("catalog", None)
         if isinstance(node, exp.FarmFingerprint) or (
             isinstance(node, exp.Anonymous) and node.name.upper() == "FARM_FINGERPRINT"
@@ -363,12 +410,16 @@ class _Translator:
             return sqlglot.parse_one(hashed, dialect="duckdb")
         if isinstance(node, exp.Extract) and node.name.upper() == "DAYOFWEEK":
             # BigQuery counts from 1 for Sunday, DuckDB from 0.
-            return sqlglot.parse_one(f"(dayofweek({node.expression.sql('duckdb')}) + 1)", dialect="duckdb")
+            return sqlglot.parse_one(
+                f"(dayofweek({node.expression.sql('duckdb')}) + 1)", dialect="duckdb"
+            )
         if isinstance(node, exp.TimestampDiff):
             # BigQuery counts whole units, DuckDB's date_diff the boundaries between.
             unit = node.args["unit"].name.lower()
             parts = (node.expression.sql("duckdb"), node.this.sql("duckdb"))
-            return sqlglot.parse_one(f"date_sub('{unit}', {parts[0]}, {parts[1]})", dialect="duckdb")
+            return sqlglot.parse_one(
+                f"date_sub('{unit}', {parts[0]}, {parts[1]})", dialect="duckdb"
+            )
         if isinstance(node, exp.GenerateSeries) and node.args.get("step") is not None:
             return _series(node)
         if isinstance(node, exp.Dot) and node.name and node.this.name.upper() == "SAFE":
@@ -381,12 +432,21 @@ class _Translator:
 def _misplaced(function: str) -> str:
     """What to say of an ML function that is no table function here."""
     if function.upper() in _OF_TRANSFORM:
-        return f"ML.{function.upper()} stands in TRANSFORM (…) of CREATE MODEL, and nowhere else here."
+        return (
+            f"ML.{function.upper()} stands in TRANSFORM (…) of CREATE MODEL, and nowhere else here."
+        )
     return f"ML.{function.upper()} is not here: docs/not-here.md says why and what to use."
 
 
 _OF_TRANSFORM = frozenset(
-    {"STANDARD_SCALER", "MIN_MAX_SCALER", "MAX_ABS_SCALER", "ROBUST_SCALER", "QUANTILE_BUCKETIZE", "BUCKETIZE"}
+    {
+        "STANDARD_SCALER",
+        "MIN_MAX_SCALER",
+        "MAX_ABS_SCALER",
+        "ROBUST_SCALER",
+        "QUANTILE_BUCKETIZE",
+        "BUCKETIZE",
+    }
     | {"IMPUTER", "ONE_HOT_ENCODER", "LABEL_ENCODER", "POLYNOMIAL_EXPAND", "FEATURE_CROSS"}
 )
 
@@ -417,7 +477,9 @@ def _unnested(node: Any) -> Any:
         text = f"SELECT * FROM (SELECT UNNEST({values}, max_depth := 2))"
     else:
         position = offset.name if isinstance(offset, exp.Expression) else "offset"
-        counted = "" if offset is None else f", generate_subscripts({values}, 1) - 1 AS {quote(position)}"
+        counted = (
+            "" if offset is None else f", generate_subscripts({values}, 1) - 1 AS {quote(position)}"
+        )
         text = f"SELECT * FROM (SELECT UNNEST({values}) AS {quote(names[0] if names else 'value')}{counted})"
     return sqlglot.parse_one(text, dialect="duckdb").find(exp.From)
 

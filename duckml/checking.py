@@ -44,14 +44,20 @@ def check(con: Native, device: str) -> Iterator[Check]:
     By the Python engine on the device named, or with 'auto' on every one that starts; and by the native engine where it
     serves the database.
     """
-    names = [state.name for state in inference.devices() if state.starts] if device == "auto" else [device]
+    names = (
+        [state.name for state in inference.devices() if state.starts]
+        if device == "auto"
+        else [device]
+    )
     places = [("python", name) for name in names]
     if engine.engine_in_use(con) == "native:cpu" and device in {"auto", "cpu"}:
         places.append(("native", "cpu"))
     for place, name in registry.names(con):
         for version in registry.versions_of(con, place, name):
             try:
-                stored = registry.find(con, ModelName((place.database, place.schema, name), str(version)))
+                stored = registry.find(
+                    con, ModelName((place.database, place.schema, name), str(version))
+                )
                 assert stored is not None
             except Exception as error:  # whatever a damaged registry leads to
                 problem = f"the registry can't be read: {type(error).__name__}"
@@ -91,17 +97,24 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
     # A version that was trained in double precision must answer so; what other processors round differently is allowed.
     tolerance = export.TOLERANCE["float32"]
     if difference is not None and not difference <= tolerance:
-        return found(difference, f"its answers differ by {difference:.2e}, more than {tolerance:.0e}")
+        return found(
+            difference, f"its answers differ by {difference:.2e}, more than {tolerance:.0e}"
+        )
     return found(difference, "")
 
 
 _Answer = Callable[[Sequence[pa.Array]], pa.Array]
 
 
-def _difference(model: inference.Predictor, answer: _Answer, rows: Sequence[tuple[str, str]]) -> float:
+def _difference(
+    model: inference.Predictor, answer: _Answer, rows: Sequence[tuple[str, str]]
+) -> float:
     """The largest difference between the stored answers and those of now; infinite where one is missing."""
     features = [json.loads(features) for features, _ in rows]
-    columns = [pa.array([row[feature.name] for row in features], _TYPES[feature.storage]) for feature in model.features]
+    columns = [
+        pa.array([row[feature.name] for row in features], _TYPES[feature.storage])
+        for feature in model.features
+    ]
     now = as_matrix(answer(columns).to_pylist())
     then = as_matrix([json.loads(answer) for _, answer in rows])
     if now.shape != then.shape or (np.isnan(now) != np.isnan(then)).any():

@@ -20,7 +20,15 @@ import duckml
 from duckml import engine
 from duckml.connection import Connection, ModelWarningMessage, connect
 from duckml.parser import parse
-from duckml.statements import CopyModel, CreateModel, DescribeModel, Query, RetrainModel, ShowModels, Statement
+from duckml.statements import (
+    CopyModel,
+    CreateModel,
+    DescribeModel,
+    Query,
+    RetrainModel,
+    ShowModels,
+    Statement,
+)
 
 _ROW = "__duckml_row"
 _WIDE = 8  # columns that a box shows on most terminals
@@ -41,7 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.simplefilter("always", ModelWarningMessage)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal that can't show every letter still shows the others
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal that can't show every letter still shows the others
     try:
         return int(options.run(options))
     except BrokenPipeError:
@@ -49,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
     except OSError as error:
-        _narrate(f"Error: {error if error.filename is None else f'{error.filename}: {error.strerror}'}")
+        _narrate(
+            f"Error: {error if error.filename is None else f'{error.filename}: {error.strerror}'}"
+        )
         return Exit.FAILED
     except (duckdb.Error, ValueError) as error:
         _narrate(f"Error: {error}")
@@ -66,30 +78,49 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 a statement failed or the database can't be opened, 2 wrong arguments, "
         "130 interrupted.",
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show what is installed, and what serves")
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="show what is installed, and what serves"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    demo = commands.add_parser("demo", help="train on real house prices, predict, ask what-if, reopen the file")
+    demo = commands.add_parser(
+        "demo", help="train on real house prices, predict, ask what-if, reopen the file"
+    )
     demo.set_defaults(run=_demo)
 
     sql = commands.add_parser("sql", help="run SQL on a database file")
     _add_database(sql)
     source = sql.add_mutually_exclusive_group()
     source.add_argument("-c", metavar="SQL", dest="text", help="the statements to run")
-    source.add_argument("-f", metavar="FILE.sql", dest="script", help="a file of statements; - or none: standard input")
-    sql.add_argument("--format", choices=["table", "csv", "json"], default="table", help="how rows are printed")
+    source.add_argument(
+        "-f",
+        metavar="FILE.sql",
+        dest="script",
+        help="a file of statements; - or none: standard input",
+    )
+    sql.add_argument(
+        "--format", choices=["table", "csv", "json"], default="table", help="how rows are printed"
+    )
     sql.add_argument("--read-only", action="store_true", help="open the file without writing to it")
     sql.set_defaults(run=_sql)
 
     shell = commands.add_parser("shell", help="type SQL, with history and completion")
     _add_database(shell)
-    shell.add_argument("--read-only", action="store_true", help="open the file without writing to it")
+    shell.add_argument(
+        "--read-only", action="store_true", help="open the file without writing to it"
+    )
     shell.set_defaults(run=_shell)
 
-    check = commands.add_parser("check", help="whether every model of a file still answers what it answered")
-    check.add_argument("database", metavar="FILE", help="a DuckDB file that is there; it is only read")
+    check = commands.add_parser(
+        "check", help="whether every model of a file still answers what it answered"
+    )
     check.add_argument(
-        "--device", default="auto", help="where to predict: auto for every device that starts, cpu, cuda"
+        "database", metavar="FILE", help="a DuckDB file that is there; it is only read"
+    )
+    check.add_argument(
+        "--device",
+        default="auto",
+        help="where to predict: auto for every device that starts, cpu, cuda",
     )
     check.set_defaults(run=_check, read_only=True, engine="auto")
 
@@ -98,16 +129,28 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="let BI tools in: speak PostgreSQL's protocol")
     serve.add_argument("database", metavar="FILE", help="a DuckDB file that is there")
-    serve.add_argument("--host", default="127.0.0.1", help="the address to listen on; another needs TLS and users")
-    serve.add_argument("--port", type=_port, default=5432, help="5432 by default; 0 takes a free one")
-    serve.add_argument("--users", type=Path, metavar="FILE", help="the users and their roles; see duckml user add")
-    serve.add_argument("--read-write", action="store_true", help="let the roles train and admin change the file")
+    serve.add_argument(
+        "--host", default="127.0.0.1", help="the address to listen on; another needs TLS and users"
+    )
+    serve.add_argument(
+        "--port", type=_port, default=5432, help="5432 by default; 0 takes a free one"
+    )
+    serve.add_argument(
+        "--users", type=Path, metavar="FILE", help="the users and their roles; see duckml user add"
+    )
+    serve.add_argument(
+        "--read-write", action="store_true", help="let the roles train and admin change the file"
+    )
     serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="a certificate chain, PEM")
     serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its private key, PEM")
     serve.add_argument(
-        "--http-port", type=_port, help="where /health and /metrics are, on 127.0.0.1; nowhere by default"
+        "--http-port",
+        type=_port,
+        help="where /health and /metrics are, on 127.0.0.1; nowhere by default",
     )
-    serve.add_argument("--max-connections", type=_positive(int), default=100, metavar="N", help="100 by default")
+    serve.add_argument(
+        "--max-connections", type=_positive(int), default=100, metavar="N", help="100 by default"
+    )
     serve.add_argument(
         "--idle-timeout",
         type=_positive(float),
@@ -115,7 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="when a client that does nothing is disconnected; after 8 hours by default",
     )
-    serve.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
+    serve.add_argument(
+        "--device", default="auto", help="where models run: auto, cpu, cuda, openvino"
+    )
     serve.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
     serve.set_defaults(run=_serve)
 
@@ -136,7 +181,9 @@ def _parser() -> argparse.ArgumentParser:
     remove.add_argument("--users", type=Path, required=True, metavar="FILE")
     remove.set_defaults(run=_remove_user)
 
-    recipe = commands.add_parser("native", help="print the SQL that makes any DuckDB predict, without Python")
+    recipe = commands.add_parser(
+        "native", help="print the SQL that makes any DuckDB predict, without Python"
+    )
     recipe.set_defaults(run=_native)
     return parser
 
@@ -147,13 +194,19 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         with connect() as con:
             name, device = con.serving.name, con.serving.device_of("")
-        print(f"duckml {duckml.__version__}, duckdb {duckdb.__version__}, engine {name}, device {device}")
+        print(
+            f"duckml {duckml.__version__}, duckdb {duckdb.__version__}, engine {name}, device {device}"
+        )
         parser.exit()
 
 
 def _add_database(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("database", metavar="FILE", help="a DuckDB file, made when it is not there, or :memory:")
-    parser.add_argument("--device", default="auto", help="where models run: auto, cpu, cuda, openvino")
+    parser.add_argument(
+        "database", metavar="FILE", help="a DuckDB file, made when it is not there, or :memory:"
+    )
+    parser.add_argument(
+        "--device", default="auto", help="where models run: auto, cpu, cuda, openvino"
+    )
     parser.add_argument("--engine", default="auto", help="what serves them: auto, native, python")
 
 
@@ -181,7 +234,11 @@ def _narrate(text: str) -> None:
 
 
 def _narrate_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
-    _narrate(f"Warning: {message}" if issubclass(category, ModelWarningMessage) else f"{category.__name__}: {message}")
+    _narrate(
+        f"Warning: {message}"
+        if issubclass(category, ModelWarningMessage)
+        else f"{category.__name__}: {message}"
+    )
 
 
 def _demo(_: argparse.Namespace) -> int:
@@ -198,7 +255,11 @@ def _devices(_: argparse.Namespace) -> int:
         if state.starts:
             text = "ready"
         else:
-            text = f"does not start: {state.detail}" if state.offered else f"not installed. {state.detail}"
+            text = (
+                f"does not start: {state.detail}"
+                if state.offered
+                else f"not installed. {state.detail}"
+            )
         print(f"{state.name:<10}{state.provider:<28}{text}")
     return Exit.OK
 
@@ -221,11 +282,17 @@ def _check(options: argparse.Namespace) -> int:
             count += 1
             failed += bool(found.problem)
             measured = (
-                "no rows kept" if found.difference is None else f"{found.rows} rows, difference {found.difference:.1e}"
+                "no rows kept"
+                if found.difference is None
+                else f"{found.rows} rows, difference {found.difference:.1e}"
             )
             verdict = f"FAILED: {found.problem}" if found.problem else f"ok      {measured}"
             print(f"{found.model:<32}{found.engine}:{found.device:<10}{verdict}")
-    _narrate(f"{count - failed} of {count} checks passed." if count else "There are no models in this file.")
+    _narrate(
+        f"{count - failed} of {count} checks passed."
+        if count
+        else "There are no models in this file."
+    )
     return Exit.FAILED if failed else Exit.OK
 
 
@@ -235,13 +302,17 @@ def _check(options: argparse.Namespace) -> int:
 def _sql(options: argparse.Namespace) -> int:
     text = _text_of(options)
     with _open(options) as con:
-        _run_script(con, text, options.format, options.script if options.script not in {None, "-"} else None)
+        _run_script(
+            con, text, options.format, options.script if options.script not in {None, "-"} else None
+        )
     return Exit.OK
 
 
 def _open(options: argparse.Namespace) -> Connection:
     """The database that the arguments name, set up so that Arrow keeps every type of DuckDB's."""
-    con = connect(options.database, read_only=options.read_only, device=options.device, engine=options.engine)
+    con = connect(
+        options.database, read_only=options.read_only, device=options.device, engine=options.engine
+    )
     con.execute("SET arrow_lossless_conversion = true; SET enable_progress_bar = false")
     return con
 
@@ -289,7 +360,9 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
         # NaN and infinity, which JSON doesn't have, become null.
         plain = (json.loads(row, parse_constant=lambda _: None) for (row,) in rows)
         print("[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]")
-    elif isinstance(statement, CreateModel | CopyModel | RetrainModel | DescribeModel) or _is_one_wide_row(relation):
+    elif isinstance(
+        statement, CreateModel | CopyModel | RetrainModel | DescribeModel
+    ) or _is_one_wide_row(relation):
         print(_upright(relation))
     else:
         print(relation)
@@ -298,14 +371,20 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
 def _is_query(con: Connection, sql: str, statement: Statement) -> bool:
     """Whether a statement can only answer rows: its column "Count" is the user's then."""
     if not isinstance(statement, Query):
-        return isinstance(statement, CreateModel | CopyModel | RetrainModel | ShowModels | DescribeModel)
+        return isinstance(
+            statement, CreateModel | CopyModel | RetrainModel | ShowModels | DescribeModel
+        )
     [parsed] = duckdb.extract_statements(con.rewritten(sql))
     return parsed.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 
 
 def _csv(text: str) -> str:
     """A value of a CSV file: in quotes where it must be, and where it is empty, so that NULL can be told from it."""
-    return '"' + text.replace('"', '""') + '"' if not text or any(c in text for c in '",\r\n') else text
+    return (
+        '"' + text.replace('"', '""') + '"'
+        if not text or any(c in text for c in '",\r\n')
+        else text
+    )
 
 
 def _is_one_wide_row(relation: Any) -> bool:
@@ -316,7 +395,11 @@ def _is_one_wide_row(relation: Any) -> bool:
 def _upright(relation: Any) -> str:
     """Rows of many columns, or of names and values, one value per line."""
     rows = relation.fetchall()
-    pairs = rows if relation.columns == ["name", "value"] else list(zip(relation.columns, rows[0], strict=True))
+    pairs = (
+        rows
+        if relation.columns == ["name", "value"]
+        else list(zip(relation.columns, rows[0], strict=True))
+    )
     width = max(len(str(name)) for name, _ in pairs)
     return "\n".join(f"{name:>{width}}  {_readable(value)}" for name, value in pairs)
 
@@ -391,7 +474,9 @@ def _remove_user(options: argparse.Namespace) -> int:
 
     users = read_users(options.users)
     if options.name not in users:
-        raise ValueError(f"There is no user '{options.name}' in {options.users}.{near(options.name, users)}")
+        raise ValueError(
+            f"There is no user '{options.name}' in {options.users}.{near(options.name, users)}"
+        )
     del users[options.name]
     write_users(options.users, users)
     _narrate(f"User '{options.name}' removed.")

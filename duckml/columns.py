@@ -29,7 +29,11 @@ def read_column(feature: Feature, column: pa.Array) -> pa.Array:
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         # With SET arrow_lossless_conversion DuckDB marks the types that Arrow doesn't have, a BOOLEAN as arrow.bool8.
-        column = column.storage.cast(pa.bool_()) if kind.extension_name == "arrow.bool8" else column.storage
+        column = (
+            column.storage.cast(pa.bool_())
+            if kind.extension_name == "arrow.bool8"
+            else column.storage
+        )
         kind = column.type
     if feature.storage == "DOUBLE":
         if kind == pa.float64() and feature.kind == "number":
@@ -56,7 +60,9 @@ def _number(feature: Feature, column: pa.Array) -> pa.Array:
     if feature.kind == "date" and pa.types.is_date32(kind):
         return _scaled(column.view(pa.int32()), 1.0, _INFINITE_DAYS)
     if feature.kind == "timestamp" and pa.types.is_timestamp(kind):
-        return _scaled(column.view(pa.int64()), float(_TICKS_PER_SECOND[kind.unit]), _INFINITE_TICKS)
+        return _scaled(
+            column.view(pa.int64()), float(_TICKS_PER_SECOND[kind.unit]), _INFINITE_TICKS
+        )
     if feature.kind == "boolean" and pa.types.is_boolean(kind):
         return column.cast(pa.int8()).cast(pa.float64())
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

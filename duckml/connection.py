@@ -123,7 +123,9 @@ def connect(
             raise
 
 
-def attach(con: duckdb.DuckDBPyConnection, *, device: str = "auto", engine: str = "auto") -> Connection:
+def attach(
+    con: duckdb.DuckDBPyConnection, *, device: str = "auto", engine: str = "auto"
+) -> Connection:
     """Give an open DuckDB connection duckml's statements; it is the same object afterwards, and closes as before.
 
     The native engine serves where the connection allows unsigned extensions; DESCRIBE MODEL says which engine does.
@@ -167,7 +169,9 @@ class Connection(duckdb.DuckDBPyConnection):
 
     # What DuckDB's class has, with our statements understood
 
-    def execute(self, query: Any, parameters: object = None, *, dialect: str | None = None) -> Connection:
+    def execute(
+        self, query: Any, parameters: object = None, *, dialect: str | None = None
+    ) -> Connection:
         """Run SQL, duckml's statements included; the rows are fetched from the connection, as with DuckDB.
 
         With `dialect='bigquery'` the whole text is read as BigQuery's.
@@ -182,7 +186,9 @@ class Connection(duckdb.DuckDBPyConnection):
             in_frame(frame, Native.execute, self, query, parameters)
         return self
 
-    def executemany(self, query: Any, parameters: object = None, *, dialect: str | None = None) -> Connection:
+    def executemany(
+        self, query: Any, parameters: object = None, *, dialect: str | None = None
+    ) -> Connection:
         """Run one statement for each set of parameters; it may hold PREDICT."""
         query = self._in_dialect(query, dialect)
         if isinstance(query, str) and might_concern_us(query):
@@ -196,9 +202,13 @@ class Connection(duckdb.DuckDBPyConnection):
         engine.discard_result(self)
         _answered.discard(self)
         run = _Run(self, frame)
-        run.script(query, parameters, lambda text, values: functools.partial(method, self, text, values))
+        run.script(
+            query, parameters, lambda text, values: functools.partial(method, self, text, values)
+        )
 
-    def sql(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
+    def sql(
+        self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None
+    ) -> Any:
         """Run SQL, duckml's statements included, and answer a relation; a SELECT runs when the relation is read.
 
         With `dialect='bigquery'` the whole text is read as BigQuery's.
@@ -215,11 +225,15 @@ class Connection(duckdb.DuckDBPyConnection):
 
         return bigquery.translate(query, list(engine.databases(self.registry_session())))
 
-    def query(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
+    def query(
+        self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None
+    ) -> Any:
         """The same as `sql`."""
         return self._relation(self._in_dialect(query, dialect), alias, params, sys._getframe(1))
 
-    def from_query(self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None) -> Any:
+    def from_query(
+        self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None
+    ) -> Any:
         """The same as `sql`."""
         return self._relation(self._in_dialect(query, dialect), alias, params, sys._getframe(1))
 
@@ -271,12 +285,18 @@ class Connection(duckdb.DuckDBPyConnection):
         if not might_concern_us(query):
             return engine.bound(self, query, parameters)
         script = parse(query)
-        if not script.is_plain and isinstance(script.statements[0], CreateModel | CopyModel | RetrainModel):
+        if not script.is_plain and isinstance(
+            script.statements[0], CreateModel | CopyModel | RetrainModel
+        ):
             return engine.bound(self, blocks("queries")["created_columns"], None)
-        if not script.is_plain and not isinstance(script.statements[0], Query | ShowModels | DescribeModel):
+        if not script.is_plain and not isinstance(
+            script.statements[0], Query | ShowModels | DescribeModel
+        ):
             return engine.Bound([], [], "nothing", True)
         answer: engine.Bound = _Run(self, sys._getframe()).script(
-            query, parameters, lambda text, values: functools.partial(engine.bound, self, text, values)
+            query,
+            parameters,
+            lambda text, values: functools.partial(engine.bound, self, text, values),
         )
         _answered.discard(self)
         return answer
@@ -308,7 +328,9 @@ class Connection(duckdb.DuckDBPyConnection):
         return int(super()._statement_count(self._understood(sql)))
 
     def _prepare_script(self, query: str, *arguments: Any, **options: Any) -> Any:  # type: ignore[override]
-        return in_frame(_users_frame(), super()._prepare_script, self._understood(query), *arguments, **options)
+        return in_frame(
+            _users_frame(), super()._prepare_script, self._understood(query), *arguments, **options
+        )
 
     def _bind(self, sql: Any, *arguments: Any, **options: Any) -> Any:
         return in_frame(_users_frame(), super()._bind, self._understood(sql), *arguments, **options)
@@ -325,10 +347,16 @@ class Connection(duckdb.DuckDBPyConnection):
         if not isinstance(text, str) or not might_concern_us(text):
             return text
         script = parse(text)
-        if script.is_plain or len(script.statements) != 1 or not isinstance(script.statements[0], Query):
+        if (
+            script.is_plain
+            or len(script.statements) != 1
+            or not isinstance(script.statements[0], Query)
+        ):
             return text
         run = _Run(self, _users_frame())
-        return rewrite(script.text, script.statements[0], run.resolve(script.statements[0], fresh=False))
+        return rewrite(
+            script.text, script.statements[0], run.resolve(script.statements[0], fresh=False)
+        )
 
     # Models in Python
 
@@ -399,13 +427,19 @@ class Connection(duckdb.DuckDBPyConnection):
 
         unknown = set(options) - {"description", "tags", "make_default", "keep_versions"}
         if unknown:
-            raise OptionError.unknown(min(unknown), ["description", "tags", "make_default", "keep_versions"])
+            raise OptionError.unknown(
+                min(unknown), ["description", "tags", "make_default", "keep_versions"]
+            )
         engine.discard_result(self)
         _answered.discard(self)
         wanted = model_name(name)
         check_new_name(wanted)
         query = sample if isinstance(sample, str) else None
-        relation = self._relation(query, "", None, sys._getframe(1)) if query is not None else self._rows(sample)
+        relation = (
+            self._relation(query, "", None, sys._getframe(1))
+            if query is not None
+            else self._rows(sample)
+        )
         types = dict(zip(relation.columns, map(str, relation.types), strict=True))
         created, found = importing.register(
             self,
@@ -415,7 +449,9 @@ class Connection(duckdb.DuckDBPyConnection):
             types,
             target,
             or_replace=or_replace,
-            options=read_import_options({**options, "model_type": "onnx", "model_path": "registered"}),
+            options=read_import_options(
+                {**options, "model_type": "onnx", "model_path": "registered"}
+            ),
             device=_state(self).engine.device,
         )
         run = _Run(self, sys._getframe(1))
@@ -494,7 +530,10 @@ class _Run:
             last = statement is script.statements[-1]
             try:
                 answer = self.statement(
-                    script, statement, parameters if last else None, finish if last else self.execute
+                    script,
+                    statement,
+                    parameters if last else None,
+                    finish if last else self.execute,
                 )
             except DuckmlError:
                 raise
@@ -519,7 +558,9 @@ class _Run:
         _answered.add(self.con)
         return answer
 
-    def statement(self, script: Script, statement: Statement, parameters: object, finish: Finish) -> Any:
+    def statement(
+        self, script: Script, statement: Statement, parameters: object, finish: Finish
+    ) -> Any:
         """Run one statement."""
         if isinstance(statement, Query):
             return self.query(script, statement, parameters, finish)
@@ -552,7 +593,9 @@ class _Run:
         the names are looked up once more.
         """
         inline = self.must_be_inline(script, query)
-        resolved = self.resolve(query, fresh=inline)  # without a macro nothing else would tell a version of yesterday
+        resolved = self.resolve(
+            query, fresh=inline
+        )  # without a macro nothing else would tell a version of yesterday
         sql = rewrite(script.text, query, resolved, inline=inline)
         try:
             return self.hand_over(sql, parameters, finish)
@@ -578,12 +621,19 @@ class _Run:
 
     def text_of(self, script: Script, query: Query) -> str:
         """The user's text of a query, from its first word on: whoever runs the script counts the lines before it."""
-        spans = [span for span, known in zip(script.spans, script.statements, strict=True) if known is query]
+        spans = [
+            span
+            for span, known in zip(script.spans, script.statements, strict=True)
+            if known is query
+        ]
         return script.source(spans[0] if spans else query.span)
 
     def must_be_inline(self, script: Script, query: Query) -> bool:
         """Whether a macro can't stand here because of a bug of DuckDB's; a view needs its macro all the same."""
-        return query.made is None and b"lateral" in script.text[query.span.start : query.span.end].lower()
+        return (
+            query.made is None
+            and b"lateral" in script.text[query.span.start : query.span.end].lower()
+        )
 
     def explained(
         self,
@@ -597,8 +647,12 @@ class _Run:
 
         # Whether the query binds when one call has NULL for some features and all others have it for all of theirs.
         def binds(call: Call, blank: frozenset[str]) -> bool:
-            everything = {other: frozenset(model.signature.input_names) for other, model in resolved.items()}
-            sql = "EXPLAIN " + rewrite(script.text, query, resolved, blank={**everything, call: blank})
+            everything = {
+                other: frozenset(model.signature.input_names) for other, model in resolved.items()
+            }
+            sql = "EXPLAIN " + rewrite(
+                script.text, query, resolved, blank={**everything, call: blank}
+            )
             try:
                 self.hand_over(sql, parameters, self.execute)
             except duckdb.Error:
@@ -638,7 +692,9 @@ class _Run:
         Another session may have changed it. That is harmless for arguments by name, which DuckDB checks against the
         macro; by position, and where the name of the target matters, the registry is asked each time.
         """
-        by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
+        by_position = any(
+            argument.name is None and argument.star is None for argument in call.arguments
+        )
         if call.function not in {"predict", "predict_proba"} or call.in_from or by_position:
             return None
         return _state(self.con).resolved.get(call.model)
@@ -654,7 +710,9 @@ class _Run:
                 raise NotYetError.of(call.function.upper())
             raise registry.not_found(self.con, call.model)
         tag = call.model.tag
-        resolved = stored.resolved(None if tag is None else str(stored.version) if tag.isdigit() else fold(tag))
+        resolved = stored.resolved(
+            None if tag is None else str(stored.version) if tag.isdigit() else fold(tag)
+        )
         if is_scalar or call.table is not None:
             self.open(stored)
         _state(self.con).resolved[call.model] = resolved
@@ -666,7 +724,9 @@ class _Run:
 
     # CREATE MODEL
 
-    def create_model(self, script: Script, statement: CreateModel, parameters: object, finish: Finish) -> Any:
+    def create_model(
+        self, script: Script, statement: CreateModel, parameters: object, finish: Finish
+    ) -> Any:
         """Train and store a model, or import one; the answer is one row about it."""
         given = self.option_values(script, statement.options)
         if statement.query is None:
@@ -675,7 +735,9 @@ class _Run:
             options = read_import_options(given)
             flags = (statement.or_replace, statement.if_not_exists)
             device = _state(self.con).engine.device
-            created, found = importing.import_onnx(self.con, statement.name, *flags, options, given, device)
+            created, found = importing.import_onnx(
+                self.con, statement.name, *flags, options, given, device
+            )
             return self.answer_created(created, found, finish)
         training_query = script.source(statement.query.span).strip()
         try:
@@ -684,7 +746,9 @@ class _Run:
                     statement,
                     given,
                     training_query,
-                    rewrite(script.text, statement.query, self.resolve(statement.query, fresh=True)),
+                    rewrite(
+                        script.text, statement.query, self.resolve(statement.query, fresh=True)
+                    ),
                     None if statement.transform is None else script.source(statement.transform),
                     parameters,
                 ),
@@ -734,7 +798,10 @@ class _Run:
         own_name = ModelName(model.place_parts)
         notes = {name: model.info[name] for name in ("description", "tags")}
         notes["tags"] = None if notes["tags"] is None else json.loads(notes["tags"])
-        stored = {**json.loads(model.info["options"]), **{n: value for n, value in notes.items() if value is not None}}
+        stored = {
+            **json.loads(model.info["options"]),
+            **{n: value for n, value in notes.items() if value is not None},
+        }
         given = for_retraining(stored, self.option_values(script, statement.options))
         text = str(model.info["training_query"])
         transform = model.signature.transform
@@ -742,7 +809,9 @@ class _Run:
         # The query finds its tables where it found them the first time, wherever this session looks today.
         with engine.searching(self.con, _place_of(model)):
             sql = self.source(text)["query"]
-            request = self.request(create, given, text, sql, None if transform is None else transform.text, None)
+            request = self.request(
+                create, given, text, sql, None if transform is None else transform.text, None
+            )
             created = self.create(request, None)
         return self.answer_created(created, [], finish)
 
@@ -759,7 +828,9 @@ class _Run:
         self.warn(created.name, found)
         _state(self.con).resolved.clear()
         self.opened(created)
-        return self.answer(registry.created_query(created.place, created.name, created.version), finish)
+        return self.answer(
+            registry.created_query(created.place, created.name, created.version), finish
+        )
 
     def warn(self, name: str, found: list[ModelWarning]) -> None:
         """Say what is worth saying of a new version, as Python warnings or to the one who listens."""
@@ -805,7 +876,9 @@ class _Run:
 
         with contextlib.ExitStack() as stack:
             listener = _state(self.con).listener
-            on_iteration = progress or (listener.on_iteration if listener else stack.enter_context(progress_bar()))
+            on_iteration = progress or (
+                listener.on_iteration if listener else stack.enter_context(progress_bar())
+            )
             device = _state(self.con).engine.device
             created, found = creation.create(self.con, request, self.frame, device, on_iteration)
         _state(self.con).resolved.clear()
@@ -844,9 +917,17 @@ class _Run:
         for database in dict.fromkeys(place.database for place, _ in living):
             named = [(place.schema, name) for place, name in living if place.database == database]
             models = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in named)
-            parts.append(query.format(database=quote(database), database_literal=literal(database), models=models))
-        pattern = "" if statement.pattern is None else f" WHERE name ILIKE {literal(statement.pattern)}"
-        return f"SELECT * FROM ({' UNION ALL '.join(parts)}){pattern} ORDER BY database, schema, name"
+            parts.append(
+                query.format(
+                    database=quote(database), database_literal=literal(database), models=models
+                )
+            )
+        pattern = (
+            "" if statement.pattern is None else f" WHERE name ILIKE {literal(statement.pattern)}"
+        )
+        return (
+            f"SELECT * FROM ({' UNION ALL '.join(parts)}){pattern} ORDER BY database, schema, name"
+        )
 
     def describe_model(self, statement: DescribeModel) -> str:
         """The query that DESCRIBE MODEL stands for: one row per property, then the signature."""
@@ -884,7 +965,11 @@ def _place_of(model: Model) -> engine.Place | None:
     path = json.loads(model.info.get("search_path") or "[]")
     if not path:
         return None
-    return engine.Place(path[0], path[1]) if len(path) == 2 else engine.Place(model.place_parts[0], path[0])
+    return (
+        engine.Place(path[0], path[1])
+        if len(path) == 2
+        else engine.Place(model.place_parts[0], path[0])
+    )
 
 
 def _properties(model: Model) -> list[tuple[str, str]]:

@@ -32,7 +32,9 @@ _TYPES = {
 }
 
 
-def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_float32: bool = False) -> ModelProto:
+def convert(
+    estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_float32: bool = False
+) -> ModelProto:
     """The graph of a fitted estimator or pipeline, from inputs given as (name, type, width).
 
     A classifier's outputs are the label and the probabilities, in the order of `classes_`. `from_float32` says that
@@ -45,9 +47,12 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_floa
     _know_boosting_libraries()
     if any(_has_endless_thresholds(part) for part in _parts(estimator)):
         raise ParityError.not_exportable(
-            type(estimator).__name__, "it splits rows by whether a value is missing, which skl2onnx can't write."
+            type(estimator).__name__,
+            "it splits rows by whether a value is missing, which skl2onnx can't write.",
         )
-    types = [(name, getattr(data_types, _TYPES[kind])([None, width])) for name, kind, width in inputs]
+    types = [
+        (name, getattr(data_types, _TYPES[kind])([None, width])) for name, kind, width in inputs
+    ]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -56,12 +61,24 @@ def convert(estimator: Any, inputs: Sequence[tuple[str, str, int]], *, from_floa
                 name="estimator",
                 initial_types=types,
                 target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
-                options={id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None,
+                options={id(estimator): {"zipmap": False}}
+                if hasattr(estimator, "classes_")
+                else None,
                 **_mended("double" in {kind for _, kind, _ in inputs}, from_float32),
             )
     except (MissingConverter, MissingShapeCalculator) as error:
-        raise ParityError.not_exportable(type(estimator).__name__, "skl2onnx has no converter for it.") from error
-    except (RuntimeError, NotImplementedError, KeyError, TypeError, ValueError, AssertionError, IndexError) as error:
+        raise ParityError.not_exportable(
+            type(estimator).__name__, "skl2onnx has no converter for it."
+        ) from error
+    except (
+        RuntimeError,
+        NotImplementedError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AssertionError,
+        IndexError,
+    ) as error:
         detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ParityError.not_exportable(type(estimator).__name__, f"{detail}.") from error
     return _with_narrow_trees(model)
@@ -128,7 +145,9 @@ def _with_narrow_thresholds(fitted: Any, from_float32: bool) -> Any:
     narrow._predictors = copy.deepcopy(fitted._predictors)
     for predictor in itertools.chain.from_iterable(narrow._predictors):
         thresholds = predictor.nodes["num_threshold"]
-        predictor.nodes["num_threshold"] = _not_above(thresholds) if from_float32 else -_not_above(-thresholds)
+        predictor.nodes["num_threshold"] = (
+            _not_above(thresholds) if from_float32 else -_not_above(-thresholds)
+        )
     return narrow
 
 
@@ -153,7 +172,9 @@ class _Trees:
         if self._prefix and "nodes_values" in attributes:
             attributes["name"] = self._prefix + str(attributes.get("name", "trees"))
         elif "nodes_values" in attributes:
-            attributes["nodes_values"] = [float(value) for value in _not_above(attributes["nodes_values"])]
+            attributes["nodes_values"] = [
+                float(value) for value in _not_above(attributes["nodes_values"])
+            ]
         return self._container.add_node(*arguments, **attributes)
 
 
@@ -161,7 +182,9 @@ def _not_above(thresholds: Any) -> Any:
     """The largest float32 numbers that are not above the thresholds."""
     exact = np.asarray(thresholds, dtype=np.float64)
     nearest = exact.astype(np.float32)
-    return np.where(nearest.astype(np.float64) > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest)
+    return np.where(
+        nearest.astype(np.float64) > exact, np.nextafter(nearest, np.float32(-np.inf)), nearest
+    )
 
 
 def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
@@ -172,11 +195,23 @@ def _convert_imputer(scope: Any, operator: Any, container: Any) -> None:
     value = names[0]
     if len(names) > 1:
         value = scope.get_unique_variable_name("columns")
-        container.add_node("Concat", names, value, op_version=13, axis=1, name=scope.get_unique_operator_name("Concat"))
-    fill, missing = scope.get_unique_variable_name("fill"), scope.get_unique_variable_name("missing")
+        container.add_node(
+            "Concat",
+            names,
+            value,
+            op_version=13,
+            axis=1,
+            name=scope.get_unique_operator_name("Concat"),
+        )
+    fill, missing = (
+        scope.get_unique_variable_name("fill"),
+        scope.get_unique_variable_name("missing"),
+    )
     statistics = imputer.statistics_.astype(float).tolist()
     container.add_initializer(fill, TensorProto.DOUBLE, [1, len(statistics)], statistics)
-    container.add_node("IsNaN", value, missing, op_version=13, name=scope.get_unique_operator_name("IsNaN"))
+    container.add_node(
+        "IsNaN", value, missing, op_version=13, name=scope.get_unique_operator_name("IsNaN")
+    )
     output = operator.outputs[0].full_name
     name = scope.get_unique_operator_name("Where")
     container.add_node("Where", [missing, fill, value], output, op_version=16, name=name)
@@ -238,13 +273,22 @@ def _know_boosting_libraries() -> None:
         loaded = sys.modules.get(library)
         if loaded is None:
             continue
-        theirs = getattr(importlib.import_module(f"onnxmltools.convert.{module}"), f"convert_{library}")
+        theirs = getattr(
+            importlib.import_module(f"onnxmltools.convert.{module}"), f"convert_{library}"
+        )
         for kind, shapes, more in (
             ("Regressor", calculate_linear_regressor_output_shapes, {"split": None}),
             ("Classifier", calculate_linear_classifier_output_shapes, options),
         ):
-            known: Mapping[str, Any] = {} if (library, kind) == ("xgboost", "Regressor") else {"options": more}
+            known: Mapping[str, Any] = (
+                {} if (library, kind) == ("xgboost", "Regressor") else {"options": more}
+            )
             estimator = getattr(loaded, f"{prefix}{kind}")
             update_registered_converter(
-                estimator, f"{alias}{prefix}{kind}", shapes, _put_right(theirs), overwrite=True, **known
+                estimator,
+                f"{alias}{prefix}{kind}",
+                shapes,
+                _put_right(theirs),
+                overwrite=True,
+                **known,
             )

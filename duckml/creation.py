@@ -20,7 +20,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckml import engine, evaluation, export, inference, lineage, profiling, registry, storing, training, transform
+from duckml import (
+    engine,
+    evaluation,
+    export,
+    inference,
+    lineage,
+    profiling,
+    registry,
+    storing,
+    training,
+    transform,
+)
 from duckml.columns import read_column
 from duckml.engine import Column, Native
 from duckml.errors import DeviceError, OptionError, ParityError, StatementError, TrainingDataError
@@ -123,16 +134,23 @@ def create(
     materials = _check(con, request, frame, judged)
     with claimed(con, slot):
         prepared = _prepare(con, request, frame, materials)
-        same = _same_training(con, slot, request, prepared) if materials.options.if_unchanged == "skip" else None
+        same = (
+            _same_training(con, slot, request, prepared)
+            if materials.options.if_unchanged == "skip"
+            else None
+        )
         if same is not None:
-            message = (
-                f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
-            )
+            message = f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
             return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
         new = _train(con, slot, request, frame, device, on_iteration, materials, prepared)
         make_default, doubts = _may_be_default(slot, materials, prepared, new)
         broken = broken_views(con, slot, new.signature) if make_default else []
-        warnings = [*new.warnings, *doubts, *warnings_of_place(con, slot.place), *warnings_of_views(broken)]
+        warnings = [
+            *new.warnings,
+            *doubts,
+            *warnings_of_place(con, slot.place),
+            *warnings_of_views(broken),
+        ]
         new = dataclasses.replace(new, warnings=warnings, seconds=time.perf_counter() - started)
 
         def store(session: Native) -> int:
@@ -155,8 +173,16 @@ def _same_training(con: Native, slot: Slot, request: Request, prepared: _Prepare
         return None
     stored = registry.version_row(con, slot.default)
     transform = slot.default.signature.transform
-    before = (stored["data_hash"], stored["training_query"], canonical(json.loads(stored["options"])))
-    now = (prepared.data_hash, request.training_query, canonical(json.loads(storing.as_json(dict(request.given)))))
+    before = (
+        stored["data_hash"],
+        stored["training_query"],
+        canonical(json.loads(stored["options"])),
+    )
+    now = (
+        prepared.data_hash,
+        request.training_query,
+        canonical(json.loads(storing.as_json(dict(request.given)))),
+    )
     same = before == now and (None if transform is None else transform.text) == request.transform
     return slot.default.version if same else None
 
@@ -170,7 +196,11 @@ def _may_be_default(
         return wanted is not False, []
     default = slot.default.version
     if new.key == slot.default.key:
-        return False, [ModelWarning("not_better", f"It is, byte for byte, version {default}, which stays the default.")]
+        return False, [
+            ModelWarning(
+                "not_better", f"It is, byte for byte, version {default}, which stays the default."
+            )
+        ]
     metric = "accuracy" if materials.classes else "r2_score"
     before, after = _metric_before(materials, prepared, metric), new.metrics.get(metric)
     if before is None or after is None:
@@ -179,7 +209,9 @@ def _may_be_default(
             "it, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
         )
         return False, [ModelWarning("not_comparable", message)]
-    compared = f"{metric} {after:.4g} against {before:.4g} of version {default} on the same test rows"
+    compared = (
+        f"{metric} {after:.4g} against {before:.4g} of version {default} on the same test rows"
+    )
     if after > before:
         return True, [ModelWarning("better", f"It is the new default: {compared}.")]
     return False, [ModelWarning("not_better", f"It does not become the default: {compared}.")]
@@ -192,20 +224,28 @@ def _metric_before(materials: _Materials, prepared: _Prepared, metric: str) -> f
     test = prepared.test if len(prepared.test) else prepared.train
     answered, actual = test[materials.roles.before], test[materials.roles.target]
     if materials.classes:
-        return float(pc.mean(pc.cast(pc.equal(pc.fill_null(answered, ""), actual), pa.float64())).as_py())
+        return float(
+            pc.mean(pc.cast(pc.equal(pc.fill_null(answered, ""), actual), pa.float64())).as_py()
+        )
     predictions = numbers(answered)
     known = ~np.isnan(predictions)
     if not known.any():
         return None
-    return evaluation.regression_metrics(numbers(actual)[known], predictions[known], 0.0).get(metric)
+    return evaluation.regression_metrics(numbers(actual)[known], predictions[known], 0.0).get(
+        metric
+    )
 
 
-def _with_before(query: str, columns: list[Column], judged: StoredVersion, wanted: str | None) -> str | None:
+def _with_before(
+    query: str, columns: list[Column], judged: StoredVersion, wanted: str | None
+) -> str | None:
     """The training query with what the default of today predicts; None when it has other inputs or another target."""
     types = {fold(column.name): column.sql_type for column in columns}
     target = judged.signature.target
     same_target = wanted is not None and fold(wanted) == fold(target.name)
-    if not same_target or not all(_fits(types.get(fold(c.name)), c.sql_type) for c in judged.signature.inputs):
+    if not same_target or not all(
+        _fits(types.get(fold(c.name)), c.sql_type) for c in judged.signature.inputs
+    ):
         return None
     values = {c.name: f"CAST({quote(c.name)} AS {c.sql_type})" for c in judged.signature.inputs}
     answer = prediction(judged.signature, judged.key, values)
@@ -217,10 +257,14 @@ def _fits(found: str | None, wanted: str) -> bool:
     """Whether a column of a type can be given to an input."""
     if found is None or found == wanted:
         return found is not None
-    return (is_number(found) and is_number(wanted)) or (wanted == "VARCHAR" and type_family(found) == "ENUM")
+    return (is_number(found) and is_number(wanted)) or (
+        wanted == "VARCHAR" and type_family(found) == "ENUM"
+    )
 
 
-def _check(con: Native, request: Request, frame: FrameType, judged: StoredVersion | None) -> _Materials:
+def _check(
+    con: Native, request: Request, frame: FrameType, judged: StoredVersion | None
+) -> _Materials:
     """Everything that can be refused from the names and types of the columns.
 
     `judged` is the version that the new one will be compared with.
@@ -230,26 +274,38 @@ def _check(con: Native, request: Request, frame: FrameType, judged: StoredVersio
     columns = engine.bind(con, query, request.parameters, frame)
     repeated = engine.repeated_names(con, query, columns)
     if repeated:
-        raise OptionError(f"The training query returns {listed(repeated)} more than once: give each its own name.")
+        raise OptionError(
+            f"The training query returns {listed(repeated)} more than once: give each its own name."
+        )
     compared = None if judged is None else _with_before(query, columns, judged, options.target)
     query = compared or query
     if compared is not None:
         columns = engine.bind(con, query, request.parameters, frame)
     plan = None
     if request.transform is not None:
-        plan = transform.read(con, request.transform, [column for column in columns if column.name != _BEFORE])
+        plan = transform.read(
+            con, request.transform, [column for column in columns if column.name != _BEFORE]
+        )
         raw = [column.name for column in columns]
         beside = {"target": options.target, "sample_weight_col": options.sample_weight_col}
         beside["data_split_col"] = options.data_split_col
         made = [item.name for item in plan.items]
-        wanted = [resolve_column(option, name, [*made, *raw]) for option, name in beside.items() if name is not None]
+        wanted = [
+            resolve_column(option, name, [*made, *raw])
+            for option, name in beside.items()
+            if name is not None
+        ]
         wanted += [_BEFORE] if compared is not None else []
         query = plan.query(query, list(dict.fromkeys(name for name in wanted if name not in made)))
         try:
             columns = engine.bind(con, query, request.parameters, frame)
         except duckdb.Error as error:  # without DuckDB's look at SQL that the user has not written
-            raise StatementError(f"TRANSFORM can't be computed: {str(error).splitlines()[0]}") from error
-        plan.require_plain([name for name in (options.target, *options.categorical) if name is not None])
+            raise StatementError(
+                f"TRANSFORM can't be computed: {str(error).splitlines()[0]}"
+            ) from error
+        plan.require_plain(
+            [name for name in (options.target, *options.categorical) if name is not None]
+        )
     names = [column.name for column in columns]
     types = {column.name: column.sql_type for column in columns}
     if options.target is None:
@@ -258,7 +314,9 @@ def _check(con: Native, request: Request, frame: FrameType, judged: StoredVersio
     options = options.for_target(types[target])
     roles = Roles(
         target=target,
-        categorical=frozenset(resolve_column("categorical", name, names) for name in options.categorical),
+        categorical=frozenset(
+            resolve_column("categorical", name, names) for name in options.categorical
+        ),
         weight=_optional(options.sample_weight_col, "sample_weight_col", names),
         split=_optional(options.data_split_col, "data_split_col", names),
         before=None if compared is None else _BEFORE,
@@ -281,7 +339,9 @@ def _check_types(materials: _Materials) -> None:
     types, roles, options = materials.types, materials.roles, materials.options
     target = types[roles.target]
     if materials.classes and type_family(target) in {"LIST", "STRUCT", "MAP", "BLOB"}:
-        raise TrainingDataError(f'The target "{roles.target}" is {target}, which can\'t be a class.')
+        raise TrainingDataError(
+            f'The target "{roles.target}" is {target}, which can\'t be a class.'
+        )
     if options.class_weight is not None and not materials.classes:
         raise OptionError(
             "class_weight is for classifiers, and this one predicts a number: sample_weight_col weighs rows."
@@ -295,8 +355,14 @@ def _check_types(materials: _Materials) -> None:
             )
         raise TrainingDataError.target_type(roles.target, target, hint)
     if roles.weight is not None and not is_number(types[roles.weight]):
-        raise OptionError(f'sample_weight_col "{roles.weight}" is {types[roles.weight]}, but a weight is a number.')
-    if roles.split is not None and options.data_split_method == "custom" and types[roles.split] != "BOOLEAN":
+        raise OptionError(
+            f'sample_weight_col "{roles.weight}" is {types[roles.weight]}, but a weight is a number.'
+        )
+    if (
+        roles.split is not None
+        and options.data_split_method == "custom"
+        and types[roles.split] != "BOOLEAN"
+    ):
         raise OptionError(
             f'data_split_col "{roles.split}" is {types[roles.split]}; a custom split needs a BOOLEAN, true for '
             "rows that are held out."
@@ -311,12 +377,16 @@ def _select_list(materials: _Materials) -> str:
         reference = quote(column.name)
         if column.name in features:
             feature = features[column.name]
-            items.append(f"{feature.stored_as(f'CAST({reference} AS {feature.sql_type})')} AS {reference}")
+            items.append(
+                f"{feature.stored_as(f'CAST({reference} AS {feature.sql_type})')} AS {reference}"
+            )
         elif column.name == materials.roles.split and materials.options.data_split_method == "seq":
             items.append(f"{_sortable(reference, column.sql_type)} AS {reference}")
         else:
             is_class = column.name in {materials.roles.target, _BEFORE} and materials.classes
-            items.append(f"CAST({reference} AS {'VARCHAR' if is_class else 'DOUBLE'}) AS {reference}")
+            items.append(
+                f"CAST({reference} AS {'VARCHAR' if is_class else 'DOUBLE'}) AS {reference}"
+            )
     return ", ".join(items)
 
 
@@ -326,17 +396,23 @@ def _sortable(reference: str, sql_type: str) -> str:
     if family == "DATE" or family.startswith("TIMESTAMP"):
         return f"epoch({reference})"
     if not is_number(sql_type):
-        raise OptionError(f"data_split_col {reference} is {sql_type}; a sequential split needs a number or a date.")
+        raise OptionError(
+            f"data_split_col {reference} is {sql_type}; a sequential split needs a number or a date."
+        )
     return f"CAST({reference} AS DOUBLE)"
 
 
 def _read(con: Native, request: Request, frame: FrameType, materials: _Materials) -> pa.Table:
     """The rows of the training query, every feature as the model reads it."""
     with engine.interruptible(con):
-        table = engine.stream(con, materials.query, _select_list(materials), request.parameters, frame)
+        table = engine.stream(
+            con, materials.query, _select_list(materials), request.parameters, frame
+        )
     for feature in materials.signature.features:
         column = read_column(feature, table[feature.name].combine_chunks())
-        table = table.set_column(table.schema.get_field_index(feature.name), feature.name, pa.chunked_array([column]))
+        table = table.set_column(
+            table.schema.get_field_index(feature.name), feature.name, pa.chunked_array([column])
+        )
     if materials.classes:
         target = materials.roles.target
         texts = table[target].cast(pa.string())  # with SET arrow_… DuckDB gives text of other kinds
@@ -369,10 +445,14 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
         labels = profiling.labels_of(train[roles.target], materials.types[roles.target])
         if len(labels) == 1:
             raise TrainingDataError.constant_target(roles.target, f"'{labels[0]}'")
-        signature = dataclasses.replace(signature, target=dataclasses.replace(signature.target, labels=labels))
+        signature = dataclasses.replace(
+            signature, target=dataclasses.replace(signature.target, labels=labels)
+        )
         if isinstance(options.class_weight, Mapping):
             _require_labels(options.class_weight, labels)
-        validation, test = (profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test))
+        validation, test = (
+            profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test)
+        )
     warnings = [
         *(ModelWarning("without_effect", message) for message in options.without_effect),
         *findings.warnings,
@@ -386,7 +466,9 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
 def _require_labels(weights: Mapping[str, float], labels: Sequence[str]) -> None:
     unknown = [label for label in weights if label not in labels]
     if unknown:
-        raise OptionError(f"class_weight names {listed(unknown)}, and the classes are {listed(labels)}.")
+        raise OptionError(
+            f"class_weight names {listed(unknown)}, and the classes are {listed(labels)}."
+        )
     if not any(weights.get(label, 1.0) > 0 for label in labels):
         raise OptionError("class_weight leaves no class with a weight above 0.")
 
@@ -403,7 +485,9 @@ def _estimator(options: TrainingOptions) -> tuple[Any, str]:
         for name, value in estimator.get_params().items()
         if value is None and name.split("__")[-1] == "random_state"
     ]
-    return estimator.set_params(**dict.fromkeys(unset, options.random_state)), type(estimator).__name__
+    return estimator.set_params(**dict.fromkeys(unset, options.random_state)), type(
+        estimator
+    ).__name__
 
 
 def _train(
@@ -421,10 +505,14 @@ def _train(
     options, signature = materials.options, prepared.signature
     estimator, estimator_name = _estimator(options)
     if options.precision == "float64" and is_made_of_trees(estimator):
-        raise OptionError(f"precision = 'float64' is not for {estimator_name}: trees compare and answer in float32.")
+        raise OptionError(
+            f"precision = 'float64' is not for {estimator_name}: trees compare and answer in float32."
+        )
     trained = training.fit(
         estimator,
-        training.Rows(prepared.train, prepared.validation, materials.roles.weight, options.class_weight),
+        training.Rows(
+            prepared.train, prepared.validation, materials.roles.weight, options.class_weight
+        ),
         signature,
         max_categories=options.max_categories,
         precision=options.precision,
@@ -465,12 +553,16 @@ def _train(
         dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
         lineage=_lineage(con, request, tables, frame),
-        search_path=json.dumps([path.schema] if path.database == slot.place.database else [path.database, path.schema]),
+        search_path=json.dumps(
+            [path.schema] if path.database == slot.place.database else [path.database, path.schema]
+        ),
         random_state=options.random_state,
         split=options.split,
         weights=training.weights_of(trained),
         measured=measured,
-        background=background_rows(inference.open_model(key, onnx, device), test, options.background_rows),
+        background=background_rows(
+            inference.open_model(key, onnx, device), test, options.background_rows
+        ),
     )
 
 
@@ -511,12 +603,18 @@ def background_rows(model: inference.Predictor, rows: pa.Table, most: int) -> li
 
 def _params(estimator: Any) -> dict[str, Any]:
     parameters = estimator.get_params()
-    parameters.pop("random_state", None)  # recorded with the options; here it is a generator in some state
+    parameters.pop(
+        "random_state", None
+    )  # recorded with the options; here it is a generator in some state
     return parameters
 
 
 def _exported(
-    trained: TrainedModel, table: pa.Table, options: TrainingOptions, estimator_name: str, device: str
+    trained: TrainedModel,
+    table: pa.Table,
+    options: TrainingOptions,
+    estimator_name: str,
+    device: str,
 ) -> tuple[bytes, float]:
     """The ONNX bytes and their parity with scikit-learn, measured on the device that will serve.
 
@@ -540,7 +638,9 @@ def _exported(
     except DeviceError:
         raise
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
-        raise ParityError.not_exportable(estimator_name, f"{str(error).strip().splitlines()[0]}.") from error
+        raise ParityError.not_exportable(
+            estimator_name, f"{str(error).strip().splitlines()[0]}."
+        ) from error
     kept = answered.is_valid().to_numpy(zero_copy_only=False)
     if trained.is_classifier:
         found = answered.drop_null().flatten().to_numpy().reshape(int(kept.sum()), -1)

@@ -21,26 +21,41 @@ from duckml.signature import Signature
 from duckml.sql import blocks
 
 
-def require_replaceable(con: Native, place: Place, name: str, macros: Sequence[str], doing: str) -> None:
+def require_replaceable(
+    con: Native, place: Place, name: str, macros: Sequence[str], doing: str
+) -> None:
     """Raise DependentsError when a table or an index holds on to one of the macros of a model."""
     found = dependents(con, place, macros)
     if found:
-        raise DependentsError.blocked(name, predict_macro(name), [f'"{dependent}"' for dependent in found], doing)
+        raise DependentsError.blocked(
+            name, predict_macro(name), [f'"{dependent}"' for dependent in found], doing
+        )
 
 
 def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
     """The tables and indexes that hold on to one of the macros."""
     query = blocks("queries")["dependents"]
-    values = {"database": place.database, "schema": place.schema, "functions": [macro.lower() for macro in macros]}
+    values = {
+        "database": place.database,
+        "schema": place.schema,
+        "functions": [macro.lower() for macro in macros],
+    }
     if engine.search_path(con)[0].database == place.database:
         return [row[0] for row in engine.read(con, query, values)]
-    with engine.beside(con) as session:  # DuckDB tells the dependencies of the current database only
+    with engine.beside(
+        con
+    ) as session:  # DuckDB tells the dependencies of the current database only
         engine.write(session, f"USE {quote(place.database)}")
         return [row[0] for row in engine.read(session, query, values)]
 
 
 def views_that_would_break(
-    con: Native, place: Place, name: str, now: Signature, signature: Signature, alias: str | None = None
+    con: Native,
+    place: Place,
+    name: str,
+    now: Signature,
+    signature: Signature,
+    alias: str | None = None,
 ) -> list[str]:
     """The views over a model that would no longer work if its default version, or an alias, took another signature.
 
@@ -54,7 +69,9 @@ def views_that_would_break(
         return views
     change = macro_statements(place, name, alias, signature, "0" * 64)
     return [
-        view for view in views if _binds(con, [f"DESCRIBE {view}"]) and not _binds(con, [*change, f"DESCRIBE {view}"])
+        view
+        for view in views
+        if _binds(con, [f"DESCRIBE {view}"]) and not _binds(con, [*change, f"DESCRIBE {view}"])
     ]
 
 
@@ -68,7 +85,11 @@ def views_over(con: Native, macros: Sequence[str]) -> list[str]:
         over |= found
     views = engine.read(con, blocks("queries")["views"])
     named = _naming(over)
-    return [qualified(database, schema, view) for database, schema, view, sql in views if named.search(fold(sql))]
+    return [
+        qualified(database, schema, view)
+        for database, schema, view, sql in views
+        if named.search(fold(sql))
+    ]
 
 
 def relying_on(con: Native, place: Place, macros: Sequence[str], inside: bool) -> list[str]:
@@ -79,17 +100,26 @@ def relying_on(con: Native, place: Place, macros: Sequence[str], inside: bool) -
     """
     bodies = engine.read(con, blocks("queries")["macro_bodies"])
     named = _naming(macros)
-    using = [f"macro {quote(macro)}" for macro, body in bodies if named.search(fold(body)) and macro not in macros]
+    using = [
+        f"macro {quote(macro)}"
+        for macro, body in bodies
+        if named.search(fold(body)) and macro not in macros
+    ]
     views = views_over(con, macros)
     if inside or not views:
         return [*views, *dict.fromkeys(using)]
     functions = [qualified(place.database, place.schema, macro) for macro in macros]
-    gone = [f"DROP MACRO {kind}IF EXISTS {function}" for function in functions for kind in ("", "TABLE ")]
+    gone = [
+        f"DROP MACRO {kind}IF EXISTS {function}"
+        for function in functions
+        for kind in ("", "TABLE ")
+    ]
     with engine.beside(con) as session:
         needing = [
             view
             for view in views
-            if _binds(session, [f"DESCRIBE {view}"]) and not _binds(session, [*gone, f"DESCRIBE {view}"])
+            if _binds(session, [f"DESCRIBE {view}"])
+            and not _binds(session, [*gone, f"DESCRIBE {view}"])
         ]
     return [*needing, *dict.fromkeys(using)]
 
@@ -97,7 +127,9 @@ def relying_on(con: Native, place: Place, macros: Sequence[str], inside: bool) -
 def _naming(macros: Iterable[str]) -> re.Pattern[str]:
     """What finds one of the macros in a folded text: the whole name, and not the beginning of another one."""
     spelt = {form for macro in macros for form in (fold(macro), fold(macro).replace('"', '""'))}
-    return re.compile("|".join(rf"(?<![\w@]){re.escape(macro)}(?![\w@])" for macro in sorted(spelt)))
+    return re.compile(
+        "|".join(rf"(?<![\w@]){re.escape(macro)}(?![\w@])" for macro in sorted(spelt))
+    )
 
 
 def _binds(con: Native, statements: Sequence[str]) -> bool:

@@ -25,7 +25,9 @@ _MISSING = (
 _CANDIDATES = re.compile(r"Candidate (?:bindings|Entries):\s*:?\s*(?P<list>.+)")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"')
 _AMBIGUOUS = re.compile(r'Ambiguous reference to column name "(?P<name>.+?)"')
-_ARGUMENTS = re.compile(r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL)
+_ARGUMENTS = re.compile(
+    r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL
+)
 _MEASURING = frozenset({"evaluate", "confusion_matrix", "roc_curve"})
 # The line of SQL that DuckDB shows below a message, and the caret below it.
 _SHOWN = re.compile(r"\n\n(?P<prefix>LINE (?P<number>\d+): )(?P<line>.*)\n(?P<caret> *)\^+\s*$")
@@ -35,7 +37,9 @@ _TAKEN = "Duplicate struct entry name"
 Binds = Callable[[Call, frozenset[str]], bool]
 
 
-def explain(error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
+def explain(
+    error: duckdb.Error, sql: str, resolved: Mapping[Call, Resolved], binds: Binds
+) -> DuckmlError | None:
     """Our error for one of DuckDB's, or None when DuckDB's says it best.
 
     `binds` tells whether the query would bind if some features of a call were NULL, and all of the other calls': that
@@ -74,11 +78,15 @@ def in_the_users_text(error: duckdb.Error, text: str) -> duckdb.Error:
     word = _WORD.match(tail)
     for probe in (tail, tail[:20], tail[:10], word[0] if word else ""):
         if probe and text.count(probe) == 1:
-            return type(error)(f"{said}\n\n{located(text, len(text[: text.index(probe)].encode()))}")
+            return type(error)(
+                f"{said}\n\n{located(text, len(text[: text.index(probe)].encode()))}"
+            )
     return type(error)(said)
 
 
-def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved]) -> DuckmlError | None:
+def _missing(
+    name: str, message: str, sql: str, resolved: Mapping[Call, Resolved]
+) -> DuckmlError | None:
     """The column that DuckDB misses is a feature that a call takes by name."""
     for call, model in resolved.items():
         feature = model.signature.find(name)
@@ -90,7 +98,9 @@ def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved
         of_target = [model.signature.target.name]
         if transform is not None and transform.target is not None:
             of_target = [*transform.target.names]
-        target = call.function in _MEASURING and fold(name) in {fold(column) for column in of_target}
+        target = call.function in _MEASURING and fold(name) in {
+            fold(column) for column in of_target
+        }
         if (feature is not None and by_name and not given) or target:
             candidates = _CANDIDATES.search(message)
             columns = _QUOTED.findall(candidates["list"]) if candidates else []
@@ -101,17 +111,28 @@ def _missing(name: str, message: str, sql: str, resolved: Mapping[Call, Resolved
     return None
 
 
-def _wrong_type(macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: Binds) -> DuckmlError | None:
+def _wrong_type(
+    macro: str, sql: str, resolved: Mapping[Call, Resolved], binds: Binds
+) -> DuckmlError | None:
     """An argument has a type that DuckDB doesn't take for the parameter."""
     for call, model in resolved.items():
-        if macro not in {predict_macro(model.name, model.tag), probabilities_macro(model.name, model.tag)}:
+        if macro not in {
+            predict_macro(model.name, model.tag),
+            probabilities_macro(model.name, model.tag),
+        }:
             continue
         everything = frozenset(model.signature.input_names)
-        wrong = [column for column in model.signature.inputs if not binds(call, everything - {column.name})]
+        wrong = [
+            column
+            for column in model.signature.inputs
+            if not binds(call, everything - {column.name})
+        ]
         if wrong and binds(call, everything):
             expected = [(column.name, column.sql_type) for column in wrong]
             return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
-        return FeatureError.some_type(str(call.model), str(model.signature), located(sql, call.span.start))
+        return FeatureError.some_type(
+            str(call.model), str(model.signature), located(sql, call.span.start)
+        )
     return None
 
 

@@ -66,7 +66,9 @@ class _Calls(threading.local):
 _calls = _Calls()
 
 
-def in_frame(frame: FrameType, function: Callable[..., T], *arguments: object, **options: object) -> T:
+def in_frame(
+    frame: FrameType, function: Callable[..., T], *arguments: object, **options: object
+) -> T:
     """The answer of `function`, called from a frame that has the variables of `frame` and no others.
 
     DuckDB looks for the DataFrames that a statement names in the frame that calls it. Called this way it finds the
@@ -173,7 +175,9 @@ def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[
 
 def _shown_without(before: str, message: str) -> str:
     """What DuckDB shows of a text in an error, and the caret below, without what was put before the text."""
-    return re.sub(rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", message, flags=re.M)
+    return re.sub(
+        rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", message, flags=re.M
+    )
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,9 @@ def bound(con: Native, sql: str, values: Any) -> Bound:
         raise _located(con, sql, values, error) from error.__cause__
     names, types, parameters, answers, is_deferred, writes = found
     columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
-    return Bound(columns, [(name, str(kind)) for name, kind in parameters], answers, writes, is_deferred)
+    return Bound(
+        columns, [(name, str(kind)) for name, kind in parameters], answers, writes, is_deferred
+    )
 
 
 def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.Error:
@@ -267,7 +273,9 @@ def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
     return []
 
 
-def stream(con: Native, query: str, select_list: str, parameters: object, frame: FrameType) -> pa.Table:
+def stream(
+    con: Native, query: str, select_list: str, parameters: object, frame: FrameType
+) -> pa.Table:
     """The rows of a query as Arrow, each column put through an expression; read to the end before anything else.
 
     Raises KeyboardInterrupt on Ctrl-C. Run by execute(), which Ctrl-C stops at once, though DuckDB then copies the
@@ -357,7 +365,9 @@ def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
     """The table with some columns replaced by expressions over its columns, computed in a database of its own."""
     if not expressions or not len(table):
         return table
-    replaced = ", ".join(f"({expression}) AS {quote(name)}" for name, expression in expressions.items())
+    replaced = ", ".join(
+        f"({expression}) AS {quote(name)}" for name, expression in expressions.items()
+    )
     with duckdb.connect() as con:
         con.register("__rows", table)
         answer: pa.Table = con.sql(f"SELECT * REPLACE ({replaced}) FROM __rows").to_arrow_table()
@@ -390,25 +400,39 @@ def read_file(con: Native, path: str) -> bytes:
     """The bytes of a file, wherever DuckDB reads files; raises DuckDB's error when it can't."""
     rows = read(con, "SELECT content FROM read_blob($path)", {"path": path})
     if len(rows) != 1:
-        found = f"There is no file '{path}'." if not rows else f"'{path}' means {len(rows)} files; one is needed."
+        found = (
+            f"There is no file '{path}'."
+            if not rows
+            else f"'{path}' means {len(rows)} files; one is needed."
+        )
         raise duckdb.IOException(found)
     return bytes(rows[0][0])
 
 
 def write_file(con: Native, path: str, content: bytes) -> None:
     """Write a file, wherever DuckDB writes files; raises DuckDB's error when it can't."""
-    write(con, f"COPY (SELECT $content::BLOB AS content) TO {literal(path)} (FORMAT blob)", {"content": content})
+    write(
+        con,
+        f"COPY (SELECT $content::BLOB AS content) TO {literal(path)} (FORMAT blob)",
+        {"content": content},
+    )
 
 
 def is_type(con: Native, sql_type: str) -> bool:
     """Whether a text is the name of a type as DuckDB writes it, and nothing else."""
     with contextlib.suppress(duckdb.Error), beside(con) as session:
-        [(answer,)] = read(session, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT CAST(NULL AS {sql_type})"})
+        [(answer,)] = read(
+            session, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT CAST(NULL AS {sql_type})"}
+        )
         tree = json.loads(answer)
         if tree["error"] or len(tree["statements"]) != 1:
             return False
         node = tree["statements"][0]["node"]
-        plain = node["from_table"]["type"] == "EMPTY" and not node["modifiers"] and node["where_clause"] is None
+        plain = (
+            node["from_table"]["type"] == "EMPTY"
+            and not node["modifiers"]
+            and node["where_clause"] is None
+        )
         if plain and len(node["select_list"]) == 1 and node["select_list"][0]["class"] == "CAST":
             # As DuckDB itself writes it, so that nothing else can stand in it.
             return bool(read(session, f"SELECT typeof(CAST(NULL AS {sql_type}))")[0][0] == sql_type)
@@ -440,7 +464,10 @@ def columns_by_table(con: Native) -> list[tuple[str, str, str, list[str]]]:
         "SELECT database_name, schema_name, table_name, list(column_name ORDER BY column_index) FROM duckdb_columns() "
         "WHERE NOT internal GROUP BY ALL",
     )
-    return [(fold(database), fold(schema), fold(table), columns) for database, schema, table, columns in rows]
+    return [
+        (fold(database), fold(schema), fold(table), columns)
+        for database, schema, table, columns in rows
+    ]
 
 
 # Names
@@ -474,7 +501,9 @@ def _split_path(path: str) -> list[tuple[str, ...]]:
     """The entries of a search path, `schema` or `database.schema`, with the quotes taken off."""
     entries: list[tuple[str, ...]] = []
     for entry in _split_unquoted(path, ","):
-        parts = tuple(part.strip().strip('"').replace('""', '"') for part in _split_unquoted(entry, "."))
+        parts = tuple(
+            part.strip().strip('"').replace('""', '"') for part in _split_unquoted(entry, ".")
+        )
         if 1 <= len(parts) <= 2 and all(parts):
             entries.append(parts)
     return entries
@@ -519,26 +548,42 @@ def searching(con: Native, place: Place | None) -> Iterator[None]:
     try:
         yield
     finally:
-        back = f"SET search_path = {literal(setting)}" if setting else f"USE {quote(database)}.{quote(schema)}"
-        with contextlib.suppress(duckdb.Error):  # an error has aborted the transaction, and USE with it
+        back = (
+            f"SET search_path = {literal(setting)}"
+            if setting
+            else f"USE {quote(database)}.{quote(schema)}"
+        )
+        with contextlib.suppress(
+            duckdb.Error
+        ):  # an error has aborted the transaction, and USE with it
             write(con, back)
 
 
 def databases(con: Native) -> dict[str, bool]:
     """The attached databases, and whether each is read-only."""
-    return dict(read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal"))
+    return dict(
+        read(con, "SELECT database_name, readonly FROM duckdb_databases() WHERE NOT internal")
+    )
 
 
 def is_in_memory(con: Native, database: str) -> bool:
     """Whether a database ends with the process."""
-    rows = read(con, "SELECT path FROM duckdb_databases() WHERE database_name = $name", {"name": database})
+    rows = read(
+        con, "SELECT path FROM duckdb_databases() WHERE database_name = $name", {"name": database}
+    )
     return not rows or rows[0][0] is None
 
 
 def existing(con: Native, place: Place) -> Place | None:
     """A schema as the catalog spells it, or None when it isn't there."""
-    rows = read(con, "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name", {"name": place.database})
-    return next((Place(place.database, name) for (name,) in rows if fold(name) == fold(place.schema)), None)
+    rows = read(
+        con,
+        "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name",
+        {"name": place.database},
+    )
+    return next(
+        (Place(place.database, name) for (name,) in rows if fold(name) == fold(place.schema)), None
+    )
 
 
 def require_writable(con: Native, database: str, doing: str) -> None:
@@ -643,8 +688,17 @@ def register(session: Native, description: str, functions: ServingFunctions) -> 
     _PINNED.extend((functions, engine))
     # DuckDB's stubs know the enumerations only; its Python package documents their names.
     create: Any = session.create_function
-    create(PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special")
-    create(PROBABILITIES_FUNCTION, functions.probabilities, None, "DOUBLE[]", type="arrow", null_handling="special")
+    create(
+        PREDICT_FUNCTION, functions.predict, None, "DOUBLE", type="arrow", null_handling="special"
+    )
+    create(
+        PROBABILITIES_FUNCTION,
+        functions.probabilities,
+        None,
+        "DOUBLE[]",
+        type="arrow",
+        null_handling="special",
+    )
     create(_ENGINE_FUNCTION, engine, [], "VARCHAR")
 
 
@@ -655,11 +709,18 @@ def is_hosted(con: Native) -> bool:
 
 
 def call(
-    con: Native, function: str, key: str, features: Sequence[Callable[[str], str]], columns: Sequence[pa.Array]
+    con: Native,
+    function: str,
+    key: str,
+    features: Sequence[Callable[[str], str]],
+    columns: Sequence[pa.Array],
 ) -> pa.Array:
     """What a function behind the macros answers for a model and its features, each a SQL expression over a column."""
     names = [f"c{position}" for position in range(len(columns))]
-    arguments = [literal(key), *(feature(name) for feature, name in zip(features, names, strict=True))]
+    arguments = [
+        literal(key),
+        *(feature(name) for feature, name in zip(features, names, strict=True)),
+    ]
     with beside(con) as session:
         session.register("__rows", pa.table(dict(zip(names, columns, strict=True))))
         query = f"SELECT system.main.{function}({', '.join(arguments)}) AS answer FROM __rows"
@@ -678,7 +739,9 @@ def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigne
     process has the database open with another configuration.
     """
     if unsigned:
-        config = {name: value for name, value in config.items() if name.lower() != _LOCK} | {_UNSIGNED: "true"}
+        config = {name: value for name, value in config.items() if name.lower() != _LOCK} | {
+            _UNSIGNED: "true"
+        }
     return duckdb.connect(path, read_only=read_only, config=dict(config))
 
 

@@ -29,9 +29,13 @@ _HOW = (
     "this connection doesn't allow it. Open the database with duckml.connect, or with "
     "duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
 )
-_NOT_BUILT = "it isn't built. Install duckml again where Rust's cargo is (https://rustup.rs brings it)."
+_NOT_BUILT = (
+    "it isn't built. Install duckml again where Rust's cargo is (https://rustup.rs brings it)."
+)
 _CPU_ONLY = "it runs on the CPU only, and device '{}' was asked for."
-_OPEN_ALREADY = "another connection of this process has the database open, and the Python engine serves it."
+_OPEN_ALREADY = (
+    "another connection of this process has the database open, and the Python engine serves it."
+)
 
 
 def require(name: str) -> None:
@@ -53,13 +57,17 @@ def why_not_native(device: str) -> str | None:
     return None
 
 
-def open_database(path: str, read_only: bool, config: Mapping[str, Any], wanted: str, device: str) -> Native:
+def open_database(
+    path: str, read_only: bool, config: Mapping[str, Any], wanted: str, device: str
+) -> Native:
     """Open a database so that the engine which is wanted can serve it.
 
     DuckDB loads extensions that its makers have not signed only where that is allowed when a database is opened, and
     opens it twice in a process only with the same configuration. So a database that is open already is opened as it is.
     """
-    ours = not engine.decides_on_unsigned(config) and path != ":default:"  # which takes no configuration
+    ours = (
+        not engine.decides_on_unsigned(config) and path != ":default:"
+    )  # which takes no configuration
     unsigned = ours and wanted != "python" and why_not_native(device) is None
     try:
         return engine.open_database(path, read_only, config, unsigned)
@@ -109,7 +117,11 @@ def load_statements() -> str:
     if not native.is_built():
         raise EngineError(f"There is no native engine to load: {_NOT_BUILT}")
     runtime = inference.library()
-    said = f"SELECT duckml_runtime({literal(runtime)});" if runtime else "-- No onnxruntime is installed beside duckml."
+    said = (
+        f"SELECT duckml_runtime({literal(runtime)});"
+        if runtime
+        else "-- No onnxruntime is installed beside duckml."
+    )
     return f"LOAD {literal(str(native.EXTENSION))};\n{said}"
 
 
@@ -117,4 +129,6 @@ def described(serving: Engine) -> str:
     """The engine in words, with what keeps the native one from serving where somebody might wonder."""
     if isinstance(serving, NativeEngine):
         return "native (onnxruntime)"
-    return "python (onnxruntime)" + (f"; not the native one: {serving.remark}" if serving.remark else "")
+    return "python (onnxruntime)" + (
+        f"; not the native one: {serving.remark}" if serving.remark else ""
+    )

@@ -100,7 +100,9 @@ class NotYetError(DuckmlError, duckdb.NotImplementedException):
     @classmethod
     def of(cls, what: str, instead: str = "") -> NotYetError:
         """`what` is not in this release; `instead` says what works today."""
-        return cls(f"{what} is not in this release of duckml yet." + (f" {instead}" if instead else ""))
+        return cls(
+            f"{what} is not in this release of duckml yet." + (f" {instead}" if instead else "")
+        )
 
 
 class OptionError(DuckmlError, duckdb.BinderException):
@@ -111,7 +113,9 @@ class OptionError(DuckmlError, duckdb.BinderException):
     @classmethod
     def unknown(cls, name: str, known: Sequence[str]) -> OptionError:
         """There is no option `name` among the `known` ones."""
-        return cls(f'Unknown option "{name}".{_did_you_mean(name, known)}\nKnown here: {", ".join(known)}.')
+        return cls(
+            f'Unknown option "{name}".{_did_you_mean(name, known)}\nKnown here: {", ".join(known)}.'
+        )
 
     @classmethod
     def bad_value(cls, name: str, value: object, wanted: str) -> OptionError:
@@ -130,8 +134,12 @@ class OptionError(DuckmlError, duckdb.BinderException):
     def not_constant(cls, name: str, text: str) -> OptionError:
         """The value of option `name` can't be evaluated on its own."""
         if "=" in text.rsplit("'", maxsplit=1)[-1]:
-            return cls(f'Option "{name}" is {text}. Options stand apart by commas: {name} = …, other = ….')
-        return cls(f"Option \"{name}\" is {text}, which is no constant. Texts stand in single quotes: {name} = '…'.")
+            return cls(
+                f'Option "{name}" is {text}. Options stand apart by commas: {name} = …, other = ….'
+            )
+        return cls(
+            f"Option \"{name}\" is {text}, which is no constant. Texts stand in single quotes: {name} = '…'."
+        )
 
     @classmethod
     def missing_target(cls, columns: Sequence[str]) -> OptionError:
@@ -160,11 +168,17 @@ class ModelNotFoundError(DuckmlError, duckdb.CatalogException):
         """There is no model `name`; `near` is one of a similar name, and `known` says whether there are any."""
         hint = f" Did you mean {near}?" if near else ""
         if not hint:
-            hint = " SHOW MODELS lists what is here." if known else " There are no models here yet: see CREATE MODEL."
+            hint = (
+                " SHOW MODELS lists what is here."
+                if known
+                else " There are no models here yet: see CREATE MODEL."
+            )
         return cls(f"No model named '{name}'.{hint}")
 
     @classmethod
-    def version(cls, name: str, version: str, known: Sequence[int], aliases: Sequence[str]) -> ModelNotFoundError:
+    def version(
+        cls, name: str, version: str, known: Sequence[int], aliases: Sequence[str]
+    ) -> ModelNotFoundError:
         """Model `name` exists, but without `version`, a number or an alias."""
         listed_versions = ", ".join([*(str(number) for number in known), *aliases])
         close = nearest(version, aliases)
@@ -208,7 +222,9 @@ class FeatureError(DuckmlError, duckdb.BinderException):
     sqlstate = "42703"
 
     @classmethod
-    def missing(cls, model: str, feature: str, columns: Sequence[str], signature: str, where: str) -> FeatureError:
+    def missing(
+        cls, model: str, feature: str, columns: Sequence[str], signature: str, where: str
+    ) -> FeatureError:
         """The input lacks `feature`; `columns` are searched for the nearest name."""
         return cls(
             f"Model '{model}' needs the column \"{feature}\", which is not here.{_did_you_mean(feature, columns)}\n"
@@ -264,7 +280,9 @@ class FeatureError(DuckmlError, duckdb.BinderException):
     @classmethod
     def wrong_type(cls, feature: str, wanted: str, found: str) -> FeatureError:
         """A whole row holds a column of another type than the model takes."""
-        return cls(f'The feature "{feature}" is {wanted} and was given a column of type {found} (in Arrow\'s words).')
+        return cls(
+            f'The feature "{feature}" is {wanted} and was given a column of type {found} (in Arrow\'s words).'
+        )
 
     @classmethod
     def ambiguous(cls, model: str, feature: str, where: str) -> FeatureError:
@@ -314,12 +332,16 @@ class TrainingDataError(DuckmlError, duckdb.InvalidInputException):
         """Fewer than two usable rows came back; `reasons` say how many were lost to what."""
         found = {0: "no rows", 1: "1 row"}.get(read, f"{read} rows")
         lost = "".join(f"\n  in {count} of them {reason}" for count, reason in reasons if count)
-        return cls(f"The training query returned {found}. At least 2 that can be learned from are needed.{lost}")
+        return cls(
+            f"The training query returned {found}. At least 2 that can be learned from are needed.{lost}"
+        )
 
     @classmethod
     def target_type(cls, target: str, sql_type: str, hint: str) -> TrainingDataError:
         """A number is needed and the target is something else."""
-        return cls(f'The target "{target}" is {sql_type}, but this estimator predicts a number. {hint}')
+        return cls(
+            f'The target "{target}" is {sql_type}, but this estimator predicts a number. {hint}'
+        )
 
     @classmethod
     def column_type(cls, column: str, sql_type: str, hint: str) -> TrainingDataError:
@@ -359,7 +381,9 @@ class DependentsError(DuckmlError, duckdb.DependencyException):
     sqlstate = "2BP01"
 
     @classmethod
-    def blocked(cls, model: str, macro: str, dependents: Sequence[str], doing: str) -> DependentsError:
+    def blocked(
+        cls, model: str, macro: str, dependents: Sequence[str], doing: str
+    ) -> DependentsError:
         """`dependents` (GENERATED columns, CHECK, DEFAULT, indexes) keep the macro from being replaced or dropped."""
         names = ", ".join(dependents)
         return cls(
@@ -391,7 +415,9 @@ class ParityError(DuckmlError, duckdb.InvalidInputException):
     sqlstate = "XX000"
 
     @classmethod
-    def above(cls, parity: float, tolerance: float, precision: str, registered: bool = False) -> ParityError:
+    def above(
+        cls, parity: float, tolerance: float, precision: str, registered: bool = False
+    ) -> ParityError:
         """The largest difference is above the tolerance; nothing can be retrained of what was `registered`."""
         if registered:
             return cls(
@@ -473,7 +499,9 @@ class ArtifactError(DuckmlError, duckdb.SerializationException):
     @classmethod
     def wrong_count(cls, key: str, given: int, names: Sequence[str]) -> ArtifactError:
         """A call has another number of values than the model has features."""
-        return cls(f"The model {key[:12]}… was called with {given} values and takes {listed(names)}.")
+        return cls(
+            f"The model {key[:12]}… was called with {given} values and takes {listed(names)}."
+        )
 
     @classmethod
     def unreadable(cls, key: str, detail: str) -> ArtifactError:
@@ -532,12 +560,16 @@ class EngineError(DuckmlError, duckdb.InvalidInputException):
     @classmethod
     def unknown(cls, engine: str, known: Sequence[str]) -> EngineError:
         """There is no engine of that name."""
-        return cls(f"Unknown engine '{engine}'.{_did_you_mean(engine, known)} Known: {', '.join(known)}.")
+        return cls(
+            f"Unknown engine '{engine}'.{_did_you_mean(engine, known)} Known: {', '.join(known)}."
+        )
 
     @classmethod
     def missing(cls, why: str) -> EngineError:
         """The native engine can't serve this database, for a reason."""
-        return cls(f"The native engine was asked for and can't serve here: {why} engine='auto' takes what works.")
+        return cls(
+            f"The native engine was asked for and can't serve here: {why} engine='auto' takes what works."
+        )
 
     @classmethod
     def taken(cls, engine: str, serving: str) -> EngineError:
@@ -572,12 +604,16 @@ class DeviceError(DuckmlError, duckdb.InvalidInputException):
     @classmethod
     def failed(cls, device: str, detail: str) -> DeviceError:
         """The provider is installed and doesn't start."""
-        return cls(f"Device '{device}' was asked for and didn't start: {detail} device='auto' takes what works.")
+        return cls(
+            f"Device '{device}' was asked for and didn't start: {detail} device='auto' takes what works."
+        )
 
     @classmethod
     def unknown(cls, device: str, known: Sequence[str]) -> DeviceError:
         """There is no device of that name."""
-        return cls(f"Unknown device '{device}'.{_did_you_mean(device, known)} Known: {', '.join(known)}.")
+        return cls(
+            f"Unknown device '{device}'.{_did_you_mean(device, known)} Known: {', '.join(known)}."
+        )
 
     @classmethod
     def taken(cls, device: str, serving: str) -> DeviceError:

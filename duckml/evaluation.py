@@ -13,7 +13,9 @@ import numpy.typing as npt
 Doubles = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-_CURVE = 100  # thresholds of a stored ROC curve, at quantiles of the probabilities, as in BigQuery ML
+_CURVE = (
+    100  # thresholds of a stored ROC curve, at quantiles of the probabilities, as in BigQuery ML
+)
 
 
 def regression_metrics(actual: Doubles, predicted: Doubles, baseline: float) -> dict[str, float]:
@@ -62,7 +64,9 @@ def classification_metrics(actual: Codes, probabilities: Doubles) -> dict[str, f
         "accuracy": float((actual == chosen).mean()),
         "f1_score": float(f1),
         "log_loss": float(
-            -np.log(np.maximum(probabilities[np.arange(len(actual)), actual], np.finfo(np.float64).eps)).mean()
+            -np.log(
+                np.maximum(probabilities[np.arange(len(actual)), actual], np.finfo(np.float64).eps)
+            ).mean()
         ),
         "baseline_accuracy": float(np.bincount(actual).max() / len(actual)),
         "row_count": float(len(actual)),
@@ -86,10 +90,15 @@ class Confusion:
     row_count: int
 
 
-def confusion_matrix(actual: Codes, probabilities: Doubles, labels: Sequence[str]) -> list[Confusion]:
+def confusion_matrix(
+    actual: Codes, probabilities: Doubles, labels: Sequence[str]
+) -> list[Confusion]:
     """The counts of every pair of classes that occurs."""
     pairs = Counter(zip(actual.tolist(), probabilities.argmax(axis=1).tolist(), strict=True))
-    return [Confusion(labels[expected], labels[chosen], count) for (expected, chosen), count in sorted(pairs.items())]
+    return [
+        Confusion(labels[expected], labels[chosen], count)
+        for (expected, chosen), count in sorted(pairs.items())
+    ]
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,9 @@ def as_matrix(answers: Sequence[Any]) -> Doubles:
     rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
     width = max((len(row) for row in rows), default=1)
     filled = [row if len(row) == width else [None] * width for row in rows]
-    return np.array([[np.nan if value is None else value for value in row] for row in filled], dtype=np.float64)
+    return np.array(
+        [[np.nan if value is None else value for value in row] for row in filled], dtype=np.float64
+    )
 
 
 def largest_difference(expected: Doubles, found: Doubles) -> float:

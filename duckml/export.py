@@ -38,11 +38,17 @@ def to_onnx(trained: TrainedModel, precision: str, on_null: str) -> bytes:
     if trained.is_classifier:
         outputs = _classes(graph, trained, matrix)
     else:
-        predicted = graph.add("Cast", [graph.estimator(trained.estimator, matrix, preprocessing.width)], to=_DOUBLE)
-        predicted = graph.add("Reshape", [predicted, graph.constant(np.array([-1, 1], dtype=np.int64))])
+        predicted = graph.add(
+            "Cast", [graph.estimator(trained.estimator, matrix, preprocessing.width)], to=_DOUBLE
+        )
+        predicted = graph.add(
+            "Reshape", [predicted, graph.constant(np.array([-1, 1], dtype=np.int64))]
+        )
         predicted = graph.add("Mul", [predicted, graph.double(trained.target_scale)])
         predicted = graph.add(
-            "Add", [predicted, graph.double(trained.target_mean)], output=graph.output_name(target.prediction)
+            "Add",
+            [predicted, graph.double(trained.target_mean)],
+            output=graph.output_name(target.prediction),
         )
         outputs = [helper.make_tensor_value_info(predicted, _DOUBLE, ["N", 1])]
     return graph.finish(outputs, manifest(trained.signature, precision, on_null, graph.codes))
@@ -55,7 +61,12 @@ def _classes(graph: _TrainedGraph, trained: TrainedModel, matrix: str) -> list[A
     found = graph.add("Cast", [found], to=_DOUBLE, output=graph.output_name(target.probabilities))
     code = graph.add("ArgMax", [found], axis=1, keepdims=1)
     labels, kind = label_tensor(target)
-    label = graph.add("Gather", [graph.constant(labels), code], axis=0, output=graph.output_name(target.prediction))
+    label = graph.add(
+        "Gather",
+        [graph.constant(labels), code],
+        axis=0,
+        output=graph.output_name(target.prediction),
+    )
     return [
         helper.make_tensor_value_info(label, kind, ["N", 1]),
         helper.make_tensor_value_info(found, _DOUBLE, ["N", len(target.labels or ())]),
@@ -121,7 +132,9 @@ class _TrainedGraph(Graph):
             return self.hour(value)
         if name.startswith("seconds_"):
             value = self.add("Div", [value, self.double(SECONDS_PER_DAY)])
-        build = {"day": self.day, "month": self.month, "weekday": self.weekday}[name.removeprefix("seconds_")]
+        build = {"day": self.day, "month": self.month, "weekday": self.weekday}[
+            name.removeprefix("seconds_")
+        ]
         return build(value)
 
     def plus(self, value: str, number: float) -> str:
@@ -159,7 +172,8 @@ class _TrainedGraph(Graph):
         )
         year = self.floor_over(self.add("Add", [era_day, leap]), 365.0)
         before = self.less(
-            self.add("Add", [self.times(year, 365.0), self.floor_over(year, 4.0)]), self.floor_over(year, 100.0)
+            self.add("Add", [self.times(year, 365.0), self.floor_over(year, 4.0)]),
+            self.floor_over(year, 100.0),
         )
         year_day = self.less(era_day, before)
         from_march = self.floor_over(self.plus(self.times(year_day, 5.0), 2.0), 153.0)
@@ -188,7 +202,9 @@ class _TrainedGraph(Graph):
             node.input[:] = [matrix if name == source else name for name in node.input]
             self.nodes.append(node)
         used = {name for node in self.nodes for name in node.input}
-        self.constants.extend(constant for constant in model.graph.initializer if constant.name in used)
+        self.constants.extend(
+            constant for constant in model.graph.initializer if constant.name in used
+        )
         return wanted
 
     def probabilities(self, estimator: Any, matrix: str, width: int) -> str:

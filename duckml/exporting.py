@@ -25,10 +25,14 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
     if found != stored.key:
         raise ArtifactError.damaged(stored.key, found)
     if options.format == "macro":
-        text = plainsql.macro_for(onnx, f"{stored.name}@{stored.version}", f"{predict_macro(stored.name)}_sql")
+        text = plainsql.macro_for(
+            onnx, f"{stored.name}@{stored.version}", f"{predict_macro(stored.name)}_sql"
+        )
         engine.write_file(con, options.uri, text.encode())
     elif options.format == "sql":
-        text = plainsql.select_for(onnx, f"{stored.name}@{stored.version}", options.dialect, options.table)
+        text = plainsql.select_for(
+            onnx, f"{stored.name}@{stored.version}", options.dialect, options.table
+        )
         engine.write_file(con, options.uri, text.encode())
     else:
         # BigQuery ML exports to a folder.

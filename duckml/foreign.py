@@ -30,17 +30,98 @@ _DOMAINS = frozenset({"", "ai.onnx", "ai.onnx.ml"})
 # What scikit-learn, LightGBM, XGBoost and small nets come to. Nothing that loops, branches, or makes a tensor whose
 # size is a value: ConstantOfShape, Expand, Tile, Range, Pad, Resize and their kin.
 _OPERATORS = frozenset(
-    {"Abs", "Add", "And", "ArgMax", "ArgMin", "ArrayFeatureExtractor", "BatchNormalization", "Binarizer", "Cast"}
-    | {"CastLike", "CategoryMapper", "Ceil", "Clip", "Concat", "Constant", "Cos", "DictVectorizer", "Div", "Dropout"}
+    {
+        "Abs",
+        "Add",
+        "And",
+        "ArgMax",
+        "ArgMin",
+        "ArrayFeatureExtractor",
+        "BatchNormalization",
+        "Binarizer",
+        "Cast",
+    }
+    | {
+        "CastLike",
+        "CategoryMapper",
+        "Ceil",
+        "Clip",
+        "Concat",
+        "Constant",
+        "Cos",
+        "DictVectorizer",
+        "Div",
+        "Dropout",
+    }
     | {"Elu", "Equal", "Erf", "Exp", "Flatten", "Floor", "Gather", "GatherElements", "Gelu"}
-    | {"Gemm", "Greater", "GreaterOrEqual", "HardSigmoid", "Hardmax", "Identity", "Imputer", "IsInf", "IsNaN"}
+    | {
+        "Gemm",
+        "Greater",
+        "GreaterOrEqual",
+        "HardSigmoid",
+        "Hardmax",
+        "Identity",
+        "Imputer",
+        "IsInf",
+        "IsNaN",
+    }
     | {"LabelEncoder", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "LinearClassifier"}
-    | {"LinearRegressor", "Log", "LogSoftmax", "MatMul", "Max", "Mean", "Min", "Mod", "Mul", "Neg", "Normalizer"}
-    | {"Not", "OneHotEncoder", "Or", "PRelu", "Pow", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin"}
-    | {"ReduceSum", "ReduceSumSquare", "ReduceL1", "ReduceL2", "Relu", "Reshape", "Round", "SVMClassifier"}
-    | {"SVMRegressor", "Scaler", "Selu", "Shape", "Sigmoid", "Sign", "Sin", "Slice", "Softmax", "Softplus"}
+    | {
+        "LinearRegressor",
+        "Log",
+        "LogSoftmax",
+        "MatMul",
+        "Max",
+        "Mean",
+        "Min",
+        "Mod",
+        "Mul",
+        "Neg",
+        "Normalizer",
+    }
+    | {
+        "Not",
+        "OneHotEncoder",
+        "Or",
+        "PRelu",
+        "Pow",
+        "Reciprocal",
+        "ReduceMax",
+        "ReduceMean",
+        "ReduceMin",
+    }
+    | {
+        "ReduceSum",
+        "ReduceSumSquare",
+        "ReduceL1",
+        "ReduceL2",
+        "Relu",
+        "Reshape",
+        "Round",
+        "SVMClassifier",
+    }
+    | {
+        "SVMRegressor",
+        "Scaler",
+        "Selu",
+        "Shape",
+        "Sigmoid",
+        "Sign",
+        "Sin",
+        "Slice",
+        "Softmax",
+        "Softplus",
+    }
     | {"Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tan", "Tanh", "TopK", "Transpose"}
-    | {"TreeEnsembleClassifier", "TreeEnsembleRegressor", "TreeEnsemble", "Unsqueeze", "Where", "Xor", "ZipMap"}
+    | {
+        "TreeEnsembleClassifier",
+        "TreeEnsembleRegressor",
+        "TreeEnsemble",
+        "Unsqueeze",
+        "Where",
+        "Xor",
+        "ZipMap",
+    }
 )
 
 # Operators whose inputs behind the first say what shape comes out: they have to be constants.
@@ -66,7 +147,9 @@ class Adoption:
 def read_model(content: bytes, path: str) -> ModelProto:
     """The graph of a file, checked; raises ForeignModelError for one that isn't ONNX or not harmless."""
     if len(content) > _MOST_BYTES:
-        raise ForeignModelError.refused(path, f"it has {len(content):,} bytes; at most {_MOST_BYTES:,} are read")
+        raise ForeignModelError.refused(
+            path, f"it has {len(content):,} bytes; at most {_MOST_BYTES:,} are read"
+        )
     try:
         model = onnx.load_from_string(content)
     except Exception as error:  # protobuf's own errors
@@ -85,23 +168,36 @@ def require_harmless(model: ModelProto, path: str) -> None:
         raise ForeignModelError.refused(path, f"it has more than {_MOST_NODES:,} nodes")
     for tensor in constant_tensors(model.graph):
         if is_elsewhere(tensor):
-            raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' lies in another file")
+            raise ForeignModelError.refused(
+                path, f"its tensor '{tensor.name}' lies in another file"
+            )
         if math.prod(tensor.dims) > _MOST_ELEMENTS:
             raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is too large")
     if model.graph.sparse_initializer:
         raise ForeignModelError.refused(path, "it has sparse tensors")
     fixed = {tensor.name for tensor in model.graph.initializer}
-    fixed |= {name for node in model.graph.node if node.op_type == "Constant" for name in node.output}
+    fixed |= {
+        name for node in model.graph.node if node.op_type == "Constant" for name in node.output
+    }
     for node in model.graph.node:
         if node.op_type in _SHAPED and not {name for name in node.input[1:] if name} <= fixed:
-            raise ForeignModelError.refused(path, f"its operator {node.op_type} has a shape that is computed")
-        if any(attribute.HasField("sparse_tensor") or attribute.sparse_tensors for attribute in node.attribute):
+            raise ForeignModelError.refused(
+                path, f"its operator {node.op_type} has a shape that is computed"
+            )
+        if any(
+            attribute.HasField("sparse_tensor") or attribute.sparse_tensors
+            for attribute in node.attribute
+        ):
             raise ForeignModelError.refused(path, "it has sparse tensors")
         if node.domain not in _DOMAINS or node.op_type not in _OPERATORS:
             name = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
-            raise ForeignModelError.refused(path, f"its operator {name} is not among those that are run here")
+            raise ForeignModelError.refused(
+                path, f"its operator {name} is not among those that are run here"
+            )
         if any(attribute.HasField("g") or attribute.graphs for attribute in node.attribute):
-            raise ForeignModelError.refused(path, f"its operator {node.op_type} holds a graph of its own")
+            raise ForeignModelError.refused(
+                path, f"its operator {node.op_type} holds a graph of its own"
+            )
     total = 0
     for value in _shapes(model, path):
         dimensions = [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
@@ -174,7 +270,8 @@ def understand(
     """
     widths = {name: width or 1 for name, (_, width) in inputs_of(model).items()}
     given = {
-        next(iter(widths)) if name == "" and len(widths) == 1 else name: columns for name, columns in features.items()
+        next(iter(widths)) if name == "" and len(widths) == 1 else name: columns
+        for name, columns in features.items()
     }
     for name in given:
         if name not in widths:
@@ -200,8 +297,12 @@ def understand(
     if found is None:
         return Adoption(columns, Target(name, "DOUBLE"), answer)
     if len(set(found.texts)) < max(2, len(found.texts)):
-        raise ForeignModelError(f"The model tells classes apart, and their labels are {listed(found.texts)}.")
-    return Adoption(columns, Target(name, "BIGINT" if found.integers else "VARCHAR", found.texts), answer)
+        raise ForeignModelError(
+            f"The model tells classes apart, and their labels are {listed(found.texts)}."
+        )
+    return Adoption(
+        columns, Target(name, "BIGINT" if found.integers else "VARCHAR", found.texts), answer
+    )
 
 
 @dataclass(frozen=True)
@@ -212,7 +313,9 @@ class _Labels:
     integers: bool
 
 
-def _answer(model: ModelProto, wanted: str | None, given: Sequence[str] | None) -> tuple[str, _Labels | None]:
+def _answer(
+    model: ModelProto, wanted: str | None, given: Sequence[str] | None
+) -> tuple[str, _Labels | None]:
     """The tensor that holds the prediction, and the labels of a classifier."""
     outputs = {value.name: value for value in model.graph.output}
     if wanted is not None and wanted not in outputs:
@@ -223,14 +326,18 @@ def _answer(model: ModelProto, wanted: str | None, given: Sequence[str] | None) 
         if maker is not None and maker.op_type == "ZipMap" and wanted in {None, name}:
             attributes = {a.name: helper.get_attribute_value(a) for a in maker.attribute}
             texts = attributes.get("classlabels_strings")
-            return maker.input[0], _labels(texts or attributes["classlabels_int64s"], integers=not texts)
+            return maker.input[0], _labels(
+                texts or attributes["classlabels_int64s"], integers=not texts
+            )
     numbers = [
         name
         for name, value in outputs.items()
         if value.type.tensor_type.elem_type in _DOUBLES and wanted in {None, name}
     ]
     if not numbers:
-        raise ForeignModelError(f"The model has no output of numbers that can be read. It has {listed(outputs)}.")
+        raise ForeignModelError(
+            f"The model has no output of numbers that can be read. It has {listed(outputs)}."
+        )
     answer = numbers[0]
     dimensions = outputs[answer].type.tensor_type.shape.dim
     width = dimensions[1].dim_value if len(dimensions) == 2 else 1
@@ -247,7 +354,9 @@ def _answer(model: ModelProto, wanted: str | None, given: Sequence[str] | None) 
     if labels is None and width > 1 and not others:
         labels = _labels(range(width), integers=True)
     if labels is None:
-        raise ForeignModelError("The classes of the model can't be told: OPTIONS (labels = ['…', …]) names them.")
+        raise ForeignModelError(
+            "The classes of the model can't be told: OPTIONS (labels = ['…', …]) names them."
+        )
     return answer, labels
 
 
@@ -274,7 +383,10 @@ def _labels_behind(model: ModelProto, makers: Mapping[str, Any], output: str) ->
 
 
 def _labels(labels: Iterable[Any], integers: bool) -> _Labels:
-    return _Labels(tuple(label.decode() if isinstance(label, bytes) else str(label) for label in labels), integers)
+    return _Labels(
+        tuple(label.decode() if isinstance(label, bytes) else str(label) for label in labels),
+        integers,
+    )
 
 
 # The graph of ours
@@ -296,7 +408,9 @@ def signature_of(model: ModelProto, adoption: Adoption) -> Signature:
     return Signature(tuple(features), adoption.target)
 
 
-def adopted(model: ModelProto, adoption: Adoption, signature: Signature, on_null: str, precision: str) -> bytes:
+def adopted(
+    model: ModelProto, adoption: Adoption, signature: Signature, on_null: str, precision: str
+) -> bytes:
     """The bytes of the graph as one of ours."""
     graph = Graph(precision, signature.names)
     inner = compose.add_prefix(model, f"{graph.prefix}/model/")
@@ -323,22 +437,39 @@ def adopted(model: ModelProto, adoption: Adoption, signature: Signature, on_null
     else:
         name = graph.output_name(target.probabilities)
         shape = graph.constant(np.array([-1, len(target.labels)], dtype=np.int64))
-        answer = graph.add("Cast", [graph.add("Reshape", [answer, shape])], to=TensorProto.DOUBLE, output=name)
+        answer = graph.add(
+            "Cast", [graph.add("Reshape", [answer, shape])], to=TensorProto.DOUBLE, output=name
+        )
         labels, kind = label_tensor(target)
         code = graph.add("ArgMax", [answer], axis=1, keepdims=1)
         picked = graph.add(
-            "Gather", [graph.constant(labels), code], axis=0, output=graph.output_name(target.prediction)
+            "Gather",
+            [graph.constant(labels), code],
+            axis=0,
+            output=graph.output_name(target.prediction),
         )
         outputs.append(helper.make_tensor_value_info(picked, kind, ["N", 1]))
-        outputs.append(helper.make_tensor_value_info(answer, TensorProto.DOUBLE, ["N", len(target.labels)]))
+        outputs.append(
+            helper.make_tensor_value_info(answer, TensorProto.DOUBLE, ["N", len(target.labels)])
+        )
     return graph.finish(outputs, manifest(signature, precision, on_null, {}))
 
 
 def _fed(graph: Graph, columns: Sequence[str], kind: int, width: int | None) -> str:
     """The tensor that stands for an input of the foreign graph, made of columns."""
-    of_column = kind if kind == TensorProto.STRING else TensorProto.INT64 if kind in _INTEGERS else TensorProto.DOUBLE
+    of_column = (
+        kind
+        if kind == TensorProto.STRING
+        else TensorProto.INT64
+        if kind in _INTEGERS
+        else TensorProto.DOUBLE
+    )
     values = [graph.input(column, of_column) for column in columns]
     value = values[0] if len(values) == 1 else graph.add("Concat", values, axis=1)
     if of_column != kind:
         value = graph.add("Cast", [value], to=kind)
-    return value if width is not None else graph.add("Reshape", [value, graph.constant(np.array([-1], dtype=np.int64))])
+    return (
+        value
+        if width is not None
+        else graph.add("Reshape", [value, graph.constant(np.array([-1], dtype=np.int64))])
+    )

@@ -82,11 +82,15 @@ class Graph:
         """`wanted`, or another name where a feature has it."""
         return self.name("prediction") if wanted in self.features else wanted
 
-    def add(self, operator: str, inputs: Sequence[str], *, output: str | None = None, **attributes: Any) -> str:
+    def add(
+        self, operator: str, inputs: Sequence[str], *, output: str | None = None, **attributes: Any
+    ) -> str:
         """Add a node; the name of its output."""
         domain = attributes.pop("domain", "")
         output = output or self.name(operator.lower())
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], domain=domain, **attributes))
+        self.nodes.append(
+            helper.make_node(operator, list(inputs), [output], domain=domain, **attributes)
+        )
         return output
 
     def constant(self, value: Any) -> str:
@@ -109,7 +113,10 @@ class Graph:
         graph = helper.make_graph(self.nodes, "duckml", self.inputs, list(outputs), self.constants)
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid(domain, version) for domain, version in sorted(self.opsets.items())],
+            opset_imports=[
+                helper.make_opsetid(domain, version)
+                for domain, version in sorted(self.opsets.items())
+            ],
             ir_version=self.ir_version,
             producer_name="duckml",
         )

@@ -70,11 +70,15 @@ def import_onnx(
                 f"'{path}' says itself what it takes and gives: leave out target, features, output, labels and on_null."
             )
     else:
-        adoption = foreign.understand(model, options.features, options.target, options.output, options.labels)
+        adoption = foreign.understand(
+            model, options.features, options.target, options.output, options.labels
+        )
         signature = foreign.signature_of(model, adoption)
         onnx = foreign.adopted(model, adoption, signature, options.on_null, "float32")
     _try_out(onnx, signature, path, device)
-    new = _version(onnx, signature, "onnx", given, f"imported from {path}", time.perf_counter() - started)
+    new = _version(
+        onnx, signature, "onnx", given, f"imported from {path}", time.perf_counter() - started
+    )
     return _stored(con, name, or_replace, if_not_exists, new, options)
 
 
@@ -92,13 +96,17 @@ def _own_signature(con: Native, model: Any, text: str, path: str) -> Signature:
         raise ForeignModelError.refused(path, "its manifest can't be read") from error
     if not sound:
         raise ForeignModelError.refused(path, "its manifest is not about its graph")
-    types = [column.sql_type for column in (*signature.features, *signature.inputs)] + [signature.target.sql_type]
+    types = [column.sql_type for column in (*signature.features, *signature.inputs)] + [
+        signature.target.sql_type
+    ]
     for sql_type in types:
         if not engine.is_type(con, sql_type):
             raise ForeignModelError.refused(path, f"its manifest names the type {sql_type}")
     if signature.transform is not None:
         transform.require_replayable(con, signature.transform)
-    if signature.target.labels is not None and not engine.can_read(con, f"SELECT {labels_of_target(signature.target)}"):
+    if signature.target.labels is not None and not engine.can_read(
+        con, f"SELECT {labels_of_target(signature.target)}"
+    ):
         raise ForeignModelError.refused(path, "its labels are not of the type of its target")
     return signature
 
@@ -121,7 +129,8 @@ def _is_sound(signature: Signature, value: Mapping[str, Any], inputs: set[str]) 
     made = signature.transform
     expressions = made is None or (
         set(made.features) == set(signature.names)
-        and {name for e in made.features.values() for name in e.names} <= {column.name for column in made.inputs}
+        and {name for e in made.features.values() for name in e.names}
+        <= {column.name for column in made.inputs}
         and isinstance(made.text, str)
         and all(isinstance(column.name, str) for column in made.inputs)
         and all(
@@ -159,9 +168,16 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
     try:
         model = inference.open_model(key_of(onnx), onnx, device)
         together = model.compared(columns).to_pylist()
-        alone = [model.compared([column.slice(row, 1) for column in columns]).to_pylist()[0] for row in range(3)]
+        alone = [
+            model.compared([column.slice(row, 1) for column in columns]).to_pylist()[0]
+            for row in range(3)
+        ]
     except Exception as error:  # whatever onnxruntime says
-        hint = " Encoders must take unknown categories (handle_unknown='ignore')." if _has_texts(signature) else ""
+        hint = (
+            " Encoders must take unknown categories (handle_unknown='ignore')."
+            if _has_texts(signature)
+            else ""
+        )
         detail = str(error).strip().splitlines()[0][:300]
         raise ForeignModelError.unfit(path, f"{detail}{hint}") from error
     if len(together) != 3 or not np.allclose(
@@ -175,7 +191,12 @@ def _has_texts(signature: Signature) -> bool:
 
 
 def _version(
-    onnx: bytes, signature: Signature, estimator: str, given: Mapping[str, Any], origin: str, seconds: float
+    onnx: bytes,
+    signature: Signature,
+    estimator: str,
+    given: Mapping[str, Any],
+    origin: str,
+    seconds: float,
 ) -> NewVersion:
     """What is stored of a version that was not trained here."""
     return NewVersion(
@@ -225,13 +246,22 @@ def _stored(
     if slot.default is not None and if_not_exists:
         return left_alone(con, slot), warnings_of_leaving(slot.name)
     if options.make_default == "if_better":
-        raise OptionError("make_default = 'if_better' needs test rows to measure on: it is for models trained here.")
+        raise OptionError(
+            "make_default = 'if_better' needs test rows to measure on: it is for models trained here."
+        )
     with claimed(con, slot):
         broken = broken_views(con, slot, new.signature) if options.make_default else []
         make_default = bool(options.make_default) and not broken
 
         def store(session: Native) -> int:
-            return storing.save(session, slot.place, slot.name, new, add_version=or_replace, make_default=make_default)
+            return storing.save(
+                session,
+                slot.place,
+                slot.name,
+                new,
+                add_version=or_replace,
+                make_default=make_default,
+            )
 
         created, is_new = publish(con, slot, store, options.keep_versions)
     warnings = [*warnings_of_place(con, slot.place), *warnings_of_views(broken)]
@@ -263,19 +293,25 @@ def register(
     kind = type(estimator).__name__
     actual = None
     if target is not None:
-        spelt = next((column for column in sample.column_names if fold(column) == fold(target)), None)
+        spelt = next(
+            (column for column in sample.column_names if fold(column) == fold(target)), None
+        )
         if spelt is not None:
             actual = sample[spelt]
             sample = sample.drop_columns([spelt])
     sample = sample.select(_columns_of(estimator, sample.column_names))
     if not len(sample):
-        raise ForeignModelError("The sample has no rows. Give some of those that the estimator was fitted on.")
+        raise ForeignModelError(
+            "The sample has no rows. Give some of those that the estimator was fitted on."
+        )
     labels = _labels_of(estimator)
     expected = _answers(estimator, sample)
     failure: ParityError | None = None
     for attempt in _attempts(sample, types, estimator):
         try:
-            onnx, signature, parity = _exported(estimator, attempt, sample, types, target, labels, expected, device)
+            onnx, signature, parity = _exported(
+                estimator, attempt, sample, types, target, labels, expected, device
+            )
         except ParityError as error:
             failure = failure or error
             continue
@@ -291,7 +327,11 @@ def register(
         new,
         parity=parity,
         metrics=metrics,
-        params={key: value for key, value in estimator.get_params(deep=False).items() if key != "random_state"},
+        params={
+            key: value
+            for key, value in estimator.get_params(deep=False).items()
+            if key != "random_state"
+        },
         rows_read=len(sample),
         rows_test=0 if actual is None else len(sample),
         description=options.description,
@@ -307,7 +347,9 @@ def _columns_of(estimator: Any, columns: Sequence[str]) -> list[str]:
     if wanted is None:
         width = getattr(estimator, "n_features_in_", None)
         if width is None:
-            raise ForeignModelError(f"{type(estimator).__name__} is not fitted: call its fit() first.")
+            raise ForeignModelError(
+                f"{type(estimator).__name__} is not fitted: call its fit() first."
+            )
         if width != len(columns):
             raise ForeignModelError(
                 f"The estimator was fitted on {width} columns, and the sample has {len(columns)}: {listed(columns)}."
@@ -315,7 +357,9 @@ def _columns_of(estimator: Any, columns: Sequence[str]) -> list[str]:
         return list(columns)
     missing = [str(column) for column in wanted if column not in columns]
     if missing:
-        raise ForeignModelError(f"The estimator was fitted on {listed(missing)}, which the sample doesn't have.")
+        raise ForeignModelError(
+            f"The estimator was fitted on {listed(missing)}, which the sample doesn't have."
+        )
     return [str(column) for column in wanted]
 
 
@@ -325,7 +369,9 @@ def _labels_of(estimator: Any) -> tuple[tuple[str, ...], str] | None:
         return None
     classes = np.asarray(estimator.classes_)
     if not hasattr(estimator, "predict_proba"):
-        raise ForeignModelError(f"{type(estimator).__name__} has no predict_proba, which PREDICT_PROBA needs.")
+        raise ForeignModelError(
+            f"{type(estimator).__name__} has no predict_proba, which PREDICT_PROBA needs."
+        )
     if classes.dtype.kind == "b":
         return tuple(str(bool(label)).lower() for label in classes), "BOOLEAN"
     if classes.dtype.kind in "iu":
@@ -333,7 +379,9 @@ def _labels_of(estimator: Any) -> tuple[tuple[str, ...], str] | None:
     if classes.dtype.kind == "f":
         return tuple(str(float(label)) for label in classes), "DOUBLE"
     if classes.ndim != 1 or isinstance(estimator.classes_, list):
-        raise ForeignModelError(f"{type(estimator).__name__} has several outputs; a model predicts one column.")
+        raise ForeignModelError(
+            f"{type(estimator).__name__} has several outputs; a model predicts one column."
+        )
     return tuple(str(label) for label in classes), "VARCHAR"
 
 
@@ -341,13 +389,21 @@ def _answers(estimator: Any, sample: pa.Table) -> Any:
     """What the estimator itself says of the sample: numbers, or probabilities."""
     rows = _rows_for(estimator, sample)
     try:
-        found = estimator.predict_proba(rows) if hasattr(estimator, "classes_") else estimator.predict(rows)
+        found = (
+            estimator.predict_proba(rows)
+            if hasattr(estimator, "classes_")
+            else estimator.predict(rows)
+        )
     except Exception as error:  # whatever an estimator of the user's own raises
-        raise ForeignModelError(f"{type(estimator).__name__} can't answer the sample: {error}") from error
+        raise ForeignModelError(
+            f"{type(estimator).__name__} can't answer the sample: {error}"
+        ) from error
     answers = np.asarray(found, dtype=np.float64).reshape(len(sample), -1)
     if not hasattr(estimator, "classes_"):
         if answers.shape[1] != 1:
-            raise ForeignModelError(f"{type(estimator).__name__} has several outputs; a model predicts one column.")
+            raise ForeignModelError(
+                f"{type(estimator).__name__} has several outputs; a model predicts one column."
+            )
         return answers
     most_probable = np.asarray(estimator.classes_)[answers.argmax(axis=1)]
     if (most_probable != np.asarray(estimator.predict(rows))).any():
@@ -368,7 +424,9 @@ def _rows_for(estimator: Any, sample: pa.Table) -> Any:
     return np.column_stack(columns)
 
 
-def _attempts(sample: pa.Table, types: Mapping[str, str], estimator: Any) -> list[list[tuple[str, str, int]]]:
+def _attempts(
+    sample: pa.Table, types: Mapping[str, str], estimator: Any
+) -> list[list[tuple[str, str, int]]]:
     """The inputs to convert from: column by column and as one matrix, in double precision and in single."""
     kinds = {}
     for name in sample.column_names:
@@ -412,10 +470,16 @@ def _exported(
     }
     answer = model.graph.output[1 if labels is not None else 0].name
     name = target or "target"
-    adoption = Adoption(named, Target(name, "DOUBLE") if labels is None else Target(name, labels[1], labels[0]), answer)
+    adoption = Adoption(
+        named,
+        Target(name, "DOUBLE") if labels is None else Target(name, labels[1], labels[0]),
+        answer,
+    )
     signature = foreign.signature_of(model, adoption)
     features = [
-        Feature(feature.name, "BOOLEAN", "boolean", "DOUBLE") if types[feature.name] == "BOOLEAN" else feature
+        Feature(feature.name, "BOOLEAN", "boolean", "DOUBLE")
+        if types[feature.name] == "BOOLEAN"
+        else feature
         for feature in signature.features
     ]
     signature = Signature(tuple(features), signature.target)
@@ -427,11 +491,15 @@ def _exported(
         answered = opened.compared(columns)
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
         kind = type(estimator).__name__
-        raise ParityError.not_exportable(kind, f"{str(error).strip().splitlines()[0][:200]}.") from error
+        raise ParityError.not_exportable(
+            kind, f"{str(error).strip().splitlines()[0][:200]}."
+        ) from error
     found = evaluation.as_matrix(answered.to_pylist())
     kept = ~np.isnan(found).any(axis=1)
     if not kept.any():
-        raise ForeignModelError("The model answers no row of the sample: every one has something missing or too large.")
+        raise ForeignModelError(
+            "The model answers no row of the sample: every one has something missing or too large."
+        )
     if labels is None:
         scale = float(np.std(expected)) or 1.0
         parity = evaluation.largest_relative_difference(expected[kept, 0], found[kept, 0], scale)
@@ -456,9 +524,13 @@ def _on_null(estimator: Any, sample: pa.Table) -> str:
         nothing = pa.array([None], pa.string() if text else pa.float64())
         row = row.set_column(position, sample.column_names[position], nothing)
         # The graph is given '' for a missing text.
-        other = other.set_column(position, sample.column_names[position], pa.array([""]) if text else nothing)
+        other = other.set_column(
+            position, sample.column_names[position], pa.array([""]) if text else nothing
+        )
     try:
-        answers = [np.asarray(estimator.predict(_rows_for(estimator, rows))) for rows in (row, other)]
+        answers = [
+            np.asarray(estimator.predict(_rows_for(estimator, rows))) for rows in (row, other)
+        ]
     except Exception:  # whatever an estimator says to something missing
         return "null"
     finite = answers[0].dtype.kind not in "fc" or np.isfinite(answers[0]).all()
@@ -478,14 +550,20 @@ def _measured(
         ) from error
 
 
-def _metrics(expected: Any, actual: pa.ChunkedArray, labels: tuple[tuple[str, ...], str] | None) -> dict[str, float]:
+def _metrics(
+    expected: Any, actual: pa.ChunkedArray, labels: tuple[tuple[str, ...], str] | None
+) -> dict[str, float]:
     if labels is not None:
-        texts = pa.chunked_array([[None if v is None else _text(v) for v in actual.to_pylist()]], pa.string())
+        texts = pa.chunked_array(
+            [[None if v is None else _text(v) for v in actual.to_pylist()]], pa.string()
+        )
         codes = codes_of(texts, labels[0])
         return evaluation.classification_metrics(codes[codes >= 0], expected[codes >= 0])
     values = np.asarray(actual.cast(pa.float64()).to_numpy(), dtype=np.float64)
     known = np.isfinite(values)
-    return evaluation.regression_metrics(values[known], expected[known, 0], float(values[known].mean()))
+    return evaluation.regression_metrics(
+        values[known], expected[known, 0], float(values[known].mean())
+    )
 
 
 def _text(value: Any) -> str:

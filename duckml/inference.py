@@ -46,7 +46,11 @@ class Device:
 
 
 DEVICES = (
-    Device("cuda", "CUDAExecutionProvider", "Install it with: pip uninstall onnxruntime; pip install onnxruntime-gpu."),
+    Device(
+        "cuda",
+        "CUDAExecutionProvider",
+        "Install it with: pip uninstall onnxruntime; pip install onnxruntime-gpu.",
+    ),
     Device(
         "openvino",
         "OpenVINOExecutionProvider",
@@ -104,7 +108,9 @@ def devices() -> list[DeviceState]:
             _open_session(_probe(), device)
             states.append(DeviceState(device.name, device.provider, True, True, "ready"))
         except Exception as error:
-            states.append(DeviceState(device.name, device.provider, True, False, _first_line(error)))
+            states.append(
+                DeviceState(device.name, device.provider, True, False, _first_line(error))
+            )
     return states
 
 
@@ -138,7 +144,9 @@ def _open_session(model: bytes, device: Device) -> Any:
     session = ort.InferenceSession(model, options, providers=[device.provider])
     # onnxruntime falls back to the CPU with a printed line only, so what serves is compared with what was asked for.
     if session.get_providers()[0] != device.provider:
-        raise DeviceError.failed(device.name, f"onnxruntime serves on {session.get_providers()[0]} instead.")
+        raise DeviceError.failed(
+            device.name, f"onnxruntime serves on {session.get_providers()[0]} instead."
+        )
     return session
 
 
@@ -152,9 +160,13 @@ class Predictor:
 
         model = onnx.load_from_string(onnx_bytes)
         # A file from strangers can hold any bytes under their SHA-256, and must not read other files.
-        if name := next((tensor.name for tensor in constant_tensors(model.graph) if is_elsewhere(tensor)), None):
+        if name := next(
+            (tensor.name for tensor in constant_tensors(model.graph) if is_elsewhere(tensor)), None
+        ):
             raise ValueError(f"its tensor '{name}' lies in another file")
-        manifest = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
+        manifest = json.loads(
+            next(entry.value for entry in model.metadata_props if entry.key == MANIFEST)
+        )
         self.device = device.name
         signature = Signature.from_json(manifest["signature"])
         self._features = signature.features
@@ -162,7 +174,9 @@ class Predictor:
         self.names: tuple[str, ...] = tuple(feature.name for feature in self._features)
         self._null_answers_null: bool = manifest["on_null"] == "null"
         tensors: Mapping[str, str] = manifest["codes"]
-        self._codes = {name: _Codes(_cut_encoder(model, name, tensor)) for name, tensor in tensors.items()}
+        self._codes = {
+            name: _Codes(_cut_encoder(model, name, tensor)) for name, tensor in tensors.items()
+        }
         self._feeds = tuple(tensors.get(name, name) for name in self.names)
         served = model.SerializeToString() if tensors else onnx_bytes
         self._session = _open_session(served, device)
@@ -190,7 +204,10 @@ class Predictor:
 
     def read(self, columns: Sequence[pa.ChunkedArray | pa.Array]) -> list[pa.Array]:
         """The columns as the model reads them."""
-        return [read_column(f, _single(column)) for f, column in zip(self._features, columns, strict=True)]
+        return [
+            read_column(f, _single(column))
+            for f, column in zip(self._features, columns, strict=True)
+        ]
 
     def answer(self, columns: Sequence[pa.Array]) -> pa.Array:
         """The prediction for each row of columns that have been read already (`duckml.columns`), as float64."""
@@ -222,11 +239,17 @@ class Predictor:
     def _distribution(self, columns: Sequence[pa.Array]) -> pa.Array:
         rows = len(columns[0])
         answers, refused = self._run(columns)
-        values = np.clip(answers, 0.0, 1.0).reshape(-1)  # forests sum up to a little more than 1 in float32
+        values = np.clip(answers, 0.0, 1.0).reshape(
+            -1
+        )  # forests sum up to a little more than 1 in float32
         offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * self._classes)
-        return pa.ListArray.from_arrays(offsets, values, mask=None if refused is None else pa.array(refused))
+        return pa.ListArray.from_arrays(
+            offsets, values, mask=None if refused is None else pa.array(refused)
+        )
 
-    def _run(self, columns: Sequence[pa.Array]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
+    def _run(
+        self, columns: Sequence[pa.Array]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_] | None]:
         """What the graph answers, and which rows it must not answer (None when all are fine)."""
         rows = len(columns[0])
         if rows == 0:
@@ -254,18 +277,25 @@ class Predictor:
             refused = empty if refused is None else refused | empty
         answers = np.asarray(self._session.run([self._output], feeds)[0], dtype=np.float64)
         if not np.isfinite(answers).all():  # a net overflows in float32 where its inputs do not
-            overflowed: npt.NDArray[np.bool_] = np.logical_not(np.isfinite(answers.reshape(rows, -1)).all(axis=1))
+            overflowed: npt.NDArray[np.bool_] = np.logical_not(
+                np.isfinite(answers.reshape(rows, -1)).all(axis=1)
+            )
             refused = overflowed if refused is None else refused | overflowed
         return answers, refused
 
 
-def _in_tiles(columns: Sequence[pa.Array], answer: Callable[[Sequence[pa.Array]], pa.Array]) -> pa.Array:
+def _in_tiles(
+    columns: Sequence[pa.Array], answer: Callable[[Sequence[pa.Array]], pa.Array]
+) -> pa.Array:
     """`answer` for rows of any number, a tile at a time."""
     rows = len(columns[0])
     if rows <= _TILE:
         return answer(columns)
     return pa.concat_arrays(
-        [answer([column.slice(start, _TILE) for column in columns]) for start in range(0, rows, _TILE)]
+        [
+            answer([column.slice(start, _TILE) for column in columns])
+            for start in range(0, rows, _TILE)
+        ]
     )
 
 
@@ -280,7 +310,11 @@ def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """A column as one contiguous array."""
     if isinstance(column, pa.Array):
         return column
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    )
 
 
 def _nulls(column: pa.Array) -> npt.NDArray[np.bool_] | None:
@@ -322,7 +356,9 @@ class _Codes:
         self._unknown = encoder.unknown
         self._null = self._code.get("", self._code.get(INTEGER_NULL, encoder.unknown))
 
-    def __call__(self, column: pa.Array, null: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int64]:
+    def __call__(
+        self, column: pa.Array, null: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.int64]:
         """The code of each value."""
         encoded = column.dictionary_encode()
         known = [self._code.get(value, self._unknown) for value in encoded.dictionary.to_pylist()]
@@ -338,7 +374,9 @@ def _cut_encoder(model: Any, feature: str, tensor: str) -> _Encoder:
 
     graph = model.graph
     node = next(node for node in graph.node if tensor in node.output)
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
     keys = [
         key.decode() if isinstance(key, bytes) else int(key)
         for key in attributes.get("keys_strings", attributes.get("keys_int64s", []))
@@ -400,7 +438,11 @@ def _open(key: str, onnx_bytes: bytes, device: str) -> Predictor:
         except Exception as error:
             if name == "cpu":
                 raise ArtifactError.unreadable(key, _first_line(error)) from error
-            warnings.warn(f"{name} didn't start, the CPU serves: {_first_line(error)}", DeviceWarning, stacklevel=2)
+            warnings.warn(
+                f"{name} didn't start, the CPU serves: {_first_line(error)}",
+                DeviceWarning,
+                stacklevel=2,
+            )
     raise AssertionError("the CPU is always tried last")
 
 

@@ -60,7 +60,9 @@ def source_columns(con: Native, query: str) -> list[str]:
         return None
 
     # Whatever sqlglot can't read, or trips over, leaves the lineage of columns unknown.
-    with contextlib.suppress(SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError):
+    with contextlib.suppress(
+        SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError
+    ):
         tree = parse_one(query, dialect="duckdb")
         known: dict[str, object] = {}
         places: dict[str, tuple[str, str, str]] = {}
@@ -72,7 +74,13 @@ def source_columns(con: Native, query: str) -> list[str]:
                 places[plain] = key
                 known[plain] = dict.fromkeys(tables[key], "unknown")
                 node.replace(exp.alias_(exp.to_table(plain), node.alias or node.name, table=True))
-        tree = qualify(tree, schema=known, dialect="duckdb", validate_qualify_columns=False, quote_identifiers=False)
+        tree = qualify(
+            tree,
+            schema=known,
+            dialect="duckdb",
+            validate_qualify_columns=False,
+            quote_identifiers=False,
+        )
         for scope in traverse_scope(tree):
             for column in scope.columns:
                 source = scope.sources.get(column.table)

@@ -32,7 +32,9 @@ def macro_names(name: str, tag: str | int | None) -> list[str]:
     return [predict_macro(name, tag), probabilities_macro(name, tag), *of_version]
 
 
-def macro_statements(place: Place, name: str, tag: str | int | None, signature: Signature, key: str) -> list[str]:
+def macro_statements(
+    place: Place, name: str, tag: str | int | None, signature: Signature, key: str
+) -> list[str]:
     """The statements that make the macros of a version: by name and typed, of a whole row, and over a table.
 
     Their bodies name nothing but the functions of the engine, so that they work when the file is renamed or attached
@@ -59,7 +61,9 @@ def macro_statements(place: Place, name: str, tag: str | int | None, signature: 
     if signature.target.labels is not None:
         of_classes = scalar(with_probabilities, probabilities)
     else:
-        of_classes = [f"DROP MACRO IF EXISTS {qualified(place.database, place.schema, with_probabilities)}"]
+        of_classes = [
+            f"DROP MACRO IF EXISTS {qualified(place.database, place.schema, with_probabilities)}"
+        ]
     return [
         *scalar(predict_macro(name, tag), prediction),
         f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE {over_table}",
@@ -81,7 +85,11 @@ def require_free(found: Iterable[Macro], place: Place, name: str, macros: Iterab
     """Raise ModelExistsError when one of the macros found, a user's, has a name that the model's macros would get."""
     wanted = {fold(macro) for macro in macros}
     for macro in found:
-        if fold(macro.schema) == fold(place.schema) and fold(macro.name) in wanted and not macro.is_ours:
+        if (
+            fold(macro.schema) == fold(place.schema)
+            and fold(macro.name) in wanted
+            and not macro.is_ours
+        ):
             raise ModelExistsError.macro(name, macro.name)
 
 

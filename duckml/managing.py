@@ -58,7 +58,11 @@ def drop(con: Native, statement: DropModel) -> None:
             f"Version {stored.version} is the default of model '{name}': PREDICT({name}) means it. Make another one "
             f"the default first: ALTER MODEL {name} SET DEFAULT VERSION n. DROP MODEL {name} drops all versions."
         )
-    aliases = [a for a, version in registry.aliases_of(con, place, name).items() if version == stored.version]
+    aliases = [
+        a
+        for a, version in registry.aliases_of(con, place, name).items()
+        if version == stored.version
+    ]
     if only_this and aliases:
         raise StatementError(
             f"Version {stored.version} of model '{name}' is @{aliases[0]}. Let the alias mean another version first: "
@@ -79,7 +83,9 @@ def alter(con: Native, statement: AlterModel, options: Mapping[str, Any]) -> Non
     `options` are those of SET OPTIONS. Raises ModelNotFoundError, ReadOnlyError, StatementError and DependentsError.
     """
     if not isinstance(statement, SetOptions) and statement.name.tag is not None:
-        raise StatementError(f"ALTER MODEL changes the model as a whole: write {'.'.join(statement.name.parts)}.")
+        raise StatementError(
+            f"ALTER MODEL changes the model as a whole: write {'.'.join(statement.name.parts)}."
+        )
     stored = _writable(con, statement.name, statement.if_exists, f"alter model '{statement.name}'")
     if stored is None:
         return
@@ -119,10 +125,15 @@ def _set_default(con: Native, stored: StoredVersion, version: StoredVersion) -> 
 
 
 def _set_alias(con: Native, stored: StoredVersion, alias: str, version: StoredVersion) -> None:
-    known = {fold(known): number for known, number in registry.aliases_of(con, stored.place, stored.name).items()}
+    known = {
+        fold(known): number
+        for known, number in registry.aliases_of(con, stored.place, stored.name).items()
+    }
     if fold(alias) in known:
         now = _version(con, stored, str(known[fold(alias)]))
-        _require_unbroken(con, now, version, fold(alias), f"given version {version.version} as @{alias}")
+        _require_unbroken(
+            con, now, version, fold(alias), f"given version {version.version} as @{alias}"
+        )
     else:
         found = engine.macros(con, stored.place.database)
         require_free(found, stored.place, stored.name, macro_names(stored.name, fold(alias)))
@@ -139,7 +150,9 @@ def _drop_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     changing(con, stored.name, lambda session: storing.drop_alias(session, version, alias))
 
 
-def _require_unbroken(con: Native, now: StoredVersion, version: StoredVersion, alias: str | None, doing: str) -> None:
+def _require_unbroken(
+    con: Native, now: StoredVersion, version: StoredVersion, alias: str | None, doing: str
+) -> None:
     """Raise DependentsError when a default or an alias can't come to mean another version."""
     macros = macro_names(now.name, alias)
     dependents.require_replaceable(con, now.place, now.name, macros, doing)
@@ -184,7 +197,12 @@ def copy(con: Native, statement: CopyModel) -> tuple[Created, list[ModelWarning]
 
     def store(session: Native) -> int:
         return storing.copy(
-            session, stored, slot.place, slot.name, add_version=statement.or_replace, make_default=not broken
+            session,
+            stored,
+            slot.place,
+            slot.name,
+            add_version=statement.or_replace,
+            make_default=not broken,
         )
 
     created, is_new = publish(con, slot, store, None)

@@ -73,7 +73,9 @@ class Model:
     @property
     def warnings(self) -> list[ModelWarning]:
         """What the training found worth saying."""
-        return [ModelWarning(warning["code"], warning["message"]) for warning in self._row["warnings"]]
+        return [
+            ModelWarning(warning["code"], warning["message"]) for warning in self._row["warnings"]
+        ]
 
     @property
     def params(self) -> dict[str, Any]:
@@ -103,13 +105,17 @@ class Model:
         """The metrics on `data`, which has the features and the target; without it, those of the test rows."""
         if data is None:
             return self.metrics
-        relation = self._over(data, lambda name: f"SELECT * FROM EVALUATE(MODEL {self.full_name}, TABLE {name})")
+        relation = self._over(
+            data, lambda name: f"SELECT * FROM EVALUATE(MODEL {self.full_name}, TABLE {name})"
+        )
         return dict(zip(relation.columns, relation.fetchall()[0], strict=True))
 
     @property
     def training_info(self) -> pa.Table:
         """Loss, validation loss and time per iteration, as an Arrow table."""
-        return self._con.sql(f"SELECT * FROM TRAINING_INFO(MODEL {self.full_name})").to_arrow_table()
+        return self._con.sql(
+            f"SELECT * FROM TRAINING_INFO(MODEL {self.full_name})"
+        ).to_arrow_table()
 
     @property
     def feature_info(self) -> pa.Table:
@@ -123,7 +129,9 @@ class Model:
         name of a table gives a relation, a pandas or polars DataFrame a DataFrame, an Arrow table an Arrow table.
         Raises FeatureError when a feature is missing or of the wrong type.
         """
-        relation = self._over(data, lambda name: f"SELECT * FROM PREDICT(MODEL {self.full_name}, TABLE {name})")
+        relation = self._over(
+            data, lambda name: f"SELECT * FROM PREDICT(MODEL {self.full_name}, TABLE {name})"
+        )
         kind = type(data).__module__.split(".", maxsplit=1)[0]
         if kind == "pandas":
             return relation.df()
@@ -157,14 +165,22 @@ class Model:
         ]
         facts = [
             ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
-            ("predicts", f"{self.signature.target.name} from {', '.join(self.signature.input_names)}"),
+            (
+                "predicts",
+                f"{self.signature.target.name} from {', '.join(self.signature.input_names)}",
+            ),
         ]
         if measured:
             facts.append(("measured", f"{', '.join(measured)} on {self._measured_rows()}"))
         if self._row["rows_used"]:
-            rows, iterations = f"{self._row['rows_used']:,} rows", f"{self._row['iterations']} iterations"
+            rows, iterations = (
+                f"{self._row['rows_used']:,} rows",
+                f"{self._row['iterations']} iterations",
+            )
             facts.append(("trained", f"on {rows}, {iterations}, {self._row['stop_reason']}"))
-        return facts + [("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings]
+        return facts + [
+            ("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings
+        ]
 
     def _measured_rows(self) -> str:
         count, test = int(self.metrics["row_count"]), self._row["rows_test"]

@@ -75,7 +75,9 @@ class NativeEngine:
             return
         onnx_bytes = load()
         problem = ctypes.create_string_buffer(_ROOM)
-        if not _library().duckml_host_open(key.encode(), onnx_bytes, len(onnx_bytes), problem, _ROOM):
+        if not _library().duckml_host_open(
+            key.encode(), onnx_bytes, len(onnx_bytes), problem, _ROOM
+        ):
             raise ArtifactError(problem.value.decode())
         _met.add(key)
 
@@ -128,7 +130,11 @@ def _serve_from(load: Callable[[str], bytes]) -> None:
         try:
             onnx_bytes = load(key.decode())
         except BaseException as error:  # nothing may be raised into the extension
-            said = str(error) if isinstance(error, duckdb.Error) else f"{type(error).__name__}: {error}"
+            said = (
+                str(error)
+                if isinstance(error, duckdb.Error)
+                else f"{type(error).__name__}: {error}"
+            )
             library.duckml_host_refuse(answer, said.replace("\0", " ").encode(errors="replace"))
         else:
             library.duckml_host_answer(answer, onnx_bytes, len(onnx_bytes))

@@ -39,7 +39,12 @@ _WITHOUT_EFFECT = {
     "ls_init_learn_rate": "linear models are solved exactly, without steps",
 }
 _STEPS = ("max_iterations", "learn_rate", "min_rel_progress", "early_stop")
-_TUNING = ("num_trials", "max_parallel_trials", "hparam_tuning_algorithm", "hparam_tuning_objectives")
+_TUNING = (
+    "num_trials",
+    "max_parallel_trials",
+    "hparam_tuning_algorithm",
+    "hparam_tuning_objectives",
+)
 _ELSEWHERE = {
     "model_registry": "A model is registered in the database file that it lies in.",
     "vertex_ai_model_id": "A model is registered in the database file that it lies in.",
@@ -95,7 +100,10 @@ class TrainingOptions:
         """The same with an estimator: a net, for a class or a number as the type of the target says."""
         if self.estimator is not None or self.is_own:
             return self
-        return replace(self, estimator=estimator_named("mlp_classifier" if is_class(sql_type) else "mlp_regressor"))
+        return replace(
+            self,
+            estimator=estimator_named("mlp_classifier" if is_class(sql_type) else "mlp_regressor"),
+        )
 
     @property
     def split(self) -> str:
@@ -103,7 +111,9 @@ class TrainingOptions:
         if self.data_split_method == "no_split":
             return self.data_split_method
         column = "" if self.data_split_col is None else f" by {self.data_split_col}"
-        shares = f"{self.data_split_eval_fraction:g} validation, {self.data_split_test_fraction:g} test"
+        shares = (
+            f"{self.data_split_eval_fraction:g} validation, {self.data_split_test_fraction:g} test"
+        )
         return f"{self.data_split_method}{column}: " + (
             "as the column says" if self.data_split_method == "custom" else shares
         )
@@ -140,7 +150,9 @@ class ExportOptions:
 
 def canonical(given: Mapping[str, Any]) -> dict[str, Any]:
     """Options by the names that they have here, whatever they were given under."""
-    estimators = {p: parameter.name for e in ESTIMATORS for parameter in e.parameters for p in parameter.also}
+    estimators = {
+        p: parameter.name for e in ESTIMATORS for parameter in e.parameters for p in parameter.also
+    }
     return {_ALSO.get(name, estimators.get(name, name)): value for name, value in given.items()}
 
 
@@ -172,13 +184,17 @@ def for_retraining(stored: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
     """
     options, new = canonical(stored), canonical(given)
     if new.get("target", options.get("target")) != options.get("target"):
-        raise OptionError("RETRAIN learns the same target again. CREATE MODEL learns another one, under another name.")
+        raise OptionError(
+            "RETRAIN learns the same target again. CREATE MODEL learns another one, under another name."
+        )
     if len(new) < len(given):
         known = [next(iter(canonical({name: None}))) for name in given]
         twice = [name for name, meant in zip(given, known, strict=True) if known.count(meant) > 1]
         raise OptionError(f"{' and '.join(twice)} are the same option: give one of them.")
     if new.get("estimator", options.get("estimator")) != options.get("estimator"):
-        options = {name: value for name, value in options.items() if name in _READERS or name in new}
+        options = {
+            name: value for name, value in options.items() if name in _READERS or name in new
+        }
     return {**options, **new}
 
 
@@ -186,7 +202,9 @@ def read_notes(given: Mapping[str, Any]) -> dict[str, Any]:
     """The options of ALTER MODEL … SET OPTIONS, checked; NULL takes one away. Raises OptionError."""
     for name in given:
         known = _ALSO.get(name, name)
-        of_training = known in {*_READERS, "estimator"} or any(e.find(name) is not None for e in ESTIMATORS)
+        of_training = known in {*_READERS, "estimator"} or any(
+            e.find(name) is not None for e in ESTIMATORS
+        )
         if of_training and known not in _NOTES:
             raise OptionError(
                 f'The option "{name}" can\'t be changed: a version is what it was trained as. RETRAIN MODEL … OPTIONS '
@@ -199,7 +217,9 @@ def read_notes(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**_read_only(kept, set(), readers), **cleared}
 
 
-def _read_only(given: Mapping[str, Any], ignored: set[str], readers: Mapping[str, Reader]) -> dict[str, Any]:
+def _read_only(
+    given: Mapping[str, Any], ignored: set[str], readers: Mapping[str, Reader]
+) -> dict[str, Any]:
     values = {}
     for option, value in given.items():
         name = option if option in readers else _ALSO.get(option, option)
@@ -224,7 +244,9 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
         _check_own_estimator(own_estimator, plain)
     estimator = None if own_estimator is not None else _estimator(plain)
     own_parameters = (
-        estimator if estimator is not None or own_estimator is not None else estimator_named("mlp_regressor")
+        estimator
+        if estimator is not None or own_estimator is not None
+        else estimator_named("mlp_regressor")
     )
     known = {*_READERS, "estimator", *_ALSO}
     values: dict[str, Any] = {"without_effect": _without_effect(plain, estimator)}
@@ -237,11 +259,18 @@ def read_options(given: Mapping[str, Any], own_estimator: Any = None) -> Trainin
             continue
         elif own_parameters is not None and (parameter := own_parameters.find(name)) is not None:
             if parameter.name in seen:
-                raise OptionError(f"{seen[parameter.name]} and {name} are the same option: give one of them.")
+                raise OptionError(
+                    f"{seen[parameter.name]} and {name} are the same option: give one of them."
+                )
             seen[parameter.name] = name
             params[name] = value
         else:
-            _refuse(name, sorted(known | {p.name for p in (own_parameters.parameters if own_parameters else ())}))
+            _refuse(
+                name,
+                sorted(
+                    known | {p.name for p in (own_parameters.parameters if own_parameters else ())}
+                ),
+            )
     options = TrainingOptions(
         estimator=estimator,
         own_estimator=own_estimator,
@@ -267,25 +296,36 @@ def _estimator(given: Mapping[str, Any]) -> Estimator | None:
 
 def _understand_class_weights(plain: dict[str, Any]) -> None:
     """Put BigQuery ML's two options for the weights of classes in the place of ours."""
-    if "auto_class_weights" in plain and _boolean("auto_class_weights", plain.pop("auto_class_weights")):
+    if "auto_class_weights" in plain and _boolean(
+        "auto_class_weights", plain.pop("auto_class_weights")
+    ):
         if plain.get("class_weight", plain.get("class_weights")) is not None:
-            raise OptionError("auto_class_weights and class_weight contradict each other: choose one.")
+            raise OptionError(
+                "auto_class_weights and class_weight contradict each other: choose one."
+            )
         plain["class_weight"] = "balanced"
     if "class_weights" in plain:
         if "class_weight" in plain:
-            raise OptionError("class_weights and class_weight are the same option: give one of them.")
+            raise OptionError(
+                "class_weights and class_weight are the same option: give one of them."
+            )
         plain["class_weight"] = plain.pop("class_weights")
 
 
 def _without_effect(plain: dict[str, Any], estimator: Estimator | None) -> tuple[str, ...]:
     """Take out what changes nothing of the model; a sentence for each."""
     reasons = {name: reason for name, reason in _WITHOUT_EFFECT.items() if name in plain}
-    for name, value in (("calculate_p_values", False), ("category_encoding_method", "one_hot_encoding")):
+    for name, value in (
+        ("calculate_p_values", False),
+        ("category_encoding_method", "one_hot_encoding"),
+    ):
         given = plain.get(name)
         if given == value or (isinstance(given, str) and given.lower() == value):
             reasons[name] = "this is how it is here"
     if estimator is not None and estimator.find("max_iter") is None:
-        reasons |= {name: "this estimator is solved without steps" for name in _STEPS if name in plain}
+        reasons |= {
+            name: "this estimator is solved without steps" for name in _STEPS if name in plain
+        }
     for name in reasons:
         del plain[name]
     return tuple(f"{name} has no effect: {reason}." for name, reason in reasons.items())
@@ -302,33 +342,48 @@ def _check_own_estimator(estimator: Any, given: Mapping[str, Any]) -> None:
     if not fits or not hasattr(estimator, "predict"):
         raise OptionError.unsuitable(estimator, "no scikit-learn regressor or classifier")
     if is_classifier(estimator) and not hasattr(estimator, "predict_proba"):
-        raise OptionError.unsuitable(estimator, "a classifier without predict_proba, which PREDICT_PROBA needs")
+        raise OptionError.unsuitable(
+            estimator, "a classifier without predict_proba, which PREDICT_PROBA needs"
+        )
     if "estimator" in given:
         raise OptionError("estimator and model_type are the same option: give one of them.")
     weighted = given.get("sample_weight_col", given.get("class_weight"))
     if weighted is not None and not has_fit_parameter(estimator, "sample_weight"):
-        raise OptionError(f"Weights can't be used with {estimator!r}, which takes no sample weights.")
+        raise OptionError(
+            f"Weights can't be used with {estimator!r}, which takes no sample weights."
+        )
 
 
 def _refuse(name: str, known: list[str]) -> None:
     if name in _TUNING:
-        raise NotYetError.of(f'Hyperparameter tuning ("{name}")', "Train versions with different options and compare.")
+        raise NotYetError.of(
+            f'Hyperparameter tuning ("{name}")',
+            "Train versions with different options and compare.",
+        )
     if name in _TRANSLATE or name in _ELSEWHERE:
-        raise OptionError(f'There is no option "{name}" here. {_TRANSLATE.get(name) or _ELSEWHERE[name]}')
+        raise OptionError(
+            f'There is no option "{name}" here. {_TRANSLATE.get(name) or _ELSEWHERE[name]}'
+        )
     for other in ESTIMATORS:
         if other.find(name) is not None:
-            raise OptionError(f"The option \"{name}\" belongs to estimator '{other.name}', which is not the one here.")
+            raise OptionError(
+                f"The option \"{name}\" belongs to estimator '{other.name}', which is not the one here."
+            )
     raise OptionError.unknown(name, known)
 
 
 def _check_together(options: TrainingOptions) -> None:
     method, column = options.data_split_method, options.data_split_col
     if method in {"seq", "custom"} and column is None:
-        raise OptionError(f"data_split_method = '{method}' needs data_split_col: the column to split by.")
+        raise OptionError(
+            f"data_split_method = '{method}' needs data_split_col: the column to split by."
+        )
     if method not in {"seq", "custom"} and column is not None:
         raise OptionError("data_split_col goes with data_split_method = 'seq' or 'custom'.")
     if options.data_split_eval_fraction + options.data_split_test_fraction >= 1:
-        raise OptionError("data_split_eval_fraction and data_split_test_fraction leave no rows to train on.")
+        raise OptionError(
+            "data_split_eval_fraction and data_split_test_fraction leave no rows to train on."
+        )
 
 
 def _text(name: str, value: Any) -> str:
@@ -370,7 +425,9 @@ def _fraction(name: str, value: Any) -> float:
 def _one_of(*names: str) -> Reader:
     def read(name: str, value: Any) -> str:
         if not isinstance(value, str) or value.lower() not in names:
-            raise OptionError.bad_value(name, value, "one of " + ", ".join(repr(known) for known in names))
+            raise OptionError.bad_value(
+                name, value, "one of " + ", ".join(repr(known) for known in names)
+            )
         return value.lower()
 
     return read
@@ -380,7 +437,9 @@ def _json(name: str, value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False)
     except TypeError as error:
-        raise OptionError.bad_value(name, value, "texts and numbers, lists or structs of them") from error
+        raise OptionError.bad_value(
+            name, value, "texts and numbers, lists or structs of them"
+        ) from error
 
 
 def _boolean(name: str, value: Any) -> bool:
@@ -410,7 +469,8 @@ def _class_weight(name: str, value: Any) -> str | dict[str, float]:
             raise OptionError.bad_value(name, value, _CLASS_WEIGHTS)
         value = {_text_of(label): weight for label, weight in pairs}
     if not isinstance(value, dict) or not all(
-        isinstance(w, int | float) and not isinstance(w, bool) and 0 <= w < math.inf for w in value.values()
+        isinstance(w, int | float) and not isinstance(w, bool) and 0 <= w < math.inf
+        for w in value.values()
     ):
         raise OptionError.bad_value(name, value, _CLASS_WEIGHTS)
     return {_text_of(label): float(weight) for label, weight in value.items()}
@@ -437,9 +497,21 @@ class Option:
 
 OPTIONS = (
     Option("target", _target, "the column to learn"),
-    Option("random_state", _whole(0), "the seed: the same rows, options and library versions give the same model"),
-    Option("categorical", _texts, "columns to treat as categories although they are no text: `['zipcode']`"),
-    Option("max_categories", _whole(2), "of a category with more values the rarer ones share one column"),
+    Option(
+        "random_state",
+        _whole(0),
+        "the seed: the same rows, options and library versions give the same model",
+    ),
+    Option(
+        "categorical",
+        _texts,
+        "columns to treat as categories although they are no text: `['zipcode']`",
+    ),
+    Option(
+        "max_categories",
+        _whole(2),
+        "of a category with more values the rarer ones share one column",
+    ),
     Option("sample_weight_col", _text, "a column of weights; it is not a feature"),
     Option(
         "data_split_method",
@@ -449,8 +521,14 @@ OPTIONS = (
         "validation, half for the test; `'no_split'`",
     ),
     Option("data_split_col", _text, "see above; it is not a feature"),
-    Option("data_split_eval_fraction", _fraction, "the share of the rows that decides when training stops"),
-    Option("data_split_test_fraction", _fraction, "the share of the rows that measures the model, once"),
+    Option(
+        "data_split_eval_fraction",
+        _fraction,
+        "the share of the rows that decides when training stops",
+    ),
+    Option(
+        "data_split_test_fraction", _fraction, "the share of the rows that measures the model, once"
+    ),
     Option(
         "class_weight",
         _class_weight,
@@ -458,7 +536,9 @@ OPTIONS = (
         "`class_weights` too)",
     ),
     Option(
-        "early_stop", _boolean, "of nets: `false` trains all `max_iter` passes; the best weights are kept either way"
+        "early_stop",
+        _boolean,
+        "of nets: `false` trains all `max_iter` passes; the best weights are kept either way",
     ),
     Option(
         "make_default",
@@ -475,9 +555,19 @@ OPTIONS = (
         _one_of("train", "skip"),
         "`'skip'` does nothing when query, rows, options and TRANSFORM are those of the default version",
     ),
-    Option("background_rows", _whole(0), "rows kept with their predictions, for `duckml check`; 0 keeps none"),
-    Option("on_null", _one_of("impute", "null"), "`'null'` answers NULL for a row with any NULL in it"),
-    Option("precision", _one_of("float32", "float64"), "of the net; numbers are scaled in double precision in both"),
+    Option(
+        "background_rows",
+        _whole(0),
+        "rows kept with their predictions, for `duckml check`; 0 keeps none",
+    ),
+    Option(
+        "on_null", _one_of("impute", "null"), "`'null'` answers NULL for a row with any NULL in it"
+    ),
+    Option(
+        "precision",
+        _one_of("float32", "float64"),
+        "of the net; numbers are scaled in double precision in both",
+    ),
     Option("description", _text, "stored with the version"),
     Option("tags", _json, "stored with the version, as JSON"),
 )

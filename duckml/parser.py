@@ -39,7 +39,15 @@ from duckml.statements import (
 )
 
 _FUNCTIONS = frozenset(
-    {"predict", "predict_proba", "model_version", "evaluate", "training_info", "feature_info", "weights"}
+    {
+        "predict",
+        "predict_proba",
+        "model_version",
+        "evaluate",
+        "training_info",
+        "feature_info",
+        "weights",
+    }
     | {"confusion_matrix", "roc_curve", *LATER_FUNCTIONS}
 )
 # Statements that may begin as one of DuckDB's: only MODEL and a name behind the word make them ours.
@@ -47,7 +55,20 @@ _VERBS = frozenset({"drop", "describe", "desc", "alter", "export", "retrain"})
 
 # Where one of these stands before `predict (`, the text names something of the user's.
 _NAMING = frozenset(
-    {"table", "into", "macro", "function", "view", "exists", "index", "update", "sequence", "type", "with", "recursive"}
+    {
+        "table",
+        "into",
+        "macro",
+        "function",
+        "view",
+        "exists",
+        "index",
+        "update",
+        "sequence",
+        "type",
+        "with",
+        "recursive",
+    }
     | {"prepare", "execute", "copy", "references", "schema", "deallocate"}
 )
 # Reserved words that open a part of a query; others, such as VALUES or SET, may be columns.
@@ -122,7 +143,9 @@ def tokenize(text: bytes) -> list[Token]:
             continue
         stop = found[index + 1][0] if index + 1 < len(found) else len(text)
         word = text[start:stop].decode().rstrip()
-        tokens.append(Token(start, start + len(word.encode()), word, fold(word), kind == identifier))
+        tokens.append(
+            Token(start, start + len(word.encode()), word, fold(word), kind == identifier)
+        )
     return tokens
 
 
@@ -139,7 +162,9 @@ def _parse(sql: str) -> Script:
     text = sql.encode()
     parts = _split(tokenize(text), len(text))
     statements = tuple(_Parser(text, tokens, segment).statement() for tokens, segment in parts)
-    return Script(text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens, _ in parts))
+    return Script(
+        text, statements, tuple(Span(tokens[0].start, tokens[-1].end) for tokens, _ in parts)
+    )
 
 
 _parse_short = functools.lru_cache(maxsize=256)(_parse)
@@ -163,13 +188,18 @@ def _split(tokens: list[Token], length: int) -> list[tuple[list[Token], Span]]:
 def split(sql: str) -> list[str]:
     """The statements of a text, as they are written, without the semicolons between them."""
     text = sql.encode()
-    return [text[segment.start : segment.end].decode().strip() for _, segment in _split(tokenize(text), len(text))]
+    return [
+        text[segment.start : segment.end].decode().strip()
+        for _, segment in _split(tokenize(text), len(text))
+    ]
 
 
 def check_new_name(name: ModelName) -> None:
     """Raise StatementError when a new model can't have this name."""
     if name.tag is not None or "@" in name.name:
-        raise StatementError(f"A new model can't be named '{name}': an @ means a version, which CREATE MODEL numbers.")
+        raise StatementError(
+            f"A new model can't be named '{name}': an @ means a version, which CREATE MODEL numbers."
+        )
 
 
 def model_name(text: str) -> ModelName:
@@ -180,12 +210,16 @@ def model_name(text: str) -> ModelName:
     if not isinstance(text, str):
         raise StatementError(f"A model's name is a text, not {text!r}.")
     tokens = tokenize(text.encode())
-    found = None if text.startswith("'") else _Parser(text.encode(), tokens, Span(0, 0)).match_name(0)
+    found = (
+        None if text.startswith("'") else _Parser(text.encode(), tokens, Span(0, 0)).match_name(0)
+    )
     if found is None or found[1] != len(tokens):
         # In a text a name needs no quotes for its spaces: 'my schema.my model@2'.
         if plain := re.fullmatch(r"([^\"@.]+(?:\.[^\"@.]+){0,2})(?:@([^@.\"]+))?", text):
             return ModelName(tuple(plain[1].split(".")), plain[2])
-        raise StatementError(f"'{text}' is not a model's name. Write name, schema.name or name@version.")
+        raise StatementError(
+            f"'{text}' is not a model's name. Write name, schema.name or name@version."
+        )
     return found[0]
 
 
@@ -277,7 +311,11 @@ class _Parser:
     def expect(self, index: int, word: str, wanted: str) -> int:
         """The index behind `word`, which must stand at `index`."""
         if self.word(index) != word:
-            found = f'"{self.tokens[index].text}"' if index < len(self.tokens) else "the end of the statement"
+            found = (
+                f'"{self.tokens[index].text}"'
+                if index < len(self.tokens)
+                else "the end of the statement"
+            )
             raise self.fail(index, f"Expected {wanted}, found {found}.")
         return index + 1
 
@@ -313,7 +351,9 @@ class _Parser:
     def is_identifier(self, index: int) -> bool:
         """Whether a token can be a name: a quoted identifier or a word."""
         text = self.tokens[index].text if index < len(self.tokens) else ""
-        return bool(text) and (text[0] == '"' or text[0] == "_" or text[0].isalpha() or ord(text[0]) > 127)
+        return bool(text) and (
+            text[0] == '"' or text[0] == "_" or text[0].isalpha() or ord(text[0]) > 127
+        )
 
     def match_name(self, index: int) -> tuple[ModelName, int] | None:
         """A model's name at `index` and the index behind it, or None when there is no name."""
@@ -351,7 +391,9 @@ class _Parser:
     def expect_end(self, index: int) -> None:
         """An error unless the statement ends at `index`."""
         if index < len(self.tokens):
-            raise self.fail(index, f'Expected the end of the statement, found "{self.tokens[index].text}".')
+            raise self.fail(
+                index, f'Expected the end of the statement, found "{self.tokens[index].text}".'
+            )
 
     # Statements
 
@@ -363,14 +405,25 @@ class _Parser:
         ):
             return self.create_model()
         if first == "create" and second in {"temp", "temporary"} and self.word(2) == "model":
-            raise self.fail(1, "A model is stored in a database file; there are no temporary ones. Write CREATE MODEL.")
-        if second == "model" and self.is_identifier(2) | self.word(2).startswith("'") and first in _VERBS:
+            raise self.fail(
+                1,
+                "A model is stored in a database file; there are no temporary ones. Write CREATE MODEL.",
+            )
+        if (
+            second == "model"
+            and self.is_identifier(2) | self.word(2).startswith("'")
+            and first in _VERBS
+        ):
             return self.of_a_model(first)
         if first in {"drop", "alter", "export", "retrain"} and second == "model":
             raise self.fail(2, "Expected the name of a model.")
         if first == "show" and second == "models":
             return self.show_models()
-        if first == "explain" and "model" in (self.word(2), self.word(4)) and self.word(1) == "create":
+        if (
+            first == "explain"
+            and "model" in (self.word(2), self.word(4))
+            and self.word(1) == "create"
+        ):
             raise self.fail(0, "CREATE MODEL has no plan to explain. EXPLAIN its query instead.")
         return self.query(0)
 
@@ -382,7 +435,9 @@ class _Parser:
             return self.alter_model()
         name, index = self.expect_name(2)
         if verb == "retrain":
-            options, index = self.options(index + 1) if self.word(index) == "options" else ((), index)
+            options, index = (
+                self.options(index + 1) if self.word(index) == "options" else ((), index)
+            )
             self.expect_end(index)
             return RetrainModel(name, options)
         if verb == "export":
@@ -399,7 +454,9 @@ class _Parser:
             index = self.expect(index + 1, "not", "NOT EXISTS")
             index = self.expect(index, "exists", "EXISTS")
         if or_replace and if_not_exists:
-            raise self.fail(index - 1, "OR REPLACE and IF NOT EXISTS contradict each other: choose one.")
+            raise self.fail(
+                index - 1, "OR REPLACE and IF NOT EXISTS contradict each other: choose one."
+            )
         name, index = self.expect_name(index)
         check_new_name(name)
         if self.word(index) == "from" and self.word(index + 1) == "model":
@@ -408,7 +465,10 @@ class _Parser:
             return CopyModel(name, or_replace, if_not_exists, source)
         transform: Span | None = None
         options: Options = ()
-        while self.word(index) in {"transform", "options"}:  # BigQuery ML writes them in this order, people in either
+        while self.word(index) in {
+            "transform",
+            "options",
+        }:  # BigQuery ML writes them in this order, people in either
             if self.word(index) == "options":
                 if options:
                     raise self.fail(index, "OPTIONS is given twice.")
@@ -417,9 +477,15 @@ class _Parser:
                 if transform is not None:
                     raise self.fail(index, "TRANSFORM is given twice.")
                 transform, index = self.transform(index + 1)
-        if index >= len(self.tokens) and transform is None and any(option == "model_path" for option, _ in options):
+        if (
+            index >= len(self.tokens)
+            and transform is None
+            and any(option == "model_path" for option, _ in options)
+        ):
             return CreateModel(name, or_replace, if_not_exists, None, options, None)
-        index = self.expect(index, "as", "AS and a query" if options else "OPTIONS (…) or AS and a query")
+        index = self.expect(
+            index, "as", "AS and a query" if options else "OPTIONS (…) or AS and a query"
+        )
         if index >= len(self.tokens):
             raise self.fail(index, "Expected the training query behind AS.")
         for late in range(index + 1, len(self.tokens) - 1):
@@ -428,7 +494,9 @@ class _Parser:
                 and self.word(late + 1) == "("
                 and self.closing(late + 1) == len(self.tokens) - 1
             ):
-                raise self.fail(late, "OPTIONS (…) stands before AS: CREATE MODEL name OPTIONS (…) AS SELECT ….")
+                raise self.fail(
+                    late, "OPTIONS (…) stands before AS: CREATE MODEL name OPTIONS (…) AS SELECT …."
+                )
         return CreateModel(name, or_replace, if_not_exists, transform, options, self.query(index))
 
     def transform(self, index: int) -> tuple[Span, int]:
@@ -436,7 +504,10 @@ class _Parser:
         self.expect(index, "(", '"(" behind TRANSFORM')
         stop = self.closing(index)
         if stop == index + 1:
-            raise self.fail(stop, "Expected expressions, as in a SELECT list: TRANSFORM (ln(area) AS area, price).")
+            raise self.fail(
+                stop,
+                "Expected expressions, as in a SELECT list: TRANSFORM (ln(area) AS area, price).",
+            )
         return self.span(index + 1, stop), stop + 1
 
     def alter_model(self) -> Statement:
@@ -489,7 +560,9 @@ class _Parser:
             self.expect(index, "\0", "an alias, a name such as champion")
         name = unquote(self.tokens[index].text)
         if not name or "@" in name or name.isdigit() or fold(name) == "default":
-            raise self.fail(index, "An alias is a name without @ that is no number, and not the word default.")
+            raise self.fail(
+                index, "An alias is a name without @ that is no number, and not the word default."
+            )
         return name, index + 1
 
     def export_model(self, name: ModelName, index: int) -> ExportModel:
@@ -502,7 +575,9 @@ class _Parser:
         if index >= len(self.tokens) or not self.tokens[index].text.startswith("'"):
             raise self.fail(index, "Expected the path of a file in single quotes behind TO.")
         path: Options = (("uri", self.span(index, index + 1)),)
-        options, index = self.options(index + 1, copy=True) if self.word(index + 1) == "(" else ((), index + 1)
+        options, index = (
+            self.options(index + 1, copy=True) if self.word(index + 1) == "(" else ((), index + 1)
+        )
         self.expect_end(index)
         return ExportModel(name, (*path, *options))
 
@@ -518,7 +593,8 @@ class _Parser:
             value = first + 1 + with_sign
             if not (with_sign or copy) or value >= end:
                 raise self.fail(
-                    min(first + 1, end), f'Expected "= value" behind the option "{self.tokens[first].text}".'
+                    min(first + 1, end),
+                    f'Expected "= value" behind the option "{self.tokens[first].text}".',
                 )
             name = fold(unquote(self.tokens[first].text))
             if any(name == given for given, _ in options):
@@ -540,7 +616,9 @@ class _Parser:
         index = self.expect(2, "like", "LIKE 'pattern' or the end of the statement")
         text = self.tokens[index].text if index < len(self.tokens) else ""
         if not (len(text) > 1 and text[0] == text[-1] == "'"):
-            raise self.fail(index, "Expected a pattern in single quotes behind LIKE, such as 'house%'.")
+            raise self.fail(
+                index, "Expected a pattern in single quotes behind LIKE, such as 'house%'."
+            )
         self.expect_end(index + 1)
         return ShowModels(text[1:-1].replace("''", "'"))
 
@@ -548,7 +626,11 @@ class _Parser:
 
     def query(self, first: int) -> Query:
         """The tokens from `first` on as a query of DuckDB's with our calls in it."""
-        calls = tuple(call for index in range(first, len(self.tokens)) if (call := self.call(index)) is not None)
+        calls = tuple(
+            call
+            for index in range(first, len(self.tokens))
+            if (call := self.call(index)) is not None
+        )
         span = Span(self.tokens[first].start if first else self.segment.start, self.segment.end)
         return Query(span, calls, self.unnamed_items(calls), self.made(), self.tying(first, calls))
 
@@ -558,10 +640,21 @@ class _Parser:
         if self.word(index + 1) != "(":
             return None
         if word not in _FUNCTIONS:
-            if self.word(index - 1) == "." and self.word(index - 2) == "ml" and self.word(index + 2) == "model":
-                raise self.fail(index, f"ML.{word.upper()} is not here: docs/not-here.md says why and what to use.")
+            if (
+                self.word(index - 1) == "."
+                and self.word(index - 2) == "ml"
+                and self.word(index + 2) == "model"
+            ):
+                raise self.fail(
+                    index,
+                    f"ML.{word.upper()} is not here: docs/not-here.md says why and what to use.",
+                )
             return None
-        with_prefix = self.word(index - 1) == "." and self.word(index - 2) == "ml" and self.word(index - 3) != "."
+        with_prefix = (
+            self.word(index - 1) == "."
+            and self.word(index - 2) == "ml"
+            and self.word(index - 3) != "."
+        )
         start = index - 2 if with_prefix else index
         closing = self.closing(index + 1)
         if self.is_a_name(start, closing):
@@ -595,7 +688,11 @@ class _Parser:
             return not self.is_body(start - 1)
         if before == "on" and self.made() == "index":
             return True
-        if self.word(closing + 1) == "as" and self.word(closing + 2) in {"(", "materialized", "not"}:
+        if self.word(closing + 1) == "as" and self.word(closing + 2) in {
+            "(",
+            "materialized",
+            "not",
+        }:
             return True
         previous = self.tokens[start - 1] if start else None
         if previous is None:
@@ -608,7 +705,9 @@ class _Parser:
     def is_body(self, index: int) -> bool:
         """Whether the AS at `index` is the one behind which the body of a macro stands."""
         return self.made() in {"macro", "function"} and not any(
-            self.word(position) == "as" for position in range(index) if self.clause_before(position) is None
+            self.word(position) == "as"
+            for position in range(index)
+            if self.clause_before(position) is None
         )
 
     def made(self) -> str | None:
@@ -644,14 +743,21 @@ class _Parser:
             first += 1  # sqlglot writes predict('m', a) as PREDICT(MODEL 'm', TABLE a)
         if self.word(first + 1) in {":=", "=>"} and self.is_identifier(first):
             if first + 2 >= stop:
-                raise self.fail(first + 2, f"Expected an expression behind {self.tokens[first].text} :=.")
+                raise self.fail(
+                    first + 2, f"Expected an expression behind {self.tokens[first].text} :=."
+                )
             return Argument(self.span(first + 2, stop), name=unquote(self.tokens[first].text))
         value = self.span(first, stop)
         if self.word(stop - 1) == "*" and (stop - first == 1 or self.word(stop - 2) == "."):
-            qualifier = self.span(first, stop - 2) if stop - first > 2 else Span(value.start, value.start)
+            qualifier = (
+                self.span(first, stop - 2) if stop - first > 2 else Span(value.start, value.start)
+            )
             return Argument(value, star=qualifier)
         is_column = (
-            all((self.word(i) == ".") if (i - first) % 2 else self.is_identifier(i) for i in range(first, stop))
+            all(
+                (self.word(i) == ".") if (i - first) % 2 else self.is_identifier(i)
+                for i in range(first, stop)
+            )
             and (stop - first) % 2 == 1
         )
         return Argument(value, column=unquote(self.tokens[stop - 1].text) if is_column else None)
@@ -676,7 +782,8 @@ class _Parser:
     def is_setting(self, index: int) -> bool:
         """Whether an argument is a STRUCT of settings or a list of thresholds."""
         return self.word(index) in {"[", "{"} or (
-            self.word(index) in {"struct", "generate_series", "range", "list_value"} and self.word(index + 1) == "("
+            self.word(index) in {"struct", "generate_series", "range", "list_value"}
+            and self.word(index + 1) == "("
         )
 
     def settings(self, function: str, items: list[tuple[int, int]]) -> Options:
@@ -685,7 +792,9 @@ class _Parser:
             return ()
         first, stop = items[-1]
         if self.word(first) == "{":  # as sqlglot writes a STRUCT
-            return tuple(self.field(function, begin, end) for begin, end in self.items(first + 1, stop - 1))
+            return tuple(
+                self.field(function, begin, end) for begin, end in self.items(first + 1, stop - 1)
+            )
         if self.word(first) != "struct":
             return (("thresholds", self.span(first, stop)),)
         found = []
@@ -713,7 +822,9 @@ class _Parser:
             if self.word(index) != ".":
                 break
             index += 1
-        return index == stop or (self.word(index) == "(" and index > first and self.closing(index) == stop - 1)
+        return index == stop or (
+            self.word(index) == "(" and index > first and self.closing(index) == stop - 1
+        )
 
     def clause_before(self, index: int) -> int | None:
         """The nearest reserved word that opens a clause before `index`, at the same depth; None inside a function."""
@@ -739,7 +850,10 @@ class _Parser:
         """Whether what starts at a token stands where a table is wanted."""
         before = self.word(start - 1)
         if before in _JOINS:
-            return not (before == "from" and (self.word(start - 2) == "distinct" or self.in_function_from(start - 1)))
+            return not (
+                before == "from"
+                and (self.word(start - 2) == "distinct" or self.in_function_from(start - 1))
+            )
         if before == "using":
             return self.word(0) in {"merge", "delete"}
         if before == ":":
@@ -780,7 +894,9 @@ class _Parser:
                 continue
             span = self.span(*bounds)
             text = self.text[span.start : span.end].decode()
-            whole = text.strip("() ") == self.text[call.span.start : call.span.end].decode().strip("() ")
+            whole = text.strip("() ") == self.text[call.span.start : call.span.end].decode().strip(
+                "() "
+            )
             name = f"{call.function}({call.model})" if whole else " ".join(text.split())
             items.setdefault(span, Item(span, name))
         return tuple(items.values())
@@ -852,13 +968,19 @@ class _Parser:
             text = self.tokens[index].text
             depth += (text in _OPENING) - (text in _CLOSING)
             star = text == "*" and (index == first or self.word(index - 1) == ".")
-            if self.word(index) == "columns" or (depth == 0 and (star or self.word(index) in {"as", ":"})):
+            if self.word(index) == "columns" or (
+                depth == 0 and (star or self.word(index) in {"as", ":"})
+            ):
                 return True
         if stop - first < 2:
             return False
         last, before = self.tokens[stop - 1], self.tokens[stop - 2]
-        can_be_alias = last.word != "end" and (self.is_identifier(stop - 1) or last.text.startswith("'"))
-        ends_value = before.text in _CLOSING or before.is_identifier or before.text[0] in "'\"0123456789?$"
+        can_be_alias = last.word != "end" and (
+            self.is_identifier(stop - 1) or last.text.startswith("'")
+        )
+        ends_value = (
+            before.text in _CLOSING or before.is_identifier or before.text[0] in "'\"0123456789?$"
+        )
         return can_be_alias and (ends_value or before.word == "end")
 
     def tying(self, first: int, calls: tuple[Call, ...]) -> str | None:

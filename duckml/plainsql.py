@@ -52,8 +52,12 @@ def select_for(onnx_bytes: bytes, name: str, dialect: str, table: str) -> str:
     output = quote(writer.signature.target.prediction)
     if dialect != "duckdb":
         writer.require_portable(dialect)
-    body = _translated(f"SELECT t.*, ({writer.scalar(values)}) AS {output} FROM {_table(table)} AS t", dialect)
-    tested = "" if dialect in TESTED else f" The dialect {dialect} is not tested: compare some rows."
+    body = _translated(
+        f"SELECT t.*, ({writer.scalar(values)}) AS {output} FROM {_table(table)} AS t", dialect
+    )
+    tested = (
+        "" if dialect in TESTED else f" The dialect {dialect} is not tested: compare some rows."
+    )
     return f"-- Model {_comment(name)}: {_comment(str(writer.signature))}. Written by duckml.{tested}\n{body};\n"
 
 
@@ -61,7 +65,9 @@ def macro_for(onnx_bytes: bytes, name: str, function: str) -> str:
     """A CREATE MACRO of `function`, which predicts in any DuckDB; raises PlainSqlError as `select_for` does."""
     writer = _writer(onnx_bytes, "duckdb")
     values = {column.name: quote(column.name) for column in writer.signature.inputs}
-    parameters = ", ".join(f"{quote(column.name)} {column.sql_type}" for column in writer.signature.inputs)
+    parameters = ", ".join(
+        f"{quote(column.name)} {column.sql_type}" for column in writer.signature.inputs
+    )
     header = f"-- Model {_comment(name)}: {_comment(str(writer.signature))}. Written by duckml.\n"
     return f"{header}CREATE OR REPLACE MACRO {quote(function)}({parameters}) AS ({writer.scalar(values)});\n"
 
@@ -121,7 +127,9 @@ def _writer(onnx_bytes: bytes, dialect: str) -> _Writer:
     value = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
     signature = Signature.from_json(value["signature"])
     if signature.transform is not None and dialect != "duckdb":
-        raise PlainSqlError("The model has a TRANSFORM, which is DuckDB's SQL: it can be written for duckdb only.")
+        raise PlainSqlError(
+            "The model has a TRANSFORM, which is DuckDB's SQL: it can be written for duckdb only."
+        )
     return _Writer(model, signature, value["on_null"], dialect)
 
 
@@ -156,7 +164,9 @@ class _Writer:
         while any(fold(column.name).startswith(f"{self.prefix}_") for column in signature.inputs):
             self.prefix += "_"
         self.name = re.compile(rf"\b{self.prefix}_(?:x\d+|h\d+|refused)\b")
-        self.constants = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+        self.constants = {
+            tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer
+        }
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.columns: dict[str, tuple[int, str]] = {}
         self.values: dict[str, _Value] = {}
@@ -182,10 +192,18 @@ class _Writer:
         needed = set(self.name.findall(answer)) & set(self.columns)
         select = f"SELECT {answer} AS y"
         for depth in range(deepest, -1, -1):
-            here = {name: sql for name, (at, sql) in self.columns.items() if at == depth and name in needed}
-            handed_up = [name for name in sorted(needed - set(here)) if self.columns[name][0] < depth]
+            here = {
+                name: sql
+                for name, (at, sql) in self.columns.items()
+                if at == depth and name in needed
+            }
+            handed_up = [
+                name for name in sorted(needed - set(here)) if self.columns[name][0] < depth
+            ]
             select += f" FROM (SELECT {', '.join([*handed_up, *(f'{sql} AS {name}' for name, sql in here.items())])}"
-            needed = {name for sql in here.values() for name in self.name.findall(sql)} | set(handed_up)
+            needed = {name for sql in here.values() for name in self.name.findall(sql)} | set(
+                handed_up
+            )
             needed &= set(self.columns)
         return select + "".join(f") AS l{depth}" for depth in range(deepest + 1))
 
@@ -201,16 +219,25 @@ class _Writer:
                 infinite.append(f"ABS({self.prefix}_x{position}) > {_double(FLOAT32_MAX)}")
         joint = " AND " if self.on_null == "impute" else " OR "
         conditions = [f"({joint.join(missing)})", *infinite]
-        self.columns[f"{self.prefix}_refused"] = (1, f"CASE WHEN {' OR '.join(conditions)} THEN 1 ELSE 0 END")
+        self.columns[f"{self.prefix}_refused"] = (
+            1,
+            f"CASE WHEN {' OR '.join(conditions)} THEN 1 ELSE 0 END",
+        )
 
     def feature(self, feature: Feature, values: Mapping[str, str]) -> str:
         """A feature as the graph reads it."""
         transform = self.signature.transform
-        value = values[feature.name] if transform is None else f"({transform.features[feature.name].render(values)})"
+        value = (
+            values[feature.name]
+            if transform is None
+            else f"({transform.features[feature.name].render(values)})"
+        )
         if feature.kind == "date":
             return _DAYS["duckdb"].format(value) if self.is_duckdb else f"DUCKML_DAYS({value})"
         if feature.kind == "timestamp":
-            return _SECONDS["duckdb"].format(value) if self.is_duckdb else f"DUCKML_SECONDS({value})"
+            return (
+                _SECONDS["duckdb"].format(value) if self.is_duckdb else f"DUCKML_SECONDS({value})"
+            )
         if feature.kind == "boolean":
             return f"CASE WHEN {value} THEN {_double(1)} WHEN NOT {value} THEN {_double(0)} END"
         return f"CAST({feature.stored_as(value)} AS {feature.storage})"
@@ -223,7 +250,9 @@ class _Writer:
         names, sql_type = self.named(output), self.signature.target.sql_type
         cases = []
         for position, label in enumerate(labels[:-1]):
-            larger = " AND ".join(f"{names[position]} >= {other}" for other in names[position + 1 :])
+            larger = " AND ".join(
+                f"{names[position]} >= {other}" for other in names[position + 1 :]
+            )
             cases.append(f"WHEN {larger} THEN {_label(label, sql_type)}")
         return f"CASE {' '.join(cases)} ELSE {_label(labels[-1], sql_type)} END"
 
@@ -231,7 +260,9 @@ class _Writer:
         """Columns that hold the expressions, one level above everything that they are made of."""
         if all(self.name.fullmatch(sql) for sql in expressions):
             return list(expressions)
-        used = {name for sql in expressions for name in self.name.findall(sql) if name in self.columns}
+        used = {
+            name for sql in expressions for name in self.name.findall(sql) if name in self.columns
+        }
         depth = 1 + max((self.columns[name][0] for name in used), default=0)
         names = []
         for sql in expressions:
@@ -271,7 +302,9 @@ class _Writer:
             return self.signature.target.labels is not None
         nodes = [node for node in self.model.graph.node if name in node.input]
         passed_on = all(node.op_type in {"Cast", "Identity", "Reshape", "ArgMax"} for node in nodes)
-        return passed_on and all(node.op_type == "ArgMax" or self.only_decides(node.output[0]) for node in nodes)
+        return passed_on and all(
+            node.op_type == "ArgMax" or self.only_decides(node.output[0]) for node in nodes
+        )
 
     def matrix(self, columns: list[str], weights: Any, bias: Any = None) -> list[str]:
         """Columns @ weights + bias, of shape (k, m) and (m,)."""
@@ -298,7 +331,9 @@ def _label(label: str, sql_type: str) -> str:
     family = type_family(sql_type)
     if family == "BOOLEAN" or family in INTEGERS:
         return label
-    return literal(label) if family in {"VARCHAR", "ENUM"} else f"CAST({literal(label)} AS {sql_type})"
+    return (
+        literal(label) if family in {"VARCHAR", "ENUM"} else f"CAST({literal(label)} AS {sql_type})"
+    )
 
 
 def _double(value: Any) -> str:
@@ -321,7 +356,9 @@ def _texts(value: _Value, length: int) -> list[str]:
         return value * length if len(value) == 1 else value
     assert not isinstance(value, _Codes)
     numbers = np.asarray(value, dtype=np.float64).reshape(-1)
-    return [_double(number) for number in (np.resize(numbers, length) if len(numbers) == 1 else numbers)]
+    return [
+        _double(number) for number in (np.resize(numbers, length) if len(numbers) == 1 else numbers)
+    ]
 
 
 Operator = Callable[[_Writer, Any, Sequence[Any]], _Value]
@@ -382,7 +419,9 @@ def _is_nan(writer: _Writer, node: Any, inputs: Sequence[_Value]) -> _Value:
 def _label_encoder(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     from onnx import helper
 
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
     keys = [k.decode() if isinstance(k, bytes) else k for k in attributes.get("keys_strings", ())]
     keys = keys or list(attributes.get("keys_int64s", ()))
     if "values_int64s" not in attributes or not keys:
@@ -406,10 +445,21 @@ def _gather(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
         for key, code in codes.codes.items():
             value = float(matrix[code, position])
             if value != otherwise:
-                text = literal(key) if isinstance(key, str) else str(key) if key != INTEGER_NULL else f"({key + 1} - 1)"
+                text = (
+                    literal(key)
+                    if isinstance(key, str)
+                    else str(key)
+                    if key != INTEGER_NULL
+                    else f"({key + 1} - 1)"
+                )
                 by_value.setdefault(value, []).append(text)
-        cases = "".join(f"WHEN {codes.value} IN ({', '.join(k)}) THEN {_double(v)} " for v, k in by_value.items())
-        columns.append(f"CASE {cases}ELSE {_double(otherwise)} END" if cases else _double(otherwise))
+        cases = "".join(
+            f"WHEN {codes.value} IN ({', '.join(k)}) THEN {_double(v)} "
+            for v, k in by_value.items()
+        )
+        columns.append(
+            f"CASE {cases}ELSE {_double(otherwise)} END" if cases else _double(otherwise)
+        )
     return columns
 
 
@@ -423,7 +473,9 @@ def _mat_mul(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
 def _gemm(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     from onnx import helper
 
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
     if attributes.get("transA") or not isinstance(inputs[1], np.ndarray):
         raise PlainSqlError.operator("Gemm")
     weights = inputs[1].T if attributes.get("transB") else inputs[1]
@@ -434,7 +486,9 @@ def _gemm(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
 def _linear_regressor(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     from onnx import helper
 
-    attributes = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    attributes = {
+        attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute
+    }
     if attributes.get("post_transform", b"NONE") != b"NONE":
         raise PlainSqlError.operator("LinearRegressor with a post_transform")
     targets = attributes.get("targets", 1)
@@ -449,9 +503,13 @@ def _softmax(writer: _Writer, node: Any, inputs: Sequence[Any]) -> _Value:
     # Less the largest, so that no exponential overflows.
     largest = scores[0]
     for score in scores[1:]:
-        [largest] = writer.named([f"CASE WHEN {largest} >= {score} THEN {largest} ELSE {score} END"])
+        [largest] = writer.named(
+            [f"CASE WHEN {largest} >= {score} THEN {largest} ELSE {score} END"]
+        )
     below = writer.named([f"{score} - {largest}" for score in scores])
-    powers = writer.named([f"EXP(CASE WHEN {score} < -700 THEN -700 ELSE {score} END)" for score in below])
+    powers = writer.named(
+        [f"EXP(CASE WHEN {score} < -700 THEN -700 ELSE {score} END)" for score in below]
+    )
     return [f"({power} / {_sum(powers)})" for power in powers]
 
 

@@ -30,7 +30,9 @@ from duckml.signature import INTEGERS, Feature, Signature, is_number, type_famil
 Indexes = npt.NDArray[np.int64]
 
 FEW_ROWS = 500
-_ID_NAME = re.compile(r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]I[dD]$", re.IGNORECASE)
+_ID_NAME = re.compile(
+    r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]I[dD]$", re.IGNORECASE
+)
 _NEARLY_UNIQUE = 0.9
 _ENOUGH_TO_TELL = 20  # rows below which "nearly unique" says nothing
 _LEAK = 0.999
@@ -74,12 +76,16 @@ def usable_rows(table: pa.Table, signature: Signature, weight: str | None) -> pa
             lost.append((infinite, f'"{feature.name}" is infinite or beyond {FLOAT32_MAX:.0e}'))
     if weight is not None:
         if pc.any(pc.less(table[weight], 0)).as_py():
-            raise TrainingDataError(f'The weight column "{weight}" has negative values. A weight is 0 or more.')
+            raise TrainingDataError(
+                f'The weight column "{weight}" has negative values. A weight is 0 or more.'
+            )
         no_weight = pc.or_(_missing(table[weight]), pc.equal(pc.fill_null(table[weight], 0.0), 0.0))
         lost.append((no_weight, f'the weight "{weight}" is 0 or NULL'))
     kept = table.filter(pc.invert(functools.reduce(pc.or_, [mask for mask, _ in lost])))
     if len(kept) < 2:
-        raise TrainingDataError.too_few(len(table), [(pc.sum(mask).as_py() or 0, reason) for mask, reason in lost])
+        raise TrainingDataError.too_few(
+            len(table), [(pc.sum(mask).as_py() or 0, reason) for mask, reason in lost]
+        )
     for position, name in enumerate(kept.column_names):
         column = kept[name]
         if pa.types.is_floating(column.type) and pc.any(pc.is_nan(column)).as_py():
@@ -121,7 +127,9 @@ def with_known_labels(table: pa.Table, target: str, labels: Sequence[str]) -> pa
     return table.filter(pc.is_in(table[target], pa.array(labels, pa.string())))
 
 
-def examine(table: pa.Table, signature: Signature, types: dict[str, str], categorical: frozenset[str]) -> Findings:
+def examine(
+    table: pa.Table, signature: Signature, types: dict[str, str], categorical: frozenset[str]
+) -> Findings:
     """The columns that can't help: only NULL, constant, ids, nearly unique text. Works on usable rows.
 
     Columns in `categorical` are the user's choice and are kept.
@@ -149,19 +157,27 @@ def examine(table: pa.Table, signature: Signature, types: dict[str, str], catego
     return findings
 
 
-def _leave_out_ids(findings: Findings, feature: Feature, sql_type: str, distinct: int, rows: int) -> None:
+def _leave_out_ids(
+    findings: Findings, feature: Feature, sql_type: str, distinct: int, rows: int
+) -> None:
     if distinct < _NEARLY_UNIQUE * rows:
         return
     different = f"has {distinct:,} different values in {rows:,} rows"
     if feature.kind == "category":
         findings.leave_out(
-            "nearly_unique_text", feature.name, f"is text that {different}; name it in categorical to keep it"
+            "nearly_unique_text",
+            feature.name,
+            f"is text that {different}; name it in categorical to keep it",
         )
     elif type_family(sql_type) in INTEGERS and _ID_NAME.search(feature.name):
-        findings.leave_out("id_column", feature.name, f"looks like an id and {different}; rename it to keep it")
+        findings.leave_out(
+            "id_column", feature.name, f"looks like an id and {different}; rename it to keep it"
+        )
 
 
-def order_by_hash(table: pa.Table, hashes: pa.ChunkedArray, seeded: pa.ChunkedArray) -> tuple[pa.Table, str, Any]:
+def order_by_hash(
+    table: pa.Table, hashes: pa.ChunkedArray, seeded: pa.ChunkedArray
+) -> tuple[pa.Table, str, Any]:
     """The rows in the order of their seeded hash, a hash of all of them in no order, and the sorted hashes."""
     keys = seeded.to_numpy()
     order = np.argsort(keys, kind="stable")
@@ -170,7 +186,10 @@ def order_by_hash(table: pa.Table, hashes: pa.ChunkedArray, seeded: pa.ChunkedAr
 
 
 def split_rows(
-    table: pa.Table, keys: npt.NDArray[np.uint64], split_column: str | None, options: TrainingOptions
+    table: pa.Table,
+    keys: npt.NDArray[np.uint64],
+    split_column: str | None,
+    options: TrainingOptions,
 ) -> Split:
     """Which rows train, validate and test; `table` and `keys` are in hash order.
 
@@ -187,7 +206,9 @@ def split_rows(
         evaluation = numbers(table[split_column]) != 0.0  # NULL is held out too, as in BigQuery ML
         held, train = rows[evaluation], rows[~evaluation]
         if not len(train):
-            raise TrainingDataError(f'"{split_column}" is true in every row: no row is left to train on.')
+            raise TrainingDataError(
+                f'"{split_column}" is true in every row: no row is left to train on.'
+            )
         half = _boundary(keys[held], len(held) // 2)
         return Split(train, held[:half], held[half:])
     if method == "seq":
@@ -222,10 +243,14 @@ def statistics(table: pa.Table, signature: Signature) -> list[FeatureStatistics]
 def _statistics_of(feature: Feature, column: pa.ChunkedArray) -> FeatureStatistics:
     if feature.kind == "category":
         count = pc.count_distinct(column, mode="only_valid").as_py()
-        return FeatureStatistics(feature.name, None, None, None, None, None, count, column.null_count)
+        return FeatureStatistics(
+            feature.name, None, None, None, None, None, count, column.null_count
+        )
     known = pc.drop_null(column).to_numpy()
     if not len(known):
-        return FeatureStatistics(feature.name, None, None, None, None, None, None, column.null_count)
+        return FeatureStatistics(
+            feature.name, None, None, None, None, None, None, column.null_count
+        )
     return FeatureStatistics(
         feature.name,
         float(known.min()),
@@ -287,9 +312,7 @@ def _warn_of_classes(column: pa.ChunkedArray, labels: Sequence[str]) -> list[Mod
     rare = [label for label in labels if counts[label] < _FEW_OF_A_CLASS]
     warnings = []
     if unlearned:
-        message = (
-            f"No training row is of class {listed(unlearned)}: the model never answers it, and is not measured on it."
-        )
+        message = f"No training row is of class {listed(unlearned)}: the model never answers it, and is not measured on it."
         warnings.append(ModelWarning("unlearned_class", message))
     if rare:
         message = f"Fewer than {_FEW_OF_A_CLASS} rows are of class {listed(rare)}: it will hardly be recognised."
@@ -302,7 +325,9 @@ def warn_of_leakage(table: pa.Table, signature: Signature) -> list[ModelWarning]
     column, labels = table[signature.target.name], signature.target.labels
     target = numbers(column) if labels is None else codes_of(column, labels).astype(np.float64)
     total = float(((target - target.mean()) ** 2).sum())
-    suspects = [f.name for f in signature.features if _explained(f, table[f.name], target, total) > _LEAK]
+    suspects = [
+        f.name for f in signature.features if _explained(f, table[f.name], target, total) > _LEAK
+    ]
     if not suspects:
         return []
     verb = "explains" if len(suspects) == 1 else "each explain"
@@ -314,7 +339,9 @@ def warn_of_leakage(table: pa.Table, signature: Signature) -> list[ModelWarning]
     ]
 
 
-def _explained(feature: Feature, column: pa.ChunkedArray, target: npt.NDArray[np.float64], total: float) -> float:
+def _explained(
+    feature: Feature, column: pa.ChunkedArray, target: npt.NDArray[np.float64], total: float
+) -> float:
     """The share of the target's variance that one feature explains: by a line, or by the means of its categories."""
     if total <= 0:
         return 0.0

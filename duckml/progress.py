@@ -32,7 +32,14 @@ def progress_bar() -> Iterator[OnIteration | None]:
 
     # The size as the standard library finds it: tqdm draws nothing on a terminal that says its size is 0.
     size = shutil.get_terminal_size()
-    bar = tqdm(desc="training", unit="pass", leave=False, ncols=size.columns, nrows=size.lines, file=sys.stderr)
+    bar = tqdm(
+        desc="training",
+        unit="pass",
+        leave=False,
+        ncols=size.columns,
+        nrows=size.lines,
+        file=sys.stderr,
+    )
 
     def show(progress: Progress) -> None:
         bar.total = progress.max_iter

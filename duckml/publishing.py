@@ -17,7 +17,13 @@ import duckdb
 
 from duckml import dependents, engine, registry, storing
 from duckml.engine import Native, Place
-from duckml.errors import ConflictError, DependentsError, DuckmlError, ModelExistsError, StatementError
+from duckml.errors import (
+    ConflictError,
+    DependentsError,
+    DuckmlError,
+    ModelExistsError,
+    StatementError,
+)
 from duckml.estimators.trained import ModelWarning
 from duckml.macros import macro_names
 from duckml.registry import StoredVersion
@@ -108,15 +114,21 @@ def broken_views(con: Native, slot: Slot, signature: Signature) -> list[str]:
     return would_break(con, slot.default, signature, None, slot.inside)
 
 
-def would_break(con: Native, stored: StoredVersion, signature: Signature, alias: str | None, inside: bool) -> list[str]:
+def would_break(
+    con: Native, stored: StoredVersion, signature: Signature, alias: str | None, inside: bool
+) -> list[str]:
     """The views over the default of a model, or over an alias, that another signature would break."""
     if inside:
         return dependents.views_over(con, macro_names(stored.name, alias))
     with engine.beside(con) as session:
-        return dependents.views_that_would_break(session, stored.place, stored.name, stored.signature, signature, alias)
+        return dependents.views_that_would_break(
+            session, stored.place, stored.name, stored.signature, signature, alias
+        )
 
 
-def publish(con: Native, slot: Slot, store: Callable[[Native], int], keep_versions: int | None) -> tuple[Created, bool]:
+def publish(
+    con: Native, slot: Slot, store: Callable[[Native], int], keep_versions: int | None
+) -> tuple[Created, bool]:
     """Write a version with `store`, and drop those that it outlives; the version, and whether it is this one.
 
     In the user's transaction, or in one of our own that is tried again after a conflict. With IF NOT EXISTS a model
@@ -191,7 +203,9 @@ def warnings_of_place(con: Native, place: Place) -> list[ModelWarning]:
     """What is to be said of the database that a model goes to."""
     if not engine.is_in_memory(con, place.database):
         return []
-    message = "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
+    message = (
+        "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
+    )
     return [ModelWarning("in_memory", message)]
 
 

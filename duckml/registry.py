@@ -95,7 +95,11 @@ def places_of(con: Native, name: ModelName) -> list[Place]:
     if len(name.parts) == 1:
         return path
     known = {fold(database): database for database in engine.databases(con)}
-    if len(name.parts) == 3 and fold(name.parts[0]) not in known and fold(name.parts[0]) not in {"temp", "system"}:
+    if (
+        len(name.parts) == 3
+        and fold(name.parts[0]) not in known
+        and fold(name.parts[0]) not in {"temp", "system"}
+    ):
         # Tools that qualify columns put the alias of a table before a model's name, as they would before a column's.
         return places_of(con, ModelName(name.parts[1:], name.tag))
     if len(name.parts) == 3:
@@ -135,7 +139,9 @@ def find(con: Native, name: ModelName, *, check_macro: bool = False) -> StoredVe
         known = versions_of(con, place, name.name)
         if known and name.tag is not None:
             shown = name.parts if len(name.parts) < 3 else name.parts[2:]
-            raise ModelNotFoundError.version(".".join(shown), name.tag, known, list(aliases_of(con, place, name.name)))
+            raise ModelNotFoundError.version(
+                ".".join(shown), name.tag, known, list(aliases_of(con, place, name.name))
+            )
     return None
 
 
@@ -146,7 +152,9 @@ def _version_number(con: Native, place: Place, name: ModelName, registry_format:
     if name.tag.isascii() and name.tag.isdigit():
         return int(name.tag) if len(name.tag) < 9 else -1
     aliases = _aliases(con, place, name.name) if registry_format >= 2 else {}
-    return next((version for alias, version in aliases.items() if fold(alias) == fold(name.tag)), -1)
+    return next(
+        (version for alias, version in aliases.items() if fold(alias) == fold(name.tag)), -1
+    )
 
 
 def aliases_of(con: Native, place: Place, name: str) -> dict[str, int]:
@@ -176,7 +184,9 @@ def not_found(con: Native, name: ModelName) -> ModelNotFoundError:
     path = engine.search_path(con)
     parts = [close] if place in path else [place.database, place.schema, close]
     plain = all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", part) for part in parts)
-    return ModelNotFoundError.named(str(name), ".".join(parts) if plain else qualified(*parts), True)
+    return ModelNotFoundError.named(
+        str(name), ".".join(parts) if plain else qualified(*parts), True
+    )
 
 
 def has_macro(con: Native, place: Place, name: str) -> bool:
@@ -196,7 +206,10 @@ def _is_used_through(macro: Macro, place: Place, name: str) -> bool:
 def living(con: Native) -> list[tuple[Place, str]]:
     """Every model of every attached database whose macro is there; the macros of a database are read once."""
     stored = names(con)
-    macros = {database: engine.macros(con, database) for database in {place.database for place, _ in stored}}
+    macros = {
+        database: engine.macros(con, database)
+        for database in {place.database for place, _ in stored}
+    }
     return [
         (place, model)
         for place, model in stored
@@ -230,11 +243,18 @@ def exists(con: Native, place: Place, name: str) -> bool:
     stored = versions_of(con, place, name) if is_registry else []
     coming = next_version(con, place, name) if is_registry else 1
     own = (predict_macro(name), version_macro(name), probabilities_macro(name))
-    wanted = {fold(macro) for macro in (*own, predict_macro(name, coming), probabilities_macro(name, coming))}
+    wanted = {
+        fold(macro)
+        for macro in (*own, predict_macro(name, coming), probabilities_macro(name, coming))
+    }
     macros = engine.macros(con, place.database)
     for other in _names_in(con, place) if is_registry else []:
         entangled = wanted & {fold(predict_macro(other)), fold(probabilities_macro(other))}
-        if fold(other) != fold(name) and entangled and any(_is_used_through(macro, place, other) for macro in macros):
+        if (
+            fold(other) != fold(name)
+            and entangled
+            and any(_is_used_through(macro, place, other) for macro in macros)
+        ):
             raise ModelExistsError.entangled(name, other)
     require_free(macros, place, name, wanted)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
@@ -262,10 +282,14 @@ def place_for(con: Native, name: ModelName) -> Place:
         found = engine.existing(con, place)
         if found is not None:
             if found.database in {"temp", "system"}:
-                raise StatementError(f"A model is stored in a database file: '{found.database}' can't hold one.")
+                raise StatementError(
+                    f"A model is stored in a database file: '{found.database}' can't hold one."
+                )
             return found
     missing = ".".join(name.parts[:-1])
-    raise StatementError(f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in.")
+    raise StatementError(
+        f"There is no schema or database named \"{missing}\" to create the model '{name.name}' in."
+    )
 
 
 def version_row(con: Native, stored: StoredVersion) -> dict[str, Any]:
@@ -279,7 +303,10 @@ def background_rows(con: Native, stored: StoredVersion) -> list[tuple[str, str]]
     if stored.registry_format < 2:
         return []
     values = {**keys_of(stored.place, stored.name), "version": stored.version}
-    return [(row[0], row[1]) for row in engine.read(con, query_of("background_rows", stored.place.database), values)]
+    return [
+        (row[0], row[1])
+        for row in engine.read(con, query_of("background_rows", stored.place.database), values)
+    ]
 
 
 def missing_macros(con: Native, stored: StoredVersion) -> list[str]:
@@ -297,7 +324,9 @@ def missing_macros(con: Native, stored: StoredVersion) -> list[str]:
     there = {
         fold(macro.name)
         for macro in engine.macros(con, stored.place.database)
-        if macro.kind == "macro" and macro.is_ours and fold(macro.schema) == fold(stored.place.schema)
+        if macro.kind == "macro"
+        and macro.is_ours
+        and fold(macro.schema) == fold(stored.place.schema)
     }
     return [macro for macro in wanted if fold(macro) not in there]
 
@@ -334,7 +363,11 @@ def macros_of(con: Native, place: Place, name: str, version: int | None = None) 
     """The macros of a model, or of one version of it."""
     if version is not None:
         return macro_names(name, version)
-    tags: list[str | int | None] = [None, *versions_of(con, place, name), *aliases_of(con, place, name)]
+    tags: list[str | int | None] = [
+        None,
+        *versions_of(con, place, name),
+        *aliases_of(con, place, name),
+    ]
     return [macro for tag in tags for macro in macro_names(name, tag)]
 
 
@@ -343,9 +376,13 @@ def has_past(con: Native, place: Place, name: str, heir: str) -> bool:
     rows = engine.read(con, query_of("past", place.database), keys_of(place, name))
     if not rows:
         return False
-    last = max((i for i, (action,) in enumerate(rows) if action.startswith("renamed to ")), default=None)
+    last = max(
+        (i for i, (action,) in enumerate(rows) if action.startswith("renamed to ")), default=None
+    )
     is_heirs = last is not None and rows[last][0] == f"renamed to {heir}"
-    return not is_heirs or any(not action.startswith("renamed to ") for (action,) in rows[(last or 0) + 1 :])
+    return not is_heirs or any(
+        not action.startswith("renamed to ") for (action,) in rows[(last or 0) + 1 :]
+    )
 
 
 def created_query(place: Place, name: str, version: int) -> str:

@@ -91,8 +91,12 @@ class _Rewriter:
 
     def outermost(self, span: Span) -> list[Call]:
         """The resolved calls in a span that stand in no other one."""
-        inside = [call for call in self.query.calls if call in self.resolved and span.contains(call.span)]
-        return [c for c in inside if not any(o is not c and o.span.contains(c.span) for o in inside)]
+        inside = [
+            call for call in self.query.calls if call in self.resolved and span.contains(call.span)
+        ]
+        return [
+            c for c in inside if not any(o is not c and o.span.contains(c.span) for o in inside)
+        ]
 
     def source(self, span: Span) -> str:
         """The user's own text of a span."""
@@ -115,17 +119,27 @@ class _Rewriter:
             return self.prediction_table(call, model)
         if call.function in {"predict", "predict_proba", "model_version"}:
             if call.in_from:
-                raise StatementError(f"{name} is a value, not a table: SELECT {name}({call.model}).")
-            return self.model_version(call, model) if call.function == "model_version" else self.scalar(call, model)
+                raise StatementError(
+                    f"{name} is a value, not a table: SELECT {name}({call.model})."
+                )
+            return (
+                self.model_version(call, model)
+                if call.function == "model_version"
+                else self.scalar(call, model)
+            )
         if not call.in_from:
             raise StatementError(f"{name} is a table: SELECT * FROM {name}(MODEL {call.model}).")
         settings = self.settings(call)
         if call.table is None:
             if settings and call.function != "weights":
-                raise StatementError(f"{name}(MODEL {call.model}, …) takes its settings together with rows.")
+                raise StatementError(
+                    f"{name}(MODEL {call.model}, …) takes its settings together with rows."
+                )
             return "(" + _information(call.function, model, settings) + ")"
         if call.function not in _TAKES_ROWS:
-            raise StatementError(f"{name}(MODEL {call.model}) takes no rows: it shows what is stored.")
+            raise StatementError(
+                f"{name}(MODEL {call.model}) takes no rows: it shows what is stored."
+            )
         return self.measured(call, model, call.table, settings)
 
     def settings(self, call: Call) -> dict[str, str]:
@@ -151,10 +165,16 @@ class _Rewriter:
 
     def scalar(self, call: Call, model: Resolved) -> str:
         """The macro call for a scalar PREDICT or PREDICT_PROBA."""
-        by_position = any(argument.name is None and argument.star is None for argument in call.arguments)
-        return self.macro(call, model, self.by_position(call, model) if by_position else self.by_name(call, model))
+        by_position = any(
+            argument.name is None and argument.star is None for argument in call.arguments
+        )
+        return self.macro(
+            call, model, self.by_position(call, model) if by_position else self.by_name(call, model)
+        )
 
-    def macro(self, call: Call, model: Resolved, values: Sequence[tuple[Feature | Input, str]]) -> str:
+    def macro(
+        self, call: Call, model: Resolved, values: Sequence[tuple[Feature | Input, str]]
+    ) -> str:
         """The call of the model's macro with named arguments."""
         blank = self.blank.get(call, frozenset())
         given = [(column, "NULL" if column.name in blank else value) for column, value in values]
@@ -172,7 +192,9 @@ class _Rewriter:
         Fully qualified, so that views find it from anywhere. DuckDB takes the database out again for a view, so that a
         file can be renamed; it doesn't for a macro, so there it is left out where the user left it out.
         """
-        return model.function(macro, self.query.made in {"macro", "function"} and len(call.model.parts) == 1)
+        return model.function(
+            macro, self.query.made in {"macro", "function"} and len(call.model.parts) == 1
+        )
 
     def by_name(self, call: Call, model: Resolved) -> list[tuple[Feature | Input, str]]:
         """Features with their values: those that the user gave first, then all others by their names."""
@@ -188,7 +210,9 @@ class _Rewriter:
                 continue
             feature = model.signature.find(argument.name)
             if feature is None:
-                raise FeatureError.unknown(str(call.model), argument.name, model.signature.input_names)
+                raise FeatureError.unknown(
+                    str(call.model), argument.name, model.signature.input_names
+                )
             if feature in given:
                 raise FeatureError.twice(str(call.model), feature.name)
             given[feature] = self.render(argument.value)
@@ -198,18 +222,25 @@ class _Rewriter:
     def by_position(self, call: Call, model: Resolved) -> list[tuple[Feature | Input, str]]:
         """Features with their values, in signature order."""
         features = model.signature.inputs
-        if any(argument.name is not None or argument.star is not None for argument in call.arguments):
+        if any(
+            argument.name is not None or argument.star is not None for argument in call.arguments
+        ):
             raise StatementError(
                 f"PREDICT({call.model}, …) mixes values by position with values by name. Give all by position, or "
                 "name := value for some and leave the others to their columns."
             )
         if len(call.arguments) != len(features):
-            raise FeatureError.count(str(call.model), len(call.arguments), str(model.signature), len(features))
+            raise FeatureError.count(
+                str(call.model), len(call.arguments), str(model.signature), len(features)
+            )
         for argument, feature in zip(call.arguments, features, strict=True):
             named = model.signature.find(argument.column) if argument.column is not None else None
             if named is not None and named != feature:
                 raise FeatureError.swapped(str(call.model), str(argument.column), feature.name)
-        return [(f, self.render(argument.value)) for argument, f in zip(call.arguments, features, strict=True)]
+        return [
+            (f, self.render(argument.value))
+            for argument, f in zip(call.arguments, features, strict=True)
+        ]
 
     # Table forms
 
@@ -247,9 +278,13 @@ class _Rewriter:
         classes = model.signature.target.labels or ()
         if len(classes) != 2:
             apart = f"tells {len(classes)} classes apart" if classes else "predicts a number"
-            raise StatementError(f"{what} is for models of two classes, and '{call.model}' {apart}.")
+            raise StatementError(
+                f"{what} is for models of two classes, and '{call.model}' {apart}."
+            )
 
-    def measured(self, call: Call, model: Resolved, table: Span, settings: Mapping[str, str]) -> str:
+    def measured(
+        self, call: Call, model: Resolved, table: Span, settings: Mapping[str, str]
+    ) -> str:
         """FROM EVALUATE, CONFUSION_MATRIX or ROC_CURVE with rows: measured over them, in SQL."""
         target = model.signature.target
         if settings or call.function == "roc_curve":
@@ -297,12 +332,19 @@ class _Rewriter:
         else:
             values = {name: f"{_INPUT}.{quote(name)}" for name in transform.target.names}
             reference = f"({transform.target.render(values)})"
-        return reference if model.signature.target.labels is not None else f"CAST({reference} AS DOUBLE)"
+        return (
+            reference
+            if model.signature.target.labels is not None
+            else f"CAST({reference} AS DOUBLE)"
+        )
 
 
 def _which(model: Resolved) -> str:
     """The condition that selects the rows of a version in a table of the registry."""
-    conditions = [f"schema_key = {literal(fold(model.schema))}", f"name_key = {literal(fold(model.name))}"]
+    conditions = [
+        f"schema_key = {literal(fold(model.schema))}",
+        f"name_key = {literal(fold(model.name))}",
+    ]
     of_model = " AND ".join(conditions)
     registry = f"{quote(model.database)}._duckml"
     if model.tag is None:
@@ -320,7 +362,9 @@ def _information(function: str, model: Resolved, settings: Mapping[str, str]) ->
     if model.registry_format < 2 and function in {"weights", "confusion_matrix", "roc_curve"}:
         block += "_none"  # format 1 had no tables for them
     return _one_line(blocks("queries")[block]).format(
-        database=quote(model.database), where=_which(model), standardize=settings.get("standardize", "false")
+        database=quote(model.database),
+        where=_which(model),
+        standardize=settings.get("standardize", "false"),
     )
 
 

@@ -59,7 +59,9 @@ def labels(target: Target) -> str:
     return f"CAST([{', '.join(literal(label) for label in target.labels or ())}] AS {target.sql_type}[])"
 
 
-def output_columns(target: Target, prediction: str, probabilities: str, threshold: str | None = None) -> dict[str, str]:
+def output_columns(
+    target: Target, prediction: str, probabilities: str, threshold: str | None = None
+) -> dict[str, str]:
     """The columns that the table form adds, by name: the prediction, and the probabilities of a classifier.
 
     `prediction` and `probabilities` are the calls to take them from. The probabilities become a list of (label, prob),
@@ -72,7 +74,9 @@ def output_columns(target: Target, prediction: str, probabilities: str, threshol
     field = f"{_SYSTEM}struct_extract(__duckml_item, {{}})"
     pair = f"{{'prob': {field.format(literal('value'))}, 'label': {field.format(literal('key'))}}}"
     pairs = f"{_SYSTEM}list_transform({_SYSTEM}map_entries({probabilities}), lambda __duckml_item: {pair})"
-    turned = f"{{'label': {field.format(literal('label'))}, 'prob': {field.format(literal('prob'))}}}"
+    turned = (
+        f"{{'label': {field.format(literal('label'))}, 'prob': {field.format(literal('prob'))}}}"
+    )
     ranked = f"{_SYSTEM}list_transform({_SYSTEM}list_reverse_sort({pairs}), lambda __duckml_item: {turned})"
     if threshold is not None:
         reached = f"{_SYSTEM}map_values({probabilities})[2] >= ({threshold})"
@@ -103,10 +107,14 @@ def _call(function: str, signature: Signature, key: str, values: Mapping[str, st
     if transform is None:
         arguments = [feature.stored_as(values[feature.name]) for feature in signature.features]
         return f"system.main.{function}({', '.join([literal(key), *arguments])})"
-    fields = ", ".join(f"{literal(i.name)}: CAST({values[i.name]} AS {i.sql_type})" for i in transform.inputs)
+    fields = ", ".join(
+        f"{literal(i.name)}: CAST({values[i.name]} AS {i.sql_type})" for i in transform.inputs
+    )
     within = {column.name: f"{_INPUTS}.{quote(column.name)}" for column in transform.inputs}
     features = [
-        feature.stored_as(f"CAST({transform.features[feature.name].render(within)} AS {feature.sql_type})")
+        feature.stored_as(
+            f"CAST({transform.features[feature.name].render(within)} AS {feature.sql_type})"
+        )
         for feature in signature.features
     ]
     call = f"system.main.{function}({', '.join([literal(key), *features])})"

@@ -34,9 +34,37 @@ _WORDS = frozenset(
         "VIEW",
         "INSERT INTO",
     }
-    | {"MODEL", "MODELS", "OPTIONS", "SHOW", "DESCRIBE", "DROP", "REPLACE", "target", "estimator", "categorical"}
-    | {"ALTER", "RENAME TO", "SET DEFAULT VERSION", "SET ALIAS", "DROP ALIAS", "EXPORT", "RETRAIN", "TRANSFORM"}
-    | {"PREDICT(", "PREDICT_PROBA(", "EVALUATE(", "TRAINING_INFO(", "FEATURE_INFO(", "MODEL_VERSION(", "WEIGHTS("}
+    | {
+        "MODEL",
+        "MODELS",
+        "OPTIONS",
+        "SHOW",
+        "DESCRIBE",
+        "DROP",
+        "REPLACE",
+        "target",
+        "estimator",
+        "categorical",
+    }
+    | {
+        "ALTER",
+        "RENAME TO",
+        "SET DEFAULT VERSION",
+        "SET ALIAS",
+        "DROP ALIAS",
+        "EXPORT",
+        "RETRAIN",
+        "TRANSFORM",
+    }
+    | {
+        "PREDICT(",
+        "PREDICT_PROBA(",
+        "EVALUATE(",
+        "TRAINING_INFO(",
+        "FEATURE_INFO(",
+        "MODEL_VERSION(",
+        "WEIGHTS(",
+    }
     | {"CONFUSION_MATRIX(", "ROC_CURVE("}
 )
 
@@ -103,7 +131,9 @@ class _Names(Completer):
     def __init__(self, con: Native) -> None:
         self.con = con
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
         """The names that begin with the word before the cursor."""
         word = document.get_word_before_cursor()
         names = {*self.names(), *_WORDS} if word else set()
@@ -115,7 +145,8 @@ class _Names(Completer):
         """The names in the database; none while it is busy."""
         try:
             rows = engine.read(
-                self.con, "SELECT column_name FROM duckdb_columns() UNION SELECT table_name FROM duckdb_columns()"
+                self.con,
+                "SELECT column_name FROM duckdb_columns() UNION SELECT table_name FROM duckdb_columns()",
             )
             return {name for (name,) in rows} | {name for _, name in registry.names(self.con)}
         except duckdb.Error:

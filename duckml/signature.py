@@ -23,11 +23,15 @@ MANIFEST = "duckml"
 # What a NULL is among the int64 inputs of a model; among strings it is '', among doubles NaN.
 INTEGER_NULL = -(2**63)
 
-_SMALL_INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"})
+_SMALL_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+)
 INTEGERS = _SMALL_INTEGERS | {"UBIGINT", "HUGEINT", "UHUGEINT"}
 _NUMBERS = INTEGERS | {"FLOAT", "DOUBLE", "DECIMAL", '"NULL"', "NULL"}
 _TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
-_TIMESTAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"})
+_TIMESTAMPS = frozenset(
+    {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE"}
+)
 _REFUSED = {
     "TIME": "Use extract(hour FROM …) or epoch(…).",
     "INTERVAL": "Use epoch(…) to get seconds.",
@@ -128,7 +132,9 @@ class Expression:
 
     def render(self, values: Mapping[str, str]) -> str:
         """The SQL with every input replaced by its value."""
-        return "".join(values[piece] if position % 2 else piece for position, piece in enumerate(self.pieces))
+        return "".join(
+            values[piece] if position % 2 else piece for position, piece in enumerate(self.pieces)
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -198,7 +204,8 @@ class Signature:
         """A JSON value from which `from_json` makes the same signature."""
         value: dict[str, Any] = {
             "features": [
-                {"name": f.name, "sql_type": f.sql_type, "kind": f.kind, "storage": f.storage} for f in self.features
+                {"name": f.name, "sql_type": f.sql_type, "kind": f.kind, "storage": f.storage}
+                for f in self.features
             ],
             "target": {"name": self.target.name, "sql_type": self.target.sql_type},
         }
@@ -208,7 +215,10 @@ class Signature:
             target = self.transform.target
             value["transform"] = {
                 "text": self.transform.text,
-                "inputs": [{"name": column.name, "sql_type": column.sql_type} for column in self.transform.inputs],
+                "inputs": [
+                    {"name": column.name, "sql_type": column.sql_type}
+                    for column in self.transform.inputs
+                ],
                 "features": {name: list(e.pieces) for name, e in self.transform.features.items()},
                 "target": None if target is None else list(target.pieces),
             }
@@ -286,7 +296,9 @@ def feature_of(name: str, sql_type: str, categorical: bool) -> Feature:
         return Feature(name, "VARCHAR" if family != "UUID" else "UUID", "category", "VARCHAR")
     if categorical and family in _SMALL_INTEGERS:
         return Feature(name, "BIGINT", "category", "BIGINT")
-    if categorical and (family in _NUMBERS or family in _TIMESTAMPS or family in {"BOOLEAN", "DATE"}):
+    if categorical and (
+        family in _NUMBERS or family in _TIMESTAMPS or family in {"BOOLEAN", "DATE"}
+    ):
         return Feature(name, sql_type, "category", "VARCHAR")
     if family in _NUMBERS:
         return Feature(name, "DOUBLE", "number", "DOUBLE")
@@ -297,7 +309,9 @@ def feature_of(name: str, sql_type: str, categorical: bool) -> Feature:
     if family in _TIMESTAMPS:
         return Feature(name, sql_type, "timestamp", "DOUBLE")
     hint = _REFUSED.get(family, "Cast it to a number, text or date.")
-    raise TrainingDataError.column_type(name, sql_type, f"Leave it out of the query, or convert it. {hint}")
+    raise TrainingDataError.column_type(
+        name, sql_type, f"Leave it out of the query, or convert it. {hint}"
+    )
 
 
 def infer(names: Sequence[str], types: Sequence[str], roles: Roles) -> Signature:
@@ -307,7 +321,9 @@ def infer(names: Sequence[str], types: Sequence[str], roles: Roles) -> Signature
     """
     sql_types = dict(zip(names, types, strict=True))
     features = tuple(
-        feature_of(name, sql_types[name], name in roles.categorical) for name in names if name not in roles.not_features
+        feature_of(name, sql_types[name], name in roles.categorical)
+        for name in names
+        if name not in roles.not_features
     )
     if not features:
         raise TrainingDataError.no_features(roles.target, ["The query returns the target alone."])

@@ -11,7 +11,9 @@ from duckml.names import qualified
 from duckml.signature import Signature
 
 # Functions of the grammar that a later release brings.
-LATER_FUNCTIONS = frozenset({"global_explain", "explain_predict", "trial_info", "validate_data_skew"})
+LATER_FUNCTIONS = frozenset(
+    {"global_explain", "explain_predict", "trial_info", "validate_data_skew"}
+)
 
 
 @dataclass(frozen=True)
@@ -203,7 +205,15 @@ class DescribeModel:
 
 AlterModel = RenameModel | SetOptions | SetDefaultVersion | SetAlias
 Statement = (
-    Query | CreateModel | CopyModel | RetrainModel | DropModel | AlterModel | ExportModel | ShowModels | DescribeModel
+    Query
+    | CreateModel
+    | CopyModel
+    | RetrainModel
+    | DropModel
+    | AlterModel
+    | ExportModel
+    | ShowModels
+    | DescribeModel
 )
 
 
@@ -226,7 +236,9 @@ class Script:
     @property
     def is_plain(self) -> bool:
         """Whether nothing in it is duckml's, so that the text may go to DuckDB as it is."""
-        return all(isinstance(statement, Query) and not statement.calls for statement in self.statements)
+        return all(
+            isinstance(statement, Query) and not statement.calls for statement in self.statements
+        )
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,13 @@ from duckml.dependents import dependents, relying_on
 from duckml.engine import OURS, Native, Place
 from duckml.errors import ConflictError, ModelExistsError, ModelNotFoundError
 from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning, Weight
-from duckml.macros import drop_macros, macro_names, macro_statements, require_free, version_macro_statements
+from duckml.macros import (
+    drop_macros,
+    macro_names,
+    macro_statements,
+    require_free,
+    version_macro_statements,
+)
 from duckml.names import fold, literal, qualified, quote
 from duckml.registry import (
     FORMAT,
@@ -41,7 +47,14 @@ from duckml.sql import blocks
 from duckml.statements import ModelName
 
 # The tables that hold rows of a version, without the version itself. The first two are those of format 1.
-_VERSION_TABLES = ("training_info", "feature_info", "weight", "confusion_matrix", "roc_curve", "background_row")
+_VERSION_TABLES = (
+    "training_info",
+    "feature_info",
+    "weight",
+    "confusion_matrix",
+    "roc_curve",
+    "background_row",
+)
 _TABLES = ("model_version", *_VERSION_TABLES)
 
 
@@ -127,10 +140,14 @@ def _require_still_there(con: Native, stored: StoredVersion) -> None:
 def release(con: Native, place: Place, name: str) -> None:
     """Undo a claim when training has failed."""
     if not versions_of(con, place, name):
-        engine.write(con, f"DROP MACRO {qualified(place.database, place.schema, predict_macro(name))}")
+        engine.write(
+            con, f"DROP MACRO {qualified(place.database, place.schema, predict_macro(name))}"
+        )
 
 
-def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: bool, make_default: bool) -> int:
+def save(
+    con: Native, place: Place, name: str, new: NewVersion, *, add_version: bool, make_default: bool
+) -> int:
     """Store a version with its macros in the open transaction; the number that it got.
 
     Without `add_version` it must be the first: raises ModelExistsError when another session has created the model
@@ -165,17 +182,29 @@ def save(con: Native, place: Place, name: str, new: NewVersion, *, add_version: 
     return version
 
 
-def copy(con: Native, stored: StoredVersion, place: Place, name: str, *, add_version: bool, make_default: bool) -> int:
+def copy(
+    con: Native,
+    stored: StoredVersion,
+    place: Place,
+    name: str,
+    *,
+    add_version: bool,
+    make_default: bool,
+) -> int:
     """Store a version of another model, perhaps of another database, as one of this model; the number that it got."""
     version, is_first = _next(con, place, name, add_version)
     values = {**keys_of(place, name), "version": version, "at": _now()}
     source = f"{quote(stored.place.database)}._duckml"
     where = f"schema_key = {literal(fold(stored.place.schema))} AND name_key = {literal(fold(stored.name))}"
     _require_still_there(con, stored)
-    origin = f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
+    origin = (
+        f"copied from {stored.place.database}.{stored.place.schema}.{stored.name}@{stored.version}"
+    )
     to = f"INSERT INTO {quote(place.database)}._duckml"
     _keep_artifact(con, place.database, stored.key, load_known(con, stored.key))
-    source_format = registries(con)[stored.place.database]  # which may have been brought up to date just now
+    source_format = registries(con)[
+        stored.place.database
+    ]  # which may have been brought up to date just now
     before = "'trained'" if source_format < 2 else "lineage"
     path = json.loads(version_row(con, stored).get("search_path") or "[]")
     if len(path) == 1 and stored.place.database != place.database:
@@ -222,27 +251,47 @@ def _next(con: Native, place: Place, name: str, add_version: bool) -> tuple[int,
         if not add_version:
             raise ModelExistsError.model(name)
     else:  # what is left of a model whose macro was dropped
-        drop_macros(con, place, [macro for macro in macros_of(con, place, name) if macro != predict_macro(name)])
+        drop_macros(
+            con,
+            place,
+            [macro for macro in macros_of(con, place, name) if macro != predict_macro(name)],
+        )
         _forget(con, place, name)
     is_first = not versions_of(con, place, name)
     version = next_version(con, place, name)
     engine.write(
         con,
         _write_block("insert_model", place.database),
-        {**keys_of(place, name), "version": version, "schema_name": place.schema, "name": name, "created_at": _now()},
+        {
+            **keys_of(place, name),
+            "version": version,
+            "schema_name": place.schema,
+            "name": name,
+            "created_at": _now(),
+        },
     )
     return version, is_first
 
 
 def _publish(
-    con: Native, place: Place, name: str, version: int, signature: Signature, key: str, make_default: bool
+    con: Native,
+    place: Place,
+    name: str,
+    version: int,
+    signature: Signature,
+    key: str,
+    make_default: bool,
 ) -> None:
     """Make the macros of a version, and those of the default."""
     statements = macro_statements(place, name, version, signature, key)
     if make_default:
         statements += macro_statements(place, name, None, signature, key)
         statements += version_macro_statements(place, name, None, version)
-        engine.write(con, _write_block("set_default", place.database), {**keys_of(place, name), "version": version})
+        engine.write(
+            con,
+            _write_block("set_default", place.database),
+            {**keys_of(place, name), "version": version},
+        )
     for statement in statements:
         engine.write(con, statement)
 
@@ -265,7 +314,11 @@ def set_alias(con: Native, stored: StoredVersion, alias: str) -> None:
     _require_still_there(con, stored)
     keys = {**keys_of(place, name), "alias_key": fold(alias)}
     engine.write(con, _write_block("delete_alias", place.database), keys)
-    engine.write(con, _write_block("insert_alias", place.database), {**keys, "alias": alias, "version": version})
+    engine.write(
+        con,
+        _write_block("insert_alias", place.database),
+        {**keys, "alias": alias, "version": version},
+    )
     alias = fold(alias)
     statements = macro_statements(place, name, alias, stored.signature, stored.key)
     for statement in [*statements, *version_macro_statements(place, name, alias, version)]:
@@ -301,7 +354,10 @@ def rename(con: Native, stored: StoredVersion, new_name: str) -> None:
     place, name = stored.place, stored.name
     _create_registry(con, place.database)
     _touch(con, place, name)
-    versions = {number: require(con, _named(place, name, str(number))) for number in versions_of(con, place, name)}
+    versions = {
+        number: require(con, _named(place, name, str(number)))
+        for number in versions_of(con, place, name)
+    }
     aliases = aliases_of(con, place, name)
     default = require(con, _named(place, name, None)).version
     used = next_version(con, place, name) - 1
@@ -345,7 +401,9 @@ def _named(place: Place, name: str, tag: str | None) -> ModelName:
     return ModelName((place.database, place.schema, name), tag)
 
 
-def drop(con: Native, stored: StoredVersion, only_this: bool, expected: Sequence[int] | None = None) -> None:
+def drop(
+    con: Native, stored: StoredVersion, only_this: bool, expected: Sequence[int] | None = None
+) -> None:
     """Remove a model, or one version of it, in the open transaction.
 
     `expected` are the versions that the model had when it was decided what to drop. Raises ConflictError when it has
@@ -370,7 +428,9 @@ def outlived(con: Native, place: Place, name: str, kept: int) -> list[StoredVers
     """The versions beyond the newest `kept` that nothing refers to: no default, no alias, no view, no table."""
     aliased = set(aliases_of(con, place, name).values())
     older = versions_of(con, place, name)[:-kept]
-    found = [require(con, _named(place, name, str(number))) for number in older if number not in aliased]
+    found = [
+        require(con, _named(place, name, str(number))) for number in older if number not in aliased
+    ]
     return [
         version
         for version in found
@@ -392,7 +452,9 @@ def _forget(con: Native, place: Place, name: str, version: int | None = None) ->
         condition += " AND version = $version"
         values["version"] = version
     for table in tables:
-        engine.write(con, f"DELETE FROM {quote(place.database)}._duckml.{table} WHERE {condition}", values)
+        engine.write(
+            con, f"DELETE FROM {quote(place.database)}._duckml.{table} WHERE {condition}", values
+        )
     # DuckDB lets one transaction delete a row that another one updates; two updates collide.
     engine.write(con, _write_block("claim_artifacts", place.database))
     engine.write(con, _write_block("delete_artifacts", place.database))

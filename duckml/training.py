@@ -72,7 +72,9 @@ def fit(
     narrow = iterative or is_made_of_trees(estimator)
     dtype: type[np.floating[Any]] = np.float32 if narrow and precision == "float32" else np.float64
     target = signature.target
-    mean, scale = (0.0, 1.0) if target.labels is not None else _mean_and_scale(rows.train[target.name])
+    mean, scale = (
+        (0.0, 1.0) if target.labels is not None else _mean_and_scale(rows.train[target.name])
+    )
 
     def matrix_and_target(table: pa.Table) -> tuple[Floats, npt.NDArray[Any]]:
         matrix = preprocessing.transform(table, dtype)
@@ -84,10 +86,14 @@ def fit(
     weights = _weights(rows, target.labels, y)
     if iterative:
         held_out = matrix_and_target(rows.validation) if len(rows.validation) else None
-        iterations, stop_reason = _fit_by_passes(estimator, x, y, weights, held_out, stops_early, on_iteration)
+        iterations, stop_reason = _fit_by_passes(
+            estimator, x, y, weights, held_out, stops_early, on_iteration
+        )
     else:
         iterations, stop_reason = _fit_at_once(estimator, x, y, weights)
-    return TrainedModel(preprocessing, estimator, dtype, target, mean, scale, tuple(iterations), stop_reason)
+    return TrainedModel(
+        preprocessing, estimator, dtype, target, mean, scale, tuple(iterations), stop_reason
+    )
 
 
 def _mean_and_scale(column: pa.ChunkedArray) -> tuple[float, float]:
@@ -95,7 +101,9 @@ def _mean_and_scale(column: pa.ChunkedArray) -> tuple[float, float]:
     return float(target.mean()), float(target.std()) or 1.0
 
 
-def _weights(rows: Rows, labels: Sequence[str] | None, codes: npt.NDArray[Any]) -> npt.NDArray[np.float64] | None:
+def _weights(
+    rows: Rows, labels: Sequence[str] | None, codes: npt.NDArray[Any]
+) -> npt.NDArray[np.float64] | None:
     """The weight of each training row: its own, times that of its class."""
     weights = None if rows.weight is None else numbers(rows.train[rows.weight])
     if rows.class_weight is None or labels is None:
@@ -130,12 +138,16 @@ def _fit_at_once(
         try:
             estimator.fit(x, y, **_weighted(weights))
         except Exception as error:  # whatever an estimator of the user's own raises
-            raise TrainingDataError.refused(type(estimator).__name__, f"{type(error).__name__}: {error}") from error
+            raise TrainingDataError.refused(
+                type(estimator).__name__, f"{type(error).__name__}: {error}"
+            ) from error
     if any("interrupted by user" in str(warning.message) for warning in caught):
         raise KeyboardInterrupt  # scikit-learn's nets swallow Ctrl-C
     converged = not any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
     milliseconds = round(1000 * (time.perf_counter() - started))
-    return [Iteration(0, _loss(estimator, x, y), None, None, milliseconds)], "fitted" if converged else "max_iter"
+    return [
+        Iteration(0, _loss(estimator, x, y), None, None, milliseconds)
+    ], "fitted" if converged else "max_iter"
 
 
 def _fit_by_passes(
@@ -174,7 +186,9 @@ def _fit_by_passes(
                 )
             )
             if on_iteration is not None:
-                on_iteration(Progress(number + 1, estimator.max_iter, float(estimator.loss_), eval_loss))
+                on_iteration(
+                    Progress(number + 1, estimator.max_iter, float(estimator.loss_), eval_loss)
+                )
             if best.no_longer_falls(iterations[-1].judged, estimator) and stops_early:
                 stop_reason = "early_stopping"
                 break
@@ -184,10 +198,16 @@ def _fit_by_passes(
 
 def _learning_rate(estimator: Any) -> float:
     """The learning rate of the last pass; adam's is corrected in every step, and given as it was set."""
-    return float(estimator.learning_rate_init if estimator.solver == "adam" else estimator._optimizer.learning_rate)
+    return float(
+        estimator.learning_rate_init
+        if estimator.solver == "adam"
+        else estimator._optimizer.learning_rate
+    )
 
 
-def _one_pass(estimator: Any, x: Floats, y: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None) -> None:
+def _one_pass(
+    estimator: Any, x: Floats, y: npt.NDArray[Any], weights: npt.NDArray[np.float64] | None
+) -> None:
     seen = getattr(estimator, "t_", 0)
     first = {} if seen or y.dtype.kind == "f" else {"classes": np.arange(int(y.max()) + 1)}
     try:
@@ -211,7 +231,10 @@ def _loss(estimator: Any, x: Floats, y: npt.NDArray[Any]) -> float:
     Half the mean squared error of a regressor, the mean of -ln(probability of the right class) of a classifier.
     """
     if y.dtype.kind == "f":
-        return float(np.mean((np.asarray(estimator.predict(x)).reshape(len(y)) - y).astype(np.float64) ** 2) / 2)
+        return float(
+            np.mean((np.asarray(estimator.predict(x)).reshape(len(y)) - y).astype(np.float64) ** 2)
+            / 2
+        )
     of_right_class = estimator.predict_proba(x)[np.arange(len(y)), y].astype(np.float64)
     return float(-np.log(np.maximum(of_right_class, np.finfo(np.float64).eps)).mean())
 
@@ -252,13 +275,20 @@ def weights_of(trained: TrainedModel) -> list[Weight]:
     """
     if not hasattr(trained.estimator, "coef_") or not hasattr(trained.estimator, "intercept_"):
         return []
-    coefficients = np.atleast_2d(np.asarray(trained.estimator.coef_, dtype=np.float64)) * trained.target_scale
-    intercepts = np.atleast_1d(np.asarray(trained.estimator.intercept_, dtype=np.float64)) * trained.target_scale
+    coefficients = (
+        np.atleast_2d(np.asarray(trained.estimator.coef_, dtype=np.float64)) * trained.target_scale
+    )
+    intercepts = (
+        np.atleast_1d(np.asarray(trained.estimator.intercept_, dtype=np.float64))
+        * trained.target_scale
+    )
     labels: Sequence[str | None] = [None]
     if trained.target.labels is not None and len(coefficients) > 1:
         labels = trained.target.labels
     found = []
-    for label, row, intercept in zip(labels, coefficients, np.resize(intercepts, len(coefficients)), strict=True):
+    for label, row, intercept in zip(
+        labels, coefficients, np.resize(intercepts, len(coefficients)), strict=True
+    ):
         base, position = float(intercept) + trained.target_mean, 0
         of_label: list[Weight] = []
         for encoder in trained.preprocessing.encoders:
@@ -268,7 +298,9 @@ def weights_of(trained: TrainedModel) -> list[Weight]:
                 of_label += _category_weights(encoder, values, label)
                 continue
             for part, value in zip(encoder.parts, values, strict=True):
-                name = encoder.feature.name + ("" if part.name == "value" else "." + part.name.split("_")[-1])
+                name = encoder.feature.name + (
+                    "" if part.name == "value" else "." + part.name.split("_")[-1]
+                )
                 weight = float(value) / part.scale
                 base -= weight * part.mean
                 of_label.append(Weight(name, None, False, label, weight, float(value)))
@@ -277,7 +309,9 @@ def weights_of(trained: TrainedModel) -> list[Weight]:
     return found
 
 
-def _category_weights(encoder: CategoryEncoder, values: npt.NDArray[Any], label: str | None) -> list[Weight]:
+def _category_weights(
+    encoder: CategoryEncoder, values: npt.NDArray[Any], label: str | None
+) -> list[Weight]:
     null = null_key(encoder.feature)
     return [
         Weight(

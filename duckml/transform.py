@@ -23,8 +23,22 @@ from duckml.engine import Column, Native
 from duckml.errors import StatementError
 from duckml.estimators.preprocessing import numbers
 from duckml.names import fold, listed, literal, nearest, quote
-from duckml.parser import argument_value, arguments_of, first_token, select_list, words_before_brackets
-from duckml.signature import Expression, Input, Signature, Transform, feature_of, is_number, type_family
+from duckml.parser import (
+    argument_value,
+    arguments_of,
+    first_token,
+    select_list,
+    words_before_brackets,
+)
+from duckml.signature import (
+    Expression,
+    Input,
+    Signature,
+    Transform,
+    feature_of,
+    is_number,
+    type_family,
+)
 
 _ROW = "__duckml_row"
 _MADE = "__duckml_made"
@@ -65,7 +79,9 @@ class Item:
         """
         if self.function is not None:
             return self.expression.within("TRY(CAST(", f" AS {self.function.takes}))")
-        return self.expression if _is_plain(self.expression) else self.expression.within("TRY(", ")")
+        return (
+            self.expression if _is_plain(self.expression) else self.expression.within("TRY(", ")")
+        )
 
 
 def _is_plain(expression: Expression) -> bool:
@@ -88,13 +104,21 @@ class Plan:
         made = {fold(item.name) for item in self.items}
         beside = [name for name in beside if fold(name) not in made]
         values = {column.name: f"{_ROW}.{quote(column.name)}" for column in self.inputs}
-        items = ", ".join(f"{literal(i.name)}: {i.before_fitting.render(values)}" for i in self.items)
-        fields = ", ".join(f"{literal(c.name)}: CAST({quote(c.name)} AS {c.sql_type})" for c in self.inputs)
+        items = ", ".join(
+            f"{literal(i.name)}: {i.before_fitting.render(values)}" for i in self.items
+        )
+        fields = ", ".join(
+            f"{literal(c.name)}: CAST({quote(c.name)} AS {c.sql_type})" for c in self.inputs
+        )
         # In a lambda, as in every prediction: side by side DuckDB would compute what two items share outside their TRY.
         computed = f"system.main.list_transform([{{{fields}}}], lambda {_ROW}: {{{items}}})[1]"
-        names = [f"{_MADE}.{quote(item.name)}" for item in self.items] + [quote(name) for name in beside]
+        names = [f"{_MADE}.{quote(item.name)}" for item in self.items] + [
+            quote(name) for name in beside
+        ]
         kept = "".join(f", {quote(name)}" for name in beside)
-        return f"SELECT {', '.join(names)} FROM (SELECT {computed} AS {_MADE}{kept} FROM ({query}\n))"
+        return (
+            f"SELECT {', '.join(names)} FROM (SELECT {computed} AS {_MADE}{kept} FROM ({query}\n))"
+        )
 
     def require_plain(self, names: Sequence[str]) -> None:
         """Raise StatementError when one of the names, target or category, is made by a function fitted in training."""
@@ -129,14 +153,19 @@ class Plan:
         read = {name for expression in expressions.values() for name in expression.names}
         target = next((i.before_fitting for i in self.items if i.name == before.target.name), None)
         transform = Transform(
-            tuple(column for column in self.inputs if column.name in read), expressions, target, self.text
+            tuple(column for column in self.inputs if column.name in read),
+            expressions,
+            target,
+            self.text,
         )
         return Signature(tuple(features), before.target, transform)
 
 
 def computed(table: pa.Table, fitted: Mapping[str, Around]) -> pa.Table:
     """The table with the fitted functions applied to their columns, by DuckDB, as in every prediction."""
-    return engine.compute(table, {name: f"{before}{quote(name)}{behind}" for name, (before, behind) in fitted.items()})
+    return engine.compute(
+        table, {name: f"{before}{quote(name)}{behind}" for name, (before, behind) in fitted.items()}
+    )
 
 
 # Reading
@@ -148,7 +177,11 @@ def read(con: Native, text: str, columns: Sequence[Column]) -> Plan:
     Raises StatementError for what can't be replayed row by row, an unknown column, or an item without a name.
     """
     inputs = tuple(Input(column.name, _parameter_type(column.sql_type)) for column in columns)
-    reader = _Reader(con, {fold(column.name): column.name for column in columns}, {c.name: c.sql_type for c in inputs})
+    reader = _Reader(
+        con,
+        {fold(column.name): column.name for column in columns},
+        {c.name: c.sql_type for c in inputs},
+    )
     items = [item for part in select_list(text) for item in reader.items(part)]
     seen: dict[str, str] = {}
     for item in items:
@@ -166,12 +199,16 @@ def require_replayable(con: Native, transform: Transform) -> None:
     Its ML functions are plain SQL by now.
     """
     expressions = [*transform.features.values(), *([transform.target] if transform.target else [])]
-    names = {column.name for column in transform.inputs} | {name for e in expressions for name in e.names}
+    names = {column.name for column in transform.inputs} | {
+        name for e in expressions for name in e.names
+    }
     types = {column.name: column.sql_type for column in transform.inputs}
     reader = _Reader(con, {fold(name): name for name in names}, types)
     values = {name: quote(name) for name in names}
     for expression in expressions:
-        reader.parsed(f"({expression.render(values)})")  # one whole expression, without a name or a comment behind it
+        reader.parsed(
+            f"({expression.render(values)})"
+        )  # one whole expression, without a name or a comment behind it
         reader.expression(expression.render(values))
 
 
@@ -183,7 +220,9 @@ def _parameter_type(sql_type: str) -> str:
 class _Reader:
     """Reads the items of one TRANSFORM."""
 
-    def __init__(self, con: Native, columns: Mapping[str, str], types: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, con: Native, columns: Mapping[str, str], types: Mapping[str, str] | None = None
+    ) -> None:
         self.con = con
         self.columns = columns
         self.types = types or {}
@@ -208,15 +247,21 @@ class _Reader:
 
     def parsed(self, text: str) -> dict[str, Any]:
         """DuckDB's own syntax tree of one item; raises StatementError when there is none."""
-        [(answer,)] = engine.read(self.con, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT {text}"})
+        [(answer,)] = engine.read(
+            self.con, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT {text}"}
+        )
         tree = json.loads(answer)
         if tree["error"]:
-            raise StatementError(f"TRANSFORM has an item that DuckDB can't read: {text}\n{tree['error_message']}")
+            raise StatementError(
+                f"TRANSFORM has an item that DuckDB can't read: {text}\n{tree['error_message']}"
+            )
         statements = tree["statements"]
         select = statements[0]["node"]
         items = select.get("select_list", [])
         beyond = (
-            select.get("where_clause") or select.get("modifiers") or select.get("from_table", {}).get("type") != "EMPTY"
+            select.get("where_clause")
+            or select.get("modifiers")
+            or select.get("from_table", {}).get("type") != "EMPTY"
         )
         if len(statements) != 1 or len(items) != 1 or beyond:
             raise StatementError(f"TRANSFORM takes expressions, and this is more than one: {text}")
@@ -226,7 +271,9 @@ class _Reader:
     def starred(self, node: dict[str, Any], text: str) -> Iterator[Item]:
         """All columns of the query, less those excluded."""
         if node["replace_list"] or node["columns"] or node["relation_name"] or node["rename_list"]:
-            raise StatementError(f"TRANSFORM knows * and * EXCLUDE (…), not {text}. Name the columns.")
+            raise StatementError(
+                f"TRANSFORM knows * and * EXCLUDE (…), not {text}. Name the columns."
+            )
         excluded = {fold(name) for name in node["exclude_list"]}
         for name in excluded - set(self.columns):
             raise self.unknown(name)
@@ -240,7 +287,9 @@ class _Reader:
         try:
             [(found,)] = engine.read(self.con, f"SELECT typeof({expression.render(values)})")
         except duckdb.Error as error:
-            raise StatementError(f"TRANSFORM can't be computed: {str(error).splitlines()[0]}") from error
+            raise StatementError(
+                f"TRANSFORM can't be computed: {str(error).splitlines()[0]}"
+            ) from error
         return str(found)
 
     def expression(self, text: str) -> Expression:
@@ -304,7 +353,9 @@ class _Reader:
         """Raise StatementError when one row alone can't give the value of a node."""
         kind, name = node.get("class"), node.get("function_name", "")
         if kind == "STAR":
-            raise StatementError("In TRANSFORM a star stands alone: * or * EXCLUDE (…). Name the columns.")
+            raise StatementError(
+                "In TRANSFORM a star stands alone: * or * EXCLUDE (…). Name the columns."
+            )
         if kind == "POSITIONAL_REFERENCE":
             raise StatementError("TRANSFORM knows columns by their names, not by #1.")
         if kind == "WINDOW":
@@ -312,7 +363,10 @@ class _Reader:
                 raise StatementError(
                     f"In TRANSFORM ML.{name.upper()} must be an item of its own: ML.… OVER () AS name."
                 )
-            raise _refused(f"the window function {name}", "its value would change with the rows that are predicted")
+            raise _refused(
+                f"the window function {name}",
+                "its value would change with the rows that are predicted",
+            )
         if kind == "SUBQUERY":
             raise _refused("a subquery", "it would tie every prediction to other tables")
         if kind == "PARAMETER":
@@ -322,15 +376,25 @@ class _Reader:
         if node.get("schema", "").lower() == "ml":
             raise StatementError(_unknown_function(name))
         if fold(node.get("schema", "")) in self.columns:
-            raise StatementError(f"TRANSFORM takes {name}({node['schema']}), not {node['schema']}.{name}().")
+            raise StatementError(
+                f"TRANSFORM takes {name}({node['schema']}), not {node['schema']}.{name}()."
+            )
         if "macro" in self.kinds.get(name, ()):
-            raise _refused(f"the macro {name}", "it may be changed, and a version must not change with it")
+            raise _refused(
+                f"the macro {name}", "it may be changed, and a version must not change with it"
+            )
         if "aggregate" in self.kinds.get(name, ()):
-            raise _refused(f"the aggregate {name}", "its value would change with the rows that are predicted")
+            raise _refused(
+                f"the aggregate {name}", "its value would change with the rows that are predicted"
+            )
         if "volatile" in self.kinds.get(name, ()):
-            raise _refused(f"{name}()", "it answers something else at another time, or in another session")
+            raise _refused(
+                f"{name}()", "it answers something else at another time, or in another session"
+            )
         if name in {"predict", "predict_proba", "model_version"}:
-            raise _refused(f"{name.upper()}", "the model would depend on another one; put it into the query")
+            raise _refused(
+                f"{name.upper()}", "the model would depend on another one; put it into the query"
+            )
 
     def unknown(self, name: str) -> StatementError:
         """The error for a column that the training query doesn't return."""
@@ -349,7 +413,9 @@ class _Reader:
         if not is_call:
             return None
         if node.get("partitions") or node.get("orders"):
-            raise StatementError(f"ML.{node['function_name'].upper()} has all training rows before it: OVER ().")
+            raise StatementError(
+                f"ML.{node['function_name'].upper()} has all training rows before it: OVER ()."
+            )
         return str(node["function_name"])
 
     def of_ml_function(self, function: str, node: dict[str, Any], text: str) -> Iterator[Item]:
@@ -368,7 +434,9 @@ class _Reader:
         if function == "bucketize":
             self.require_number(function, texts[0], self.expression(texts[0]))
             around = _once(_bins(_points(settings)))
-            yield Item(name, self.expression(texts[0]).within("CAST(", " AS DOUBLE)").within(*around))
+            yield Item(
+                name, self.expression(texts[0]).within("CAST(", " AS DOUBLE)").within(*around)
+            )
             return
         fitted = _FITTED.get(function)
         expression = self.expression(texts[0])
@@ -378,7 +446,9 @@ class _Reader:
         if fitted is None:
             raise StatementError(_unknown_function(function))
         if len(settings) > fitted.settings:
-            raise StatementError(f"ML.{function.upper()} takes a column and at most {fitted.settings} settings.")
+            raise StatementError(
+                f"ML.{function.upper()} takes a column and at most {fitted.settings} settings."
+            )
         if fitted.takes == "DOUBLE":
             self.require_number(function, texts[0], expression)
         yield Item(name, expression, fitted, tuple(settings))
@@ -394,30 +464,54 @@ class _Reader:
         try:
             [(value,)] = engine.read(self.con, f"SELECT ({text})")
         except duckdb.Error as error:
-            raise StatementError(f"The settings of an ML function are constants, and {text} is none.") from error
+            raise StatementError(
+                f"The settings of an ML function are constants, and {text} is none."
+            ) from error
         return value
 
-    def expanded(self, function: str, name: str, node: dict[str, Any], texts: Sequence[str]) -> Iterator[Item]:
+    def expanded(
+        self, function: str, name: str, node: dict[str, Any], texts: Sequence[str]
+    ) -> Iterator[Item]:
         """The products, or the crossed categories, of the fields of a STRUCT."""
-        if node["class"] != "FUNCTION" or node["function_name"] not in {"struct", "struct_pack", "row"}:
+        if node["class"] != "FUNCTION" or node["function_name"] not in {
+            "struct",
+            "struct_pack",
+            "row",
+        }:
             raise StatementError(f"ML.{function.upper()} takes STRUCT(column, …).")
         if len(texts) > 2:
             raise StatementError(f"ML.{function.upper()} takes STRUCT(column, …) and a degree.")
-        degree = _whole(self.constant(texts[1]), 1, f"The degree of ML.{function.upper()}") if len(texts) > 1 else 2
+        degree = (
+            _whole(self.constant(texts[1]), 1, f"The degree of ML.{function.upper()}")
+            if len(texts) > 1
+            else 2
+        )
         fields = []
-        for number, (value, argument) in enumerate(zip(arguments_of(texts[0]), node["arguments"], strict=True), 1):
+        for number, (value, argument) in enumerate(
+            zip(arguments_of(texts[0]), node["arguments"], strict=True), 1
+        ):
             of_column = argument["expression"].get("column_names", [f"f{number}"])[-1]
             field = argument["name"] or argument["expression"]["alias"] or of_column
             fields.append((field, self.expression(argument_value(value))))
         least, around, joint = _EXPANDED[function]
         for size in range(least, degree + 1):
-            choose = itertools.combinations if function == "feature_cross" else itertools.combinations_with_replacement
+            choose = (
+                itertools.combinations
+                if function == "feature_cross"
+                else itertools.combinations_with_replacement
+            )
             for chosen in choose(fields, size):
                 parts: list[str] = []
                 for _, expression in chosen:
                     part = expression.within(*around).pieces
-                    parts = [*part] if not parts else [*parts[:-1], parts[-1] + joint + part[0], *part[1:]]
-                yield Item("_".join([name, *(field for field, _ in chosen)]), Expression(tuple(parts)))
+                    parts = (
+                        [*part]
+                        if not parts
+                        else [*parts[:-1], parts[-1] + joint + part[0], *part[1:]]
+                    )
+                yield Item(
+                    "_".join([name, *(field for field, _ in chosen)]), Expression(tuple(parts))
+                )
 
 
 def _names_of(node: Any) -> Iterator[str]:
@@ -443,9 +537,7 @@ def _unknown_function(name: str) -> str:
     known = sorted([*_FITTED, *_EXPANDED, "bucketize"])
     close = nearest(name, known)
     hint = f" Did you mean ML.{close.upper()}?" if close else ""
-    return (
-        f"ML.{name.upper()} is not here.{hint} Here: {', '.join('ML.' + known_name.upper() for known_name in known)}."
-    )
+    return f"ML.{name.upper()} is not here.{hint} Here: {', '.join('ML.' + known_name.upper() for known_name in known)}."
 
 
 # The ML functions, as BigQuery ML defines them
@@ -501,7 +593,9 @@ def _min_max_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     low, high = float(values.min()), float(values.max())
     scaled = f"(v - {_double(low)}) / {_double((high - low) or 1.0)}"
     # greatest and least pass over NULL: a NULL must stay one.
-    return _once(f"CASE WHEN v IS NOT NULL THEN system.main.greatest(0.0, system.main.least(1.0, {scaled})) END")
+    return _once(
+        f"CASE WHEN v IS NOT NULL THEN system.main.greatest(0.0, system.main.least(1.0, {scaled})) END"
+    )
 
 
 def _max_abs_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
@@ -514,13 +608,19 @@ def _robust_scaler(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
 
 
 def _bins(points: Sequence[float]) -> str:
-    cases = "".join(f" WHEN v < {_double(point)} THEN 'bin_{i}'" for i, point in enumerate(points, 1))
+    cases = "".join(
+        f" WHEN v < {_double(point)} THEN 'bin_{i}'" for i, point in enumerate(points, 1)
+    )
     return f"CASE WHEN v IS NULL THEN NULL{cases} ELSE 'bin_{len(points) + 1}' END"
 
 
 def _quantile_bucketize(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
-    count = _whole(settings[0] if settings else None, 2, "The number of buckets of ML.QUANTILE_BUCKETIZE(x, n)")
-    return _once(_bins(np.unique(np.quantile(_known(column), np.arange(1, count) / count)).tolist()))
+    count = _whole(
+        settings[0] if settings else None, 2, "The number of buckets of ML.QUANTILE_BUCKETIZE(x, n)"
+    )
+    return _once(
+        _bins(np.unique(np.quantile(_known(column), np.arange(1, count) / count)).tolist())
+    )
 
 
 def _imputer(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
@@ -528,14 +628,20 @@ def _imputer(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     if strategy not in {"mean", "median"}:
         raise StatementError("ML.IMPUTER fills with 'mean', 'median' or 'most_frequent'.")
     values = _known(column)
-    return "coalesce(", f", {_double(float(values.mean() if strategy == 'mean' else np.median(values)))})"
+    return (
+        "coalesce(",
+        f", {_double(float(values.mean() if strategy == 'mean' else np.median(values)))})",
+    )
 
 
 def _most_frequent(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:
     found = _kept(column, 1, 0)
     if not found:
         return "(", ")"
-    return "coalesce(", f", {literal(found[0]) if isinstance(found[0], str) else _double(found[0])})"
+    return (
+        "coalesce(",
+        f", {literal(found[0]) if isinstance(found[0], str) else _double(found[0])})",
+    )
 
 
 def _kept(column: pa.ChunkedArray, most: int, least: int) -> list[Any]:
@@ -548,7 +654,9 @@ def _kept(column: pa.ChunkedArray, most: int, least: int) -> list[Any]:
 def _most_and_least(function: str, settings: Sequence[Any]) -> tuple[int, int]:
     """The settings top_k and frequency_threshold."""
     most = _whole(settings[0], 1, f"top_k of ML.{function}") if settings else 32_000
-    least = _whole(settings[1], 0, f"frequency_threshold of ML.{function}") if len(settings) > 1 else 0
+    least = (
+        _whole(settings[1], 0, f"frequency_threshold of ML.{function}") if len(settings) > 1 else 0
+    )
     return most, least
 
 
@@ -558,7 +666,9 @@ def _one_hot_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around
     if str(drop).lower() not in {"none", "most_frequent"}:
         raise StatementError("ML.ONE_HOT_ENCODER drops 'none' or 'most_frequent'.")
     kept = _kept(column, *_most_and_least("ONE_HOT_ENCODER", settings[1:]))
-    return _once(f"CASE WHEN v IN ({', '.join(literal(value) for value in kept) or 'NULL'}) THEN v END")
+    return _once(
+        f"CASE WHEN v IN ({', '.join(literal(value) for value in kept) or 'NULL'}) THEN v END"
+    )
 
 
 def _label_encoder(column: pa.ChunkedArray, settings: Sequence[Any]) -> Around:

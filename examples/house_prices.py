@@ -13,7 +13,13 @@ from pathlib import Path
 
 import duckml
 
-NET = {"hidden_layer_sizes": [32, 16], "activation": "relu", "solver": "adam", "batch_size": 32, "max_iter": 100}
+NET = {
+    "hidden_layer_sizes": [32, 16],
+    "activation": "relu",
+    "solver": "adam",
+    "batch_size": 32,
+    "max_iter": 100,
+}
 
 
 def main(folder: Path | None = None) -> None:
@@ -75,8 +81,12 @@ def tutorial(con: duckml.Connection) -> tuple[float, float]:
     from sklearn.neural_network import MLPRegressor
 
     columns = "* EXCLUDE (id, date, zipcode, price)"
-    train = con.sql(f"SELECT COLUMNS({columns})::DOUBLE, price::DOUBLE AS price FROM known").fetchnumpy()
-    test = con.sql(f"SELECT COLUMNS({columns})::DOUBLE, price::DOUBLE AS price FROM held_out").fetchnumpy()
+    train = con.sql(
+        f"SELECT COLUMNS({columns})::DOUBLE, price::DOUBLE AS price FROM known"
+    ).fetchnumpy()
+    test = con.sql(
+        f"SELECT COLUMNS({columns})::DOUBLE, price::DOUBLE AS price FROM held_out"
+    ).fetchnumpy()
     import numpy as np
 
     def matrix(rows: dict[str, np.ndarray]) -> np.ndarray:
@@ -87,9 +97,13 @@ def tutorial(con: duckml.Connection) -> tuple[float, float]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         net.fit(matrix(train), train["price"])
-    print(f"The tutorial's recipe, trained with plain scikit-learn in {time.perf_counter() - started:.0f} seconds.")
+    print(
+        f"The tutorial's recipe, trained with plain scikit-learn in {time.perf_counter() - started:.0f} seconds."
+    )
     predicted = net.predict(matrix(test))
-    return float(r2_score(test["price"], predicted)), float(mean_absolute_error(test["price"], predicted))
+    return float(r2_score(test["price"], predicted)), float(
+        mean_absolute_error(test["price"], predicted)
+    )
 
 
 def train(con: duckml.Connection) -> None:

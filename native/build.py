@@ -35,14 +35,20 @@ def footer(version: str) -> bytes:
     """
     fields = ["4", duckdb_platform(), API, version, "C_STRUCT", "", "", ""]
     section = b"\x00\x93\x04\x10duckdb_signature\x80\x04"
-    return section + b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields)) + bytes(256)
+    return (
+        section
+        + b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields))
+        + bytes(256)
+    )
 
 
 def build() -> Path:
     """Compile the crate and write the extension; its path. Raises CalledProcessError when it doesn't compile."""
     subprocess.run(["cargo", "build", "--release", "--locked"], cwd=CRATE, check=True)
     library = CRATE / "target" / "release" / _LIBRARIES[sys.platform]
-    version = subprocess.run(["cargo", "pkgid"], cwd=CRATE, check=True, capture_output=True, text=True)
+    version = subprocess.run(
+        ["cargo", "pkgid"], cwd=CRATE, check=True, capture_output=True, text=True
+    )
     content = library.read_bytes() + footer("v" + re.split("[#@]", version.stdout.strip())[-1])
     # A process that has the extension loaded must not find another file of the same content in its place.
     if not EXTENSION.exists() or EXTENSION.read_bytes() != content:

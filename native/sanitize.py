@@ -19,9 +19,35 @@ CRATE = Path(__file__).parent
 TARGET = "x86_64-unknown-linux-gnu"
 CALLS = 100_000
 
-TYPES = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"]
-NUMBERS = [*TYPES, "FLOAT", "DOUBLE", "DECIMAL(4, 1)", "DECIMAL(9, 2)", "DECIMAL(18, 3)", "DECIMAL(38, 4)"]
-DOUBLES = ["'nan'::DOUBLE", "'inf'::DOUBLE", "'-inf'::DOUBLE", "1e39", "5e-324", "(i * 0.37)::DOUBLE", "random()"]
+TYPES = [
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+]
+NUMBERS = [
+    *TYPES,
+    "FLOAT",
+    "DOUBLE",
+    "DECIMAL(4, 1)",
+    "DECIMAL(9, 2)",
+    "DECIMAL(18, 3)",
+    "DECIMAL(38, 4)",
+]
+DOUBLES = [
+    "'nan'::DOUBLE",
+    "'inf'::DOUBLE",
+    "'-inf'::DOUBLE",
+    "1e39",
+    "5e-324",
+    "(i * 0.37)::DOUBLE",
+    "random()",
+]
 TEXTS = [
     "repeat('x', (i % 40)::INTEGER)",
     "['a', 'bb', '', 'ü', 'a category with a long name'][i % 5 + 1]",
@@ -36,7 +62,16 @@ TIMES = {
     "TIMESTAMP": ["TIMESTAMP '2020-01-01' + to_seconds(i * 977)", "'-infinity'::TIMESTAMP"],
 }
 SIZES = [0, 1, 2, 63, 64, 65, 127, 500, 2047, 2048, 2049, 4096, 5000]
-WRONG = ["TIME '10:00'", "[i]", "{'a': i}", "'x'::BLOB", "INTERVAL 1 DAY", "uuid()", "MAP {'a': 1}", "'1'::BIT"]
+WRONG = [
+    "TIME '10:00'",
+    "[i]",
+    "{'a': i}",
+    "'x'::BLOB",
+    "INTERVAL 1 DAY",
+    "uuid()",
+    "MAP {'a': 1}",
+    "'1'::BIT",
+]
 
 
 def main() -> None:
@@ -44,7 +79,9 @@ def main() -> None:
     # The C++ library comes along, so that the sanitizer finds what throws exceptions.
     names = ["libasan.so", "libstdc++.so"]
     libraries = [
-        subprocess.run(["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(
+            ["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+        ).stdout.strip()
         for name in names
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -58,7 +95,14 @@ def main() -> None:
             "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:abort_on_error=0:exitcode=99",
             "ORT_DYLIB_PATH": str(onnxruntime()),
         }
-        command = [sys.executable, __file__, "calls", f"{folder}/models.duckdb", str(extension), *keys]
+        command = [
+            sys.executable,
+            __file__,
+            "calls",
+            f"{folder}/models.duckdb",
+            str(extension),
+            *keys,
+        ]
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
@@ -67,7 +111,10 @@ def _built(folder: Path) -> Path:
     environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
     options = ["--release", "--locked", "--target", TARGET, "--target-dir", "target/sanitize"]
     subprocess.run(
-        ["cargo", "build", *options, "--config", "profile.release.strip=false"], cwd=CRATE, env=environment, check=True
+        ["cargo", "build", *options, "--config", "profile.release.strip=false"],
+        cwd=CRATE,
+        env=environment,
+        check=True,
     )
     extension = folder / "duckml.duckdb_extension"
     built = CRATE / "target" / "sanitize" / TARGET / "release" / "libduckml.so"
@@ -95,11 +142,18 @@ def _models(path: str) -> list[str]:
             "TIMESTAMP '2020-01-01' + to_hours(i) AS t, ['a', 'bb', 'a category with a long name'][i % 3 + 1] AS c, "
             "i % 7 AS z, i % 11 AS y FROM range(600) t(i)"
         )
-        for name, target, estimator in (("number", "y", "ridge"), ("class", "c", "logistic_regression")):
+        for name, target, estimator in (
+            ("number", "y", "ridge"),
+            ("class", "c", "logistic_regression"),
+        ):
             columns = "n, b, d, t, z, y" + (", c" if target != "c" else ", c AS c")
-            con.create_model(name, f"SELECT {columns} FROM seen", target, estimator, categorical=["z"])
+            con.create_model(
+                name, f"SELECT {columns} FROM seen", target, estimator, categorical=["z"]
+            )
         frame = pd.DataFrame({"n": np.arange(90.0), "c": ["a", "bb", "ccc"] * 30})
-        encoder = ColumnTransformer([("c", OneHotEncoder(handle_unknown="ignore"), ["c"])], remainder="passthrough")
+        encoder = ColumnTransformer(
+            [("c", OneHotEncoder(handle_unknown="ignore"), ["c"])], remainder="passthrough"
+        )
         fitted = make_pipeline(encoder, LinearRegression()).fit(frame, frame["n"])
         con.register_model("foreign", fitted, frame, target="p")
         return [con.model(name).key for name in ("number", "class", "foreign")]
@@ -110,7 +164,9 @@ def _calls(path: str, extension: str, number: str, classes: str, foreign: str) -
     import duckdb
 
     con = duckdb.connect(path, config={"allow_unsigned_extensions": "true"})
-    con.execute(f"LOAD '{extension}'; SET threads = 2; CREATE TEMP TABLE t AS SELECT range AS i FROM range(5000)")
+    con.execute(
+        f"LOAD '{extension}'; SET threads = 2; CREATE TEMP TABLE t AS SELECT range AS i FROM range(5000)"
+    )
     draw = random.Random(1)
     made = failed = 0
     while made < CALLS:
@@ -163,7 +219,9 @@ def _text(draw: random.Random) -> str:
 
 
 def _null(draw: random.Random, value: str) -> str:
-    return draw.choice([value, value, f"CASE WHEN hash(i) % {draw.randint(1, 9)} > 0 THEN {value} END", "NULL"])
+    return draw.choice(
+        [value, value, f"CASE WHEN hash(i) % {draw.randint(1, 9)} > 0 THEN {value} END", "NULL"]
+    )
 
 
 if __name__ == "__main__":

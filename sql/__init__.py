@@ -16,5 +16,7 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 @cache
 def blocks(file: str) -> dict[str, str]:
     """The named blocks of one of the SQL files of this package, in their order."""
-    parts = _NAME.split(resources.files(__name__).joinpath(f"{file}.sql").read_text(encoding="utf-8"))
+    parts = _NAME.split(
+        resources.files(__name__).joinpath(f"{file}.sql").read_text(encoding="utf-8")
+    )
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

@@ -69,24 +69,37 @@ def recorded(server: Running) -> list[bytes]:
     accepting.start()
     dsn = f"host=127.0.0.1 port={relay.getsockname()[1]} user=someone dbname={server.path.stem} sslmode=disable"
     with psycopg.connect(dsn) as con:
-        con.execute("SELECT id, price, predict_house_price(h) FROM house_prices h WHERE id < %s", (9,)).fetchall()
         con.execute(
-            "SELECT %s::INTEGER[], %s::DATE, %s, %s", ([1, None], "2024-01-01", "é", 1.5), binary=True
+            "SELECT id, price, predict_house_price(h) FROM house_prices h WHERE id < %s", (9,)
+        ).fetchall()
+        con.execute(
+            "SELECT %s::INTEGER[], %s::DATE, %s, %s",
+            ([1, None], "2024-01-01", "é", 1.5),
+            binary=True,
         ).fetchall()
         with con.cursor("named") as cursor:
             cursor.execute("SELECT * FROM house_prices")
             cursor.fetchmany(7)
-        with con.cursor() as cursor, cursor.copy("COPY (SELECT * FROM valued) TO STDOUT (FORMAT binary)") as copy:
+        with (
+            con.cursor() as cursor,
+            cursor.copy("COPY (SELECT * FROM valued) TO STDOUT (FORMAT binary)") as copy,
+        ):
             list(copy)
         con.rollback()
         with con.pipeline():
             for number in range(3):
                 con.execute(
-                    "SELECT PREDICT(house_price, sqft_living := %s, zipcode := '98001')", (number,), prepare=True
+                    "SELECT PREDICT(house_price, sqft_living := %s, zipcode := '98001')",
+                    (number,),
+                    prepare=True,
                 )
         con.commit()
-        con.execute("SET search_path TO main; SHOW search_path; SELECT relname FROM pg_catalog.pg_class")
-        con.execute("BEGIN; SAVEPOINT a; ROLLBACK TO a; DECLARE c CURSOR FOR SELECT 1; FETCH ALL IN c; COMMIT")
+        con.execute(
+            "SET search_path TO main; SHOW search_path; SELECT relname FROM pg_catalog.pg_class"
+        )
+        con.execute(
+            "BEGIN; SAVEPOINT a; ROLLBACK TO a; DECLARE c CURSOR FOR SELECT 1; FETCH ALL IN c; COMMIT"
+        )
     relay.shutdown(socket.SHUT_RDWR)  # which ends accept()
     relay.close()
     accepting.join()
@@ -119,14 +132,25 @@ def mutated(message: bytes, others: list[bytes], chance: random.Random) -> bytes
         elif kind == 3:
             data += chance.choice(others)
         elif kind == 4 and len(data) > 5:
-            struct.pack_into("!I", data, 1, chance.choice((0, 3, 4, 5, 1 << 16, 1 << 31, 0xFFFFFFFF, len(data))))
+            struct.pack_into(
+                "!I", data, 1, chance.choice((0, 3, 4, 5, 1 << 16, 1 << 31, 0xFFFFFFFF, len(data)))
+            )
         elif kind == 5 and data:
             data[0] = chance.choice(b"BCDEFHPQSXfdcp")
         elif kind == 6 and len(data) > 9:
-            struct.pack_into("!h", data, chance.randrange(5, len(data) - 1), chance.choice((-1, 0, 1, 32767, -32768)))
+            struct.pack_into(
+                "!h",
+                data,
+                chance.randrange(5, len(data) - 1),
+                chance.choice((-1, 0, 1, 32767, -32768)),
+            )
         elif kind == 7 and len(data) > 9:
-            struct.pack_into("!i", data, chance.randrange(5, len(data) - 3), chance.choice((-1, -2, 0, 1 << 30)))
-    if len(data) > 5 and chance.random() < 0.6:  # mostly with the right length, so that the inside is reached
+            struct.pack_into(
+                "!i", data, chance.randrange(5, len(data) - 3), chance.choice((-1, -2, 0, 1 << 30))
+            )
+    if (
+        len(data) > 5 and chance.random() < 0.6
+    ):  # mostly with the right length, so that the inside is reached
         struct.pack_into("!I", data, 1, len(data) - 1)
     return bytes(data)
 
@@ -164,12 +188,17 @@ def run(count: int, seed: int = 0) -> None:
         session = open_session(database)
         while sent < count:
             observer, inbox = Silent(), Inbox(LIMIT)
-            batch = [mutated(chance.choice(originals), originals, chance) for _ in range(chance.randrange(1, 9))]
+            batch = [
+                mutated(chance.choice(originals), originals, chance)
+                for _ in range(chance.randrange(1, 9))
+            ]
             sent += len(batch)
             at = time.perf_counter()
             try:
                 if chance.random() < 0.1:
-                    door = Doorman(inbox, lambda: gate, lambda *_, known=session: known, False, False, 1)
+                    door = Doorman(
+                        inbox, lambda: gate, lambda *_, known=session: known, False, False, 1
+                    )
                     inbox.feed(mutated(originals[0], originals, chance) + b"".join(batch))
                     list(door.greet())
                 else:
@@ -183,7 +212,9 @@ def run(count: int, seed: int = 0) -> None:
             except Exception as error:
                 raise AssertionError(f"{error!r} after {batch!r}") from error
             if observer.broken:
-                raise AssertionError(f"{observer.broken[0]!r} after {batch!r}") from observer.broken[0]
+                raise AssertionError(
+                    f"{observer.broken[0]!r} after {batch!r}"
+                ) from observer.broken[0]
             if time.perf_counter() - at > PATIENCE:
                 raise AssertionError(f"{time.perf_counter() - at:.1f} s for {batch!r}")
             if chance.random() < 0.05 or session.status != "I":

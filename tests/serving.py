@@ -41,7 +41,18 @@ def make_users(path: Path) -> None:
     """A user of each role, named after it."""
     for role in ROLES:
         subprocess.run(
-            [sys.executable, "-m", "duckml.cli", "user", "add", role, "--role", role, "--users", path],
+            [
+                sys.executable,
+                "-m",
+                "duckml.cli",
+                "user",
+                "add",
+                role,
+                "--role",
+                role,
+                "--users",
+                path,
+            ],
             input=PASSWORD + "\n",
             text=True,
             check=True,
@@ -63,16 +74,27 @@ class Running:
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged; what isn't of the log is an event 'noise'."""
         said = self.log.read_text(encoding="utf-8").splitlines()
-        return [json.loads(line) if line.startswith("{") else {"event": "noise", "text": line} for line in said]
+        return [
+            json.loads(line) if line.startswith("{") else {"event": "noise", "text": line}
+            for line in said
+        ]
 
     def dsn(self, user: str = "admin", password: str = PASSWORD, **more: object) -> str:
         """What libpq connects with."""
-        parts = {"host": "127.0.0.1", "port": self.port, "dbname": self.path.stem, "user": user, "password": password}
+        parts = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "dbname": self.path.stem,
+            "user": user,
+            "password": password,
+        }
         return " ".join(f"{name}='{value}'" for name, value in {**parts, **more}.items())
 
     def memory(self) -> int:
         """The bytes that the server has in memory."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines():
+        for line in (
+            Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
+        ):
             if line.startswith("VmRSS"):
                 return int(line.split()[1]) * 1024
         raise AssertionError("no VmRSS")
@@ -90,7 +112,9 @@ def serving(path: Path, *arguments: object) -> Iterator[Running]:
     with tempfile.TemporaryDirectory(prefix="duckml-log-") as folder:
         log = Path(folder) / "log"
         with log.open("wb") as stderr:
-            process = subprocess.Popen([sys.executable, "-m", "duckml.cli", *map(str, command)], stderr=stderr)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "duckml.cli", *map(str, command)], stderr=stderr
+            )
         try:
             said = _first_line(process, log)
             yield Running(process, said["port"], said["http_port"], path, log)

@@ -108,7 +108,16 @@ def configure(home: Path) -> None:
 def initialise(home: Path) -> str:
     """Make Superset's own database, its administrator and its roles, each once."""
     password = (home / "secret").read_text(encoding="utf-8")
-    person = ["--username", ADMIN, "--firstname", "A", "--lastname", "B", "--email", "a@example.com"]
+    person = [
+        "--username",
+        ADMIN,
+        "--firstname",
+        "A",
+        "--lastname",
+        "B",
+        "--email",
+        "a@example.com",
+    ]
     commands = {
         "upgrade": ["db", "upgrade"],
         "admin": ["fab", "create-admin", *person, "--password", password],
@@ -127,9 +136,13 @@ def initialise(home: Path) -> str:
 def run_once(home: Path, arguments: list[str]) -> None:
     """Run a command of Superset to its end."""
     command, environment = program(home, *arguments)
-    answer = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        command, env=environment, cwd=home, capture_output=True, text=True, check=False
+    )
     if answer.returncode:
-        raise Failure(f"superset {arguments[0]} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}")
+        raise Failure(
+            f"superset {arguments[0]} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}"
+        )
 
 
 def free_port() -> int:
@@ -145,7 +158,9 @@ def child(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """`superset run`, ended when the block is left; what it says goes to server.log in the folder."""
     command, environment = program(home, "run", "--host", "127.0.0.1", "--port", str(port))
     with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             yield process
         finally:
@@ -220,7 +235,11 @@ def filters(key: dict[str, str]) -> str:
 
 def save_database(server: Server, uri: str) -> tuple[int, str]:
     """The connection, where SQL Lab may query."""
-    body: dict[str, object] = {"database_name": DATABASE, "sqlalchemy_uri": uri, "expose_in_sqllab": True}
+    body: dict[str, object] = {
+        "database_name": DATABASE,
+        "sqlalchemy_uri": uri,
+        "expose_in_sqllab": True,
+    }
     return server.save("database", {"database_name": DATABASE}, body, body)
 
 
@@ -261,7 +280,9 @@ def run_sql(server: Server, database: int, schema: str, sql: str) -> dict[str, A
 def save_dataset(server: Server, database: int, schema: str, table: str) -> tuple[int, str]:
     """A dataset of a table; one that is there is refreshed from the database."""
     key = {"table_name": table, "schema": schema}
-    number, how = server.save("dataset", key, {"database": database, **key}, {"database_id": database})
+    number, how = server.save(
+        "dataset", key, {"database": database, **key}, {"database_id": database}
+    )
     if how == "updated":
         server.ask("PUT", f"dataset/{number}/refresh")
     return number, how
@@ -329,16 +350,24 @@ def screenshot(server: Server, password: str, chart: int, path: Path) -> None:
     """Draw the chart in Chromium, and keep the picture."""
     from playwright.sync_api import sync_playwright
 
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    chromium = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     require(chromium is not None, "no Chromium on this machine")
     path.parent.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         # Chromium's sandbox refuses to be root.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
         context = browser.new_context(base_url=server.url, viewport={"width": 1200, "height": 640})
         context.request.post("/login/", form={"username": ADMIN, "password": password})
         page = context.new_page()
-        with page.expect_response(lambda answer: "/api/v1/chart/data" in answer.url, timeout=120_000) as drawing:
+        with page.expect_response(
+            lambda answer: "/api/v1/chart/data" in answer.url, timeout=120_000
+        ) as drawing:
             page.goto(f"/explore/?slice_id={chart}&standalone=1", timeout=120_000)
         require(drawing.value.ok, drawing.value.text())
         page.locator("canvas").first.wait_for(timeout=60_000)
@@ -360,7 +389,10 @@ def browse(server: Server, database: int, schema: str) -> None:
         tables = list_tables(server, database, schema)
         require(tables.get("house_prices") == "table" and tables.get("valued") == "view", tables)
         say(", ".join(f"{name} ({kind})" for name, kind in tables.items()))
-    expected = {"house_prices": {"id", "price", "sqft_living", "zipcode"}, "valued": {"zipcode", "price", "fair"}}
+    expected = {
+        "house_prices": {"id", "price", "sqft_living", "zipcode"},
+        "valued": {"zipcode", "price", "fair"},
+    }
     for table, names in expected.items():
         with step("columns") as say:
             described = describe(server, database, schema, table)
@@ -368,7 +400,9 @@ def browse(server: Server, database: int, schema: str) -> None:
             require(names <= columns.keys(), described)
             say(f"{table}: " + ", ".join(f"{name} {kind}" for name, kind in columns.items()))
         with step("preview") as say:
-            say(f"{len(run_sql(server, database, schema, described['selectStar'])['data'])} rows of {table}")
+            say(
+                f"{len(run_sql(server, database, schema, described['selectStar'])['data'])} rows of {table}"
+            )
 
 
 def query(server: Server, database: int, schema: str) -> None:
@@ -376,7 +410,11 @@ def query(server: Server, database: int, schema: str) -> None:
     for sql, rows in ((SCALAR, 5), (WHOLE_ROW, 3)):
         with step("SQL Lab") as say:
             answer = run_sql(server, database, schema, sql)
-            require(len(answer["data"]) == rows and all(row["fair"] is not None for row in answer["data"]), answer)
+            require(
+                len(answer["data"]) == rows
+                and all(row["fair"] is not None for row in answer["data"]),
+                answer,
+            )
             say(f"{rows} rows, the first {answer['data'][0]}")
 
 
@@ -391,7 +429,11 @@ def draw(server: Server, database: int, schema: str) -> int:
         require({"zipcode", "price", "fair"} <= columns.keys(), columns)
         say(f"{dataset} {how}: " + ", ".join(f"{name} {kind}" for name, kind in columns.items()))
     with step("samples") as say:
-        question = {**question_of_chart(dataset), "queries": [{"row_limit": 50}], "result_type": "samples"}
+        question = {
+            **question_of_chart(dataset),
+            "queries": [{"row_limit": 50}],
+            "result_type": "samples",
+        }
         answer = server.ask("POST", "chart/data", question)["result"][0]
         require(bool(answer["data"]), answer)
         say(f"{len(answer['data'])} rows, the first {answer['data'][0]}")
@@ -404,7 +446,10 @@ def draw(server: Server, database: int, schema: str) -> int:
         say(f"{chart} {how}: {CHART}")
     with step("chart data") as say:
         answer = server.ask("POST", "chart/data", question_of_chart(dataset))["result"][0]
-        require(bool(answer["data"]) and all(row["average fair"] is not None for row in answer["data"]), answer)
+        require(
+            bool(answer["data"]) and all(row["average fair"] is not None for row in answer["data"]),
+            answer,
+        )
         say(f"{len(answer['data'])} rows, the first {answer['data'][0]}")
     return chart
 
@@ -427,7 +472,9 @@ def check(arguments: argparse.Namespace) -> None:
         with step("connection") as say:
             say(
                 server.ask(
-                    "POST", "database/test_connection/", {"database_name": DATABASE, "sqlalchemy_uri": arguments.uri}
+                    "POST",
+                    "database/test_connection/",
+                    {"database_name": DATABASE, "sqlalchemy_uri": arguments.uri},
                 )["message"]
             )
         with step("database") as say:
@@ -447,11 +494,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Check a server that speaks PostgreSQL's protocol with Apache Superset."
     )
-    parser.add_argument("--uri", required=True, help="postgresql://user:password@host:port/database")
-    parser.add_argument("--schema", default="main", help="the schema that has house_prices and valued (main)")
-    parser.add_argument("--home", required=True, type=Path, help="the folder of Superset's own files")
     parser.add_argument(
-        "--screenshot", type=Path, help="where the picture of the chart goes; without it no browser is needed"
+        "--uri", required=True, help="postgresql://user:password@host:port/database"
+    )
+    parser.add_argument(
+        "--schema", default="main", help="the schema that has house_prices and valued (main)"
+    )
+    parser.add_argument(
+        "--home", required=True, type=Path, help="the folder of Superset's own files"
+    )
+    parser.add_argument(
+        "--screenshot",
+        type=Path,
+        help="where the picture of the chart goes; without it no browser is needed",
     )
     # So that the server is ended too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

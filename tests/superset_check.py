@@ -28,16 +28,26 @@ def main() -> int:
                 "CREATE MODEL house_price OPTIONS (target = 'price') AS "
                 "SELECT price, sqft_living, zipcode FROM house_prices"
             )
-            con.execute("CREATE VIEW valued AS SELECT zipcode, price, PREDICT(house_price) AS fair FROM house_prices")
+            con.execute(
+                "CREATE VIEW valued AS SELECT zipcode, price, PREDICT(house_price) AS fair FROM house_prices"
+            )
         make_users(Path(folder) / "users")
         with serving(path, "--users", Path(folder) / "users") as server:
             uri = f"postgresql://read:{PASSWORD}@127.0.0.1:{server.port}/houses"
-            command = [ROOT / ".venv-superset" / "bin" / "python", ROOT / "tests" / "superset.py", "--uri", uri]
+            command = [
+                ROOT / ".venv-superset" / "bin" / "python",
+                ROOT / "tests" / "superset.py",
+                "--uri",
+                uri,
+            ]
             command += ["--schema", "main", "--home", folder]
             if shutil.which("chromium"):
                 command += ["--screenshot", Path(folder) / "superset.png"]
             else:
-                print("No chromium here (apt-get install chromium): everything but the picture.", file=sys.stderr)
+                print(
+                    "No chromium here (apt-get install chromium): everything but the picture.",
+                    file=sys.stderr,
+                )
             return subprocess.run([str(part) for part in command], check=False).returncode
 
 

@@ -29,8 +29,16 @@ def rows(con: duckml.Connection) -> duckml.Connection:
 
 @pytest.mark.parametrize("estimator", [e.name for e in ESTIMATORS if e.classes])
 @pytest.mark.parametrize("target", ["two", "three"])
-def test_metrics_over_rows_are_those_of_scikit_learn(rows: duckml.Connection, estimator: str, target: str) -> None:
-    small = ", n_estimators = 10" if "forest" in estimator else ", max_iter = 20" if "logistic" not in estimator else ""
+def test_metrics_over_rows_are_those_of_scikit_learn(
+    rows: duckml.Connection, estimator: str, target: str
+) -> None:
+    small = (
+        ", n_estimators = 10"
+        if "forest" in estimator
+        else ", max_iter = 20"
+        if "logistic" not in estimator
+        else ""
+    )
     rows.execute(
         f"CREATE MODEL m OPTIONS (target = '{target}', estimator = '{estimator}'{small}) AS SELECT a, b, k, {target} FROM rows"
     )
@@ -44,13 +52,17 @@ def test_metrics_over_rows_are_those_of_scikit_learn(rows: duckml.Connection, es
     assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
     assert chosen == [labels[code] for code in probabilities.argmax(axis=1)]
     found = rows.execute("FROM EVALUATE(MODEL m, TABLE rows)").df().iloc[0]
-    counted = {"labels": labels[1:], "average": "macro"} if len(labels) == 2 else {"average": "macro"}
+    counted = (
+        {"labels": labels[1:], "average": "macro"} if len(labels) == 2 else {"average": "macro"}
+    )
     assert found["accuracy"] == pytest.approx(metrics.accuracy_score(actual, chosen))
     assert found["precision"] == pytest.approx(metrics.precision_score(actual, chosen, **counted))
     assert found["recall"] == pytest.approx(metrics.recall_score(actual, chosen, **counted))
     assert found["f1_score"] == pytest.approx(metrics.f1_score(actual, chosen, **counted))
     normalised = probabilities / probabilities.sum(axis=1, keepdims=True)
-    assert found["log_loss"] == pytest.approx(metrics.log_loss(actual, normalised, labels=labels), rel=1e-4)
+    assert found["log_loss"] == pytest.approx(
+        metrics.log_loss(actual, normalised, labels=labels), rel=1e-4
+    )
     score = normalised[:, 1] if len(labels) == 2 else normalised
     more = {} if len(labels) == 2 else {"multi_class": "ovr", "labels": labels}
     truth = [label == labels[1] for label in actual] if len(labels) == 2 else actual
@@ -67,13 +79,18 @@ def test_the_stored_metrics_are_those_of_the_test_rows(rows: duckml.Connection) 
     rows.execute(
         "CREATE MODEL m OPTIONS (target = 'two', estimator = 'logistic_regression') AS SELECT a, b, two FROM rows"
     )
-    accuracy, count, recall = rows.execute("SELECT accuracy, row_count, recall FROM EVALUATE(MODEL m)").fetchone()
+    accuracy, count, recall = rows.execute(
+        "SELECT accuracy, row_count, recall FROM EVALUATE(MODEL m)"
+    ).fetchone()
     right = rows.execute(
         "SELECT sum(row_count) FROM CONFUSION_MATRIX(MODEL m) WHERE expected_label = predicted_label"
     ).fetchone()[0]
     assert right / count == pytest.approx(accuracy)
     curve = rows.execute("FROM ROC_CURVE(MODEL m)").df()
-    assert ((curve.true_positives + curve.false_negatives).nunique(), curve.recall.max()) == (1, 1.0)
+    assert ((curve.true_positives + curve.false_negatives).nunique(), curve.recall.max()) == (
+        1,
+        1.0,
+    )
     at_half = rows.execute("SELECT recall FROM ROC_CURVE(MODEL m, TABLE rows, [0.5])").fetchone()[0]
     found = rows.execute("SELECT recall FROM EVALUATE(MODEL m, TABLE rows)").fetchone()[0]
     assert at_half == pytest.approx(found)
@@ -86,17 +103,24 @@ def test_weights_add_up_to_the_log_odds(rows: duckml.Connection) -> None:
         "SELECT a, b, k, two FROM rows"
     )
     weights = {
-        name: (weight, categories) for name, weight, categories, _ in rows.execute("FROM WEIGHTS(MODEL m)").fetchall()
+        name: (weight, categories)
+        for name, weight, categories, _ in rows.execute("FROM WEIGHTS(MODEL m)").fetchall()
     }
     of_k = {item["category"]: item["weight"] for item in weights["k"][1]}
-    for a, b, k, p in rows.execute("SELECT a, b, k, PREDICT_PROBA(m)[true] FROM rows LIMIT 20").fetchall():
+    for a, b, k, p in rows.execute(
+        "SELECT a, b, k, PREDICT_PROBA(m)[true] FROM rows LIMIT 20"
+    ).fetchall():
         odds = weights["a"][0] * a + weights["b"][0] * b + of_k[k] + weights["__INTERCEPT__"][0]
         assert 1 / (1 + np.exp(-odds)) == pytest.approx(p, rel=1e-9)
 
 
 @pytest.mark.parametrize(
     "estimator",
-    [LogisticRegression(), MLPClassifier(hidden_layer_sizes=(8,), max_iter=80), RandomForestClassifier(n_estimators=5)],
+    [
+        LogisticRegression(),
+        MLPClassifier(hidden_layer_sizes=(8,), max_iter=80),
+        RandomForestClassifier(n_estimators=5),
+    ],
     ids=lambda e: type(e).__name__,
 )
 def test_a_classifier_of_the_users_own(con: duckml.Connection, estimator: object) -> None:

@@ -25,7 +25,9 @@ TRAIN = (
 
 
 def duckml(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([DUCKML, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [DUCKML, *arguments], input=stdin, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_sql_prints_tables_and_narrates_elsewhere(file: str) -> None:
@@ -34,7 +36,10 @@ def test_sql_prints_tables_and_narrates_elsewhere(file: str) -> None:
     assert "          model  line\n" in answer.stdout
     assert "leakage_suspect" in answer.stderr
     answer = duckml("sql", file, "-c", "SELECT round(PREDICT(line, x := 1)) AS p")
-    assert answer.stdout == "┌────────┐\n│   p    │\n│ double │\n├────────┤\n│    3.0 │\n└────────┘\n\n"
+    assert (
+        answer.stdout
+        == "┌────────┐\n│   p    │\n│ double │\n├────────┤\n│    3.0 │\n└────────┘\n\n"
+    )
     assert answer.stderr == ""
     assert "line" in duckml("sql", file, "-c", "SHOW MODELS").stdout
     assert "   target y  DOUBLE" in duckml("sql", file, "-c", "DESCRIBE MODEL line").stdout
@@ -46,7 +51,10 @@ def test_csv_and_json_are_what_duckdb_writes(file: str) -> None:
         "1.50::DECIMAL(9, 2) AS m, 'infinity'::DATE AS i, 'é😀' AS u, 2 AS a"
     )
     answer = duckml("sql", file, "--format", "csv", "-c", query)
-    assert answer.stdout.splitlines()[1] == '1,,"","x,""y""",2020-01-01,"[1, 2]",{\'k\': true},1.50,infinity,é😀,2'
+    assert (
+        answer.stdout.splitlines()[1]
+        == '1,,"","x,""y""",2020-01-01,"[1, 2]",{\'k\': true},1.50,infinity,é😀,2'
+    )
     assert next(csv.reader(io.StringIO(answer.stdout)))[0] == "a"
     [row] = json.loads(duckml("sql", file, "--format", "json", "-c", query).stdout)
     assert row["l"] == [1, 2]
@@ -54,7 +62,12 @@ def test_csv_and_json_are_what_duckdb_writes(file: str) -> None:
     assert row["n"] is None
     assert row["u"] == "é😀"
     assert len(row) == 11
-    assert json.loads(duckml("sql", file, "--format", "json", "-c", "SELECT 1 AS a WHERE false").stdout) == []
+    assert (
+        json.loads(
+            duckml("sql", file, "--format", "json", "-c", "SELECT 1 AS a WHERE false").stdout
+        )
+        == []
+    )
 
 
 def test_statements_without_rows_print_nothing(file: str) -> None:
@@ -77,10 +90,13 @@ def test_rows_of_every_kind_of_statement_are_shown(file: str) -> None:
     assert "answer" in duckml("sql", file, "-c", "DELETE FROM answer RETURNING a AS answer").stdout
 
 
-def test_a_file_of_statements_stops_at_the_first_error_and_says_where(tmp_path: Path, file: str) -> None:
+def test_a_file_of_statements_stops_at_the_first_error_and_says_where(
+    tmp_path: Path, file: str
+) -> None:
     script = tmp_path / "script.sql"
     script.write_text(
-        "SELECT 1 AS one;\n\n-- a comment\nSELECT nope\nFROM range(3);\nSELECT 2 AS two;", encoding="utf-8"
+        "SELECT 1 AS one;\n\n-- a comment\nSELECT nope\nFROM range(3);\nSELECT 2 AS two;",
+        encoding="utf-8",
     )
     answer = duckml("sql", file, "-f", str(script))
     assert answer.returncode == 1
@@ -109,14 +125,20 @@ def test_statements_come_from_standard_input(file: str) -> None:
             1,
             "This bracket is never closed",
         ),
-        (["sql", ":memory:", "--device", "cuda", "-c", "SELECT 1"], 1, "Device 'cuda' was asked for"),
+        (
+            ["sql", ":memory:", "--device", "cuda", "-c", "SELECT 1"],
+            1,
+            "Device 'cuda' was asked for",
+        ),
         (["sql", ":memory:", "--device", "tpu", "-c", "SELECT 1"], 1, "Unknown device 'tpu'"),
         (["sql"], 2, "usage: duckml sql"),
         (["frobnicate"], 2, "invalid choice"),
         ([], 2, "usage: duckml"),
     ],
 )
-def test_what_goes_wrong_has_an_exit_code_and_no_traceback(arguments: list[str], code: int, text: str) -> None:
+def test_what_goes_wrong_has_an_exit_code_and_no_traceback(
+    arguments: list[str], code: int, text: str
+) -> None:
     answer = duckml(*arguments)
     assert answer.returncode == code
     assert text in answer.stderr
@@ -132,7 +154,11 @@ def test_odd_bytes_are_no_traceback(tmp_path: Path, file: str) -> None:
     assert "Traceback" not in answer.stderr
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ascii_only = subprocess.run(
-        [DUCKML, "sql", file, "-c", "SELECT 'é' AS a"], capture_output=True, text=True, env=environment, check=False
+        [DUCKML, "sql", file, "-c", "SELECT 'é' AS a"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
     )
     assert ascii_only.returncode == 0
 
@@ -145,7 +171,9 @@ def test_a_closed_pipe_is_quiet(file: str) -> None:
 
 
 def test_version_and_devices() -> None:
-    assert duckml("--version").stdout.startswith(f"duckml {importlib.metadata.version('duckml')}, duckdb 2.")
+    assert duckml("--version").stdout.startswith(
+        f"duckml {importlib.metadata.version('duckml')}, duckdb 2."
+    )
     answer = duckml("devices")
     assert [line.split()[0] for line in answer.stdout.splitlines()] == ["cuda", "openvino", "cpu"]
     assert "CPUExecutionProvider        ready" in answer.stdout
@@ -155,7 +183,10 @@ def test_version_and_devices() -> None:
 def test_ctrl_c_ends_a_query_with_130(file: str) -> None:
     query = "SELECT sum(x.i * y.j) FROM range(200000) x(i), range(200000) y(j)"
     process = subprocess.Popen(
-        [DUCKML, "sql", file, "-c", query], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [DUCKML, "sql", file, "-c", query],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     time.sleep(4)
     process.send_signal(signal.SIGINT)
@@ -171,7 +202,9 @@ class Terminal:
     def __init__(self, *arguments: str, home: Path) -> None:
         pid, self.master = pty.fork()
         if pid == 0:
-            os.environ.update({"TERM": "xterm", "XDG_STATE_HOME": str(home), "COLUMNS": "100", "LINES": "40"})
+            os.environ.update(
+                {"TERM": "xterm", "XDG_STATE_HOME": str(home), "COLUMNS": "100", "LINES": "40"}
+            )
             os.execv(DUCKML, [DUCKML, *arguments])
         self.pid = pid
         self.seen = ""

@@ -43,7 +43,12 @@ def test_every_form_of_rows_is_found_in_the_callers_frame(line: duckml.Connectio
         expected = [(3.0,), (5.0,)]
         assert rounded(line.execute(f"SELECT PREDICT(line) FROM {name}").fetchall()) == expected
         assert rounded(line.sql(f"SELECT PREDICT(line) FROM {name}").fetchall()) == expected
-        assert rounded(line.sql(f"SELECT predicted_y FROM PREDICT(MODEL line, TABLE {name})").fetchall()) == expected
+        assert (
+            rounded(
+                line.sql(f"SELECT predicted_y FROM PREDICT(MODEL line, TABLE {name})").fetchall()
+            )
+            == expected
+        )
         assert line.execute(f"SELECT count(*) FROM {name}").fetchall() == [(2,)]
     assert frame is not None
     assert arrow is not None
@@ -87,11 +92,15 @@ def test_create_model_takes_rows_of_every_kind(con: duckml.Connection) -> None:
         "filtered": con.sql("SELECT * FROM t WHERE x > $low", params={"low": 3}),
     }
     for name, source in sources.items():
-        model = con.create_model(name, source, target="y", estimator="linear_regression", precision="float64")
+        model = con.create_model(
+            name, source, target="y", estimator="linear_regression", precision="float64"
+        )
         assert rounded(con.execute(f"SELECT PREDICT({name}, x := 10)").fetchall()) == [(20.0,)]
         assert model.signature.names == ("x",)
     # A relation of another database brings its own rows, though a table of that name is here too.
-    con.create_model("foreign_rows", other.table("t"), "y", "linear_regression", precision="float64")
+    con.create_model(
+        "foreign_rows", other.table("t"), "y", "linear_regression", precision="float64"
+    )
     assert rounded(con.execute("SELECT PREDICT(foreign_rows, x := 10)").fetchall()) == [(-10.0,)]
     other.close()
 
@@ -115,7 +124,9 @@ def test_model_predicts_on_rows_of_every_kind(line: duckml.Connection) -> None:
 
 def test_a_table_of_the_users_never_stands_in_for_the_rows(line: duckml.Connection) -> None:
     model = line.model("line")
-    line.execute('CREATE TABLE duckml_rows AS SELECT 100.0 AS x; CREATE TABLE "my table" AS SELECT 2.0 AS x')
+    line.execute(
+        'CREATE TABLE duckml_rows AS SELECT 100.0 AS x; CREATE TABLE "my table" AS SELECT 2.0 AS x'
+    )
     assert list(model.predict(pd.DataFrame({"x": [1.0]}))["predicted_y"].round(6)) == [3.0]
     assert rounded(model.predict("my table").project("predicted_y").fetchall()) == [(5.0,)]
     with pytest.raises(errors.StatementError, match="is not a model's name"):
@@ -134,7 +145,9 @@ def test_interrupt_from_another_thread_is_no_keyboard_interrupt(con: duckml.Conn
 
 def test_the_bytes_of_an_uncommitted_model(con: duckml.Connection) -> None:
     con.execute("BEGIN")
-    model = con.create_model("m", "SELECT i AS x, i AS y FROM range(50) t(i)", "y", "linear_regression")
+    model = con.create_model(
+        "m", "SELECT i AS x, i AS y FROM range(50) t(i)", "y", "linear_regression"
+    )
     assert len(model.onnx) == model.info["size_bytes"]
     con.execute("ROLLBACK")
 
@@ -145,7 +158,10 @@ def test_options_are_recorded_as_json(con: duckml.Connection) -> None:
         "SELECT i AS x, i AS y FROM range(50) t(i)"
     )
     info = con.model("m").info
-    assert (info["tags"], '"learning_rate_init": 0.01' in info["options"]) == ('{"cost": 1.5}', True)
+    assert (info["tags"], '"learning_rate_init": 0.01' in info["options"]) == (
+        '{"cost": 1.5}',
+        True,
+    )
 
 
 def test_model_says_what_it_is(line: duckml.Connection) -> None:
@@ -178,7 +194,9 @@ def test_relation_verbs_understand_predict(line: duckml.Connection) -> None:
     assert projected.columns == ["x", "predict(line)"]
     assert points.order("PREDICT(line) DESC").limit(1).fetchall() == [(99.0, 199.0)]
     assert points.aggregate("max(PREDICT(line, x := x + 1))").fetchall()[0][0] == pytest.approx(201)
-    assert points.query("p", "SELECT count(*) FROM PREDICT(MODEL line, TABLE p)").fetchall() == [(100,)]
+    assert points.query("p", "SELECT count(*) FROM PREDICT(MODEL line, TABLE p)").fetchall() == [
+        (100,)
+    ]
     points.filter("PREDICT(line) > 0").create_view("positive")
     assert line.sql("SELECT count(*) FROM positive").fetchall() == [(100,)]
     frame = pd.DataFrame({"x": [1.0]})
@@ -186,7 +204,9 @@ def test_relation_verbs_understand_predict(line: duckml.Connection) -> None:
     assert frame is not None
 
 
-def test_a_relation_is_lazy_and_the_view_follows_the_default_version(line: duckml.Connection) -> None:
+def test_a_relation_is_lazy_and_the_view_follows_the_default_version(
+    line: duckml.Connection,
+) -> None:
     relation = line.sql("SELECT PREDICT(line, x := 1) AS p")
     assert rounded(relation.fetchall()) == [(3.0,)]
     make_line(line, factor=9)
@@ -194,19 +214,31 @@ def test_a_relation_is_lazy_and_the_view_follows_the_default_version(line: duckm
 
 
 def test_parameters_keep_their_places(con: duckml.Connection) -> None:
-    con.execute("CREATE TABLE t AS SELECT i % 7 AS a, i % 11 AS b, (i % 7) + 100 * (i % 11) AS y FROM range(200) r(i)")
+    con.execute(
+        "CREATE TABLE t AS SELECT i % 7 AS a, i % 11 AS b, (i % 7) + 100 * (i % 11) AS y FROM range(200) r(i)"
+    )
     con.execute(f"CREATE MODEL m {LINE} AS FROM t")
-    assert rounded(con.execute("SELECT PREDICT(m, b := ?, a := ? * 10)", [3, 1]).fetchall()) == [(310.0,)]
-    assert rounded(con.execute("SELECT PREDICT(m, b := $2, a := $1)", [3, 1]).fetchall()) == [(103.0,)]
+    assert rounded(con.execute("SELECT PREDICT(m, b := ?, a := ? * 10)", [3, 1]).fetchall()) == [
+        (310.0,)
+    ]
+    assert rounded(con.execute("SELECT PREDICT(m, b := $2, a := $1)", [3, 1]).fetchall()) == [
+        (103.0,)
+    ]
     named = {"first": 3, "second": 1}
-    assert rounded(con.execute("SELECT PREDICT(m, b := $second, a := $first)", named).fetchall()) == [(103.0,)]
+    assert rounded(
+        con.execute("SELECT PREDICT(m, b := $second, a := $first)", named).fetchall()
+    ) == [(103.0,)]
     nested = "SELECT PREDICT(m, b := ?, a := PREDICT(m, b := ?, a := ?))"
     assert rounded(con.execute(nested, [1, 0, 5]).fetchall()) == [(105.0,)]
     script = "SELECT PREDICT(m, 1, 1); SELECT ? AS first, PREDICT(m, b := ?, a := ?), ? AS last"
     assert rounded(con.execute(script, [7, 2, 4, 8]).fetchall()) == [(7, 204.0, 8)]
-    assert rounded(con.sql("SELECT PREDICT(m, b := ?, a := ?)", params=[3, 1]).fetchall()) == [(301.0,)]
+    assert rounded(con.sql("SELECT PREDICT(m, b := ?, a := ?)", params=[3, 1]).fetchall()) == [
+        (301.0,)
+    ]
     con.executemany("INSERT INTO t SELECT ?, ?, PREDICT(m, b := ?, a := 0)", [[1, 1, 2], [1, 1, 3]])
-    assert con.execute("SELECT sum(y) FROM (FROM t ORDER BY rowid DESC LIMIT 2)").fetchall() == [(500,)]
+    assert con.execute("SELECT sum(y) FROM (FROM t ORDER BY rowid DESC LIMIT 2)").fetchall() == [
+        (500,)
+    ]
 
 
 def test_a_statement_of_ours_leaves_the_connection_free(con: duckml.Connection) -> None:
@@ -217,7 +249,11 @@ def test_a_statement_of_ours_leaves_the_connection_free(con: duckml.Connection) 
     assert con.model("m").version == 1
     con.execute("DESCRIBE MODEL m")
     con.create_model("other", "FROM t", "y", "linear_regression")
-    assert con.execute(f"CREATE OR REPLACE MODEL m {LINE} AS FROM t").fetchone()[:3] == ("m", 2, True)
+    assert con.execute(f"CREATE OR REPLACE MODEL m {LINE} AS FROM t").fetchone()[:3] == (
+        "m",
+        2,
+        True,
+    )
 
 
 def test_reading_does_not_discard_an_open_result(line: duckml.Connection) -> None:
@@ -235,7 +271,9 @@ def test_cursors_predict_in_threads(file: str) -> None:
         def work() -> None:
             with con.cursor() as cursor:
                 for _ in range(20):
-                    results.append(cursor.execute("SELECT sum(PREDICT(line)) FROM points").fetchone()[0])
+                    results.append(
+                        cursor.execute("SELECT sum(PREDICT(line)) FROM points").fetchone()[0]
+                    )
 
         threads = [threading.Thread(target=work) for _ in range(4)]
         for thread in threads:
@@ -248,7 +286,9 @@ def test_cursors_predict_in_threads(file: str) -> None:
 
 def test_attach_gives_the_same_object_and_closes_as_before(file: str) -> None:
     plain = duckdb.connect(file)
-    plain.execute("CREATE TEMP TABLE mine AS SELECT i::DOUBLE AS x, i * 2.0 AS y FROM range(100) r(i)")
+    plain.execute(
+        "CREATE TEMP TABLE mine AS SELECT i::DOUBLE AS x, i * 2.0 AS y FROM range(100) r(i)"
+    )
     con = duckml.attach(plain)
     assert con is plain
     con.execute(f"CREATE MODEL m {LINE} AS FROM mine")
@@ -278,7 +318,9 @@ def test_a_closed_file_can_be_opened_by_another_process(file: str) -> None:
         cursor.close()
     gc.collect()
     code = f"import duckml; print(duckml.connect({file!r}).execute('SELECT round(PREDICT(line, x := 1))').fetchall())"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[(3.0,)]"
     assert answer.stderr == ""
 
@@ -306,9 +348,13 @@ def test_what_another_session_changed_is_seen(file: str) -> None:
     with duckml.connect(file) as con, con.cursor() as other:
         make_line(con)
         assert rounded(other.execute("SELECT PREDICT(line, x := 1)").fetchall()) == [(3.0,)]
-        con.execute("CREATE OR REPLACE TABLE points2 AS SELECT i::DOUBLE AS z, i * 5.0 AS y FROM range(100) r(i)")
+        con.execute(
+            "CREATE OR REPLACE TABLE points2 AS SELECT i::DOUBLE AS z, i * 5.0 AS y FROM range(100) r(i)"
+        )
         con.execute(f"CREATE OR REPLACE MODEL line {LINE} AS FROM points2")
-        assert rounded(other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)").fetchall()) == [(5.0,)]
+        assert rounded(other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)").fetchall()) == [
+            (5.0,)
+        ]
         con.execute("DROP MODEL line")
         with pytest.raises(errors.ModelNotFoundError, match="No model named 'line'"):
             other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)")
@@ -356,7 +402,8 @@ def test_a_name_that_another_session_holds_is_a_conflict(file: str) -> None:
         other.execute("BEGIN")
         other.execute(f"CREATE MODEL held {LINE} AS FROM points")
         with pytest.raises(
-            errors.ConflictError, match="Another session is creating, replacing or dropping model 'held'"
+            errors.ConflictError,
+            match="Another session is creating, replacing or dropping model 'held'",
         ):
             con.execute("BEGIN; CREATE MODEL held OPTIONS (target = 'y') AS FROM points")
         con.execute("ROLLBACK")
@@ -380,7 +427,10 @@ def test_pandas_reads_a_query(line: duckml.Connection) -> None:
 
 def test_rewritten_shows_what_duckdb_runs(line: duckml.Connection) -> None:
     sql = line.rewritten("SELECT /* as it is */ PREDICT(line) FROM points")
-    assert sql == 'SELECT /* as it is */ "memory"."main"."predict_line"("x" := "x") AS "predict(line)" FROM points'
+    assert (
+        sql
+        == 'SELECT /* as it is */ "memory"."main"."predict_line"("x" := "x") AS "predict(line)" FROM points'
+    )
 
 
 def test_a_user_without_a_name_goes_by_number() -> None:
@@ -394,7 +444,9 @@ for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
 os.setuid(54321)
 print(engine.user_name())
 """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "54321"
 
 
@@ -403,7 +455,9 @@ def test_importing_loads_nothing_heavy() -> None:
         "import sys, duckml; from duckml import connect; con = connect(); "
         "print([m for m in ('sklearn', 'skl2onnx', 'onnxruntime', 'pandas', 'sqlglot') if m in sys.modules])"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"
     assert answer.stderr == ""
 
@@ -415,4 +469,7 @@ def test_no_pickle_anywhere() -> None:
 
 
 def rounded(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    return [tuple(round(value, 6) if isinstance(value, float) else value for value in row) for row in rows]
+    return [
+        tuple(round(value, 6) if isinstance(value, float) else value for value in row)
+        for row in rows
+    ]

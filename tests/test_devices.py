@@ -31,7 +31,10 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> N
 def test_an_unknown_device_names_the_nearest() -> None:
     with pytest.raises(errors.DeviceError) as raised:
         duckml.connect(device="cudda")
-    assert str(raised.value) == "Unknown device 'cudda'. Did you mean \"cuda\"? Known: auto, cuda, openvino, cpu."
+    assert (
+        str(raised.value)
+        == "Unknown device 'cudda'. Did you mean \"cuda\"? Known: auto, cuda, openvino, cpu."
+    )
 
 
 def test_two_connections_to_one_database_can_not_serve_on_two_devices(file: str) -> None:
@@ -40,7 +43,9 @@ def test_two_connections_to_one_database_can_not_serve_on_two_devices(file: str)
             assert second.execute("SELECT 1").fetchall() == [(1,)]
         served_on_auto = duckml.connect(engine="python")
         cursor = served_on_auto.cursor()
-        with pytest.raises(errors.DeviceError, match=r"already open in this process and served on 'auto'"):
+        with pytest.raises(
+            errors.DeviceError, match=r"already open in this process and served on 'auto'"
+        ):
             duckml.attach(cursor, device="cpu")
 
 
@@ -65,7 +70,8 @@ def openvino() -> str:
         lines = [sysconfig.get_paths()["purelib"], str(ROOT)]
         (packages / "shared.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (packages / "finder.pth").write_text(
-            "import site; site.addsitedir(" + repr(sysconfig.get_paths()["purelib"]) + ")\n", encoding="utf-8"
+            "import site; site.addsitedir(" + repr(sysconfig.get_paths()["purelib"]) + ")\n",
+            encoding="utf-8",
         )
         (folder / "ready").touch()
     return str(python)
@@ -102,7 +108,9 @@ except errors.DeviceError as error:
 
 
 def test_a_second_provider_serves_what_it_is_asked_for(openvino: str) -> None:
-    answer = subprocess.run([openvino, "-c", SECOND_PROVIDER], capture_output=True, text=True, timeout=300, check=False)
+    answer = subprocess.run(
+        [openvino, "-c", SECOND_PROVIDER], capture_output=True, text=True, timeout=300, check=False
+    )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.splitlines() == [
         "(True, True) (True, True) False",
@@ -131,9 +139,13 @@ except errors.DeviceError as error:
 
 
 def test_a_fallback_is_never_silent(openvino: str) -> None:
-    answer = subprocess.run([openvino, "-c", FALLBACK], capture_output=True, text=True, timeout=300, check=False)
+    answer = subprocess.run(
+        [openvino, "-c", FALLBACK], capture_output=True, text=True, timeout=300, check=False
+    )
     assert answer.returncode == 0, answer.stderr
-    assert answer.stdout.startswith(("openvino", "refused: Device 'openvino' was asked for and didn't start"))
+    assert answer.stdout.startswith(
+        ("openvino", "refused: Device 'openvino' was asked for and didn't start")
+    )
 
 
 def test_the_devices_command_names_all(openvino: str) -> None:

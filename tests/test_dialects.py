@@ -28,7 +28,9 @@ def bigquery(con: duckml.Connection) -> duckml.Connection:
     return con
 
 
-def test_statements_of_bigquery_ml_run_unchanged(bigquery: duckml.Connection, tmp_path: Path) -> None:
+def test_statements_of_bigquery_ml_run_unchanged(
+    bigquery: duckml.Connection, tmp_path: Path
+) -> None:
     found = statements()
     assert len(found) >= 60
     for kind in ("LINEAR_REG", "LOGISTIC_REG", "DNN_REGRESSOR", "DNN_CLASSIFIER", "TRANSFORM", "ML.PREDICT", "ML.EVALUATE",
@@ -37,7 +39,9 @@ def test_statements_of_bigquery_ml_run_unchanged(bigquery: duckml.Connection, tm
         assert any(kind in statement.upper() for statement in found), kind
     for statement in found:
         try:
-            bigquery.execute(statement.replace("{tmp}", str(tmp_path)), dialect="bigquery").fetchall()
+            bigquery.execute(
+                statement.replace("{tmp}", str(tmp_path)), dialect="bigquery"
+            ).fetchall()
         except BaseException as error:
             error.add_note(statement)
             raise
@@ -57,26 +61,37 @@ def line(con: duckml.Connection) -> duckml.Connection:
         "SELECT x, label FROM `ds.t`",
         dialect="bigquery",
     )
-    con.execute("CREATE MODEL ds.c OPTIONS (target = 'late') AS SELECT x, x > 300 AS late FROM ds.t")
+    con.execute(
+        "CREATE MODEL ds.c OPTIONS (target = 'late') AS SELECT x, x > 300 AS late FROM ds.t"
+    )
     return con
 
 
 @pytest.mark.parametrize(
-    "name", ["ds.m", "`ds.m`", "`ds`.`m`", "`my-project.ds.m`", "my-project.ds.m", "my-project-12.ds.m"]
+    "name",
+    ["ds.m", "`ds.m`", "`ds`.`m`", "`my-project.ds.m`", "my-project.ds.m", "my-project-12.ds.m"],
 )
 def test_a_model_is_named_as_in_bigquery(line: duckml.Connection, name: str) -> None:
-    [(found,)] = answers(line, f"SELECT ROUND(predicted_label) FROM ML.PREDICT(MODEL {name}, (SELECT 10 AS x))")
+    [(found,)] = answers(
+        line, f"SELECT ROUND(predicted_label) FROM ML.PREDICT(MODEL {name}, (SELECT 10 AS x))"
+    )
     assert found == 21
 
 
 def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -> None:
     assert answers(
-        line, "SELECT TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 10:01:00', TIMESTAMP '2024-01-01 10:00:59', MINUTE)"
+        line,
+        "SELECT TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 10:01:00', TIMESTAMP '2024-01-01 10:00:59', MINUTE)",
     )[0] == (0,)
     assert answers(line, "SELECT EXTRACT(DAYOFWEEK FROM DATE '2024-01-07')") == [(1,)]
-    assert answers(line, "SELECT FARM_FINGERPRINT(NULL), MOD(ABS(FARM_FINGERPRINT('a')), 10) < 10") == [(None, True)]
+    assert answers(
+        line, "SELECT FARM_FINGERPRINT(NULL), MOD(ABS(FARM_FINGERPRINT('a')), 10) < 10"
+    ) == [(None, True)]
     assert answers(line, "SELECT SUM(v) FROM UNNEST([1, 2, 3]) AS v WHERE v > 1") == [(5,)]
-    assert answers(line, "SELECT o FROM UNNEST(['a', 'b']) AS v WITH OFFSET AS o ORDER BY o") == [(0,), (1,)]
+    assert answers(line, "SELECT o FROM UNNEST(['a', 'b']) AS v WITH OFFSET AS o ORDER BY o") == [
+        (0,),
+        (1,),
+    ]
     assert answers(line, "SELECT ';', 'ML.PREDICT(MODEL m, ('") == [(";", "ML.PREDICT(MODEL m, (")]
     sql = "SELECT (SELECT prob > 0.5 FROM UNNEST(predicted_late_probs) WHERE label = true) FROM ML.PREDICT(MODEL ds.c, (SELECT 599 AS x))"
     assert answers(line, sql) == [(True,)]
@@ -92,7 +107,11 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
             errors.StatementError,
             "ML.FORECAST is not here",
         ),
-        ("SELECT ML.BUCKETIZE(1, [0.0])", errors.StatementError, "ML.BUCKETIZE stands in TRANSFORM"),
+        (
+            "SELECT ML.BUCKETIZE(1, [0.0])",
+            errors.StatementError,
+            "ML.BUCKETIZE stands in TRANSFORM",
+        ),
         ("CREATE MODEL", errors.StatementError, "The statement ends too early: CREATE MODEL"),
         ("SELECT * FROM ML.PREDICT()", errors.StatementError, "ML.PREDICT needs a model"),
         (
@@ -123,7 +142,9 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
         ),
     ],
 )
-def test_what_is_not_here_says_so(line: duckml.Connection, sql: str, kind: type[Exception], text: str) -> None:
+def test_what_is_not_here_says_so(
+    line: duckml.Connection, sql: str, kind: type[Exception], text: str
+) -> None:
     with pytest.raises(kind) as raised:
         answers(line, sql)
     assert text in str(raised.value)
@@ -174,18 +195,24 @@ def models(con: duckml.Connection) -> duckml.Connection:
     con.execute(
         "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 3 AS k, 2 * i + i % 3 AS y, i > 300 AS late FROM range(600) r(i)"
     )
-    con.execute("CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, k, y FROM t")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, k, y FROM t"
+    )
     con.execute("CREATE MODEL c OPTIONS (target = 'late') AS SELECT x, late FROM t")
     return con
 
 
 @pytest.mark.parametrize("dialect", ["duckdb", "postgres", ""])
 @pytest.mark.parametrize("query", QUERIES)
-def test_what_sqlglot_makes_of_a_query_answers_the_same(models: duckml.Connection, query: str, dialect: str) -> None:
+def test_what_sqlglot_makes_of_a_query_answers_the_same(
+    models: duckml.Connection, query: str, dialect: str
+) -> None:
     mangled = sqlglot.transpile(query, read=dialect, write=dialect)[0]
     assert models.execute(mangled).fetchall() == models.execute(query).fetchall()
 
 
 @pytest.mark.parametrize("mangled", MANGLED)
-def test_what_other_tools_make_of_a_query_answers_the_same(models: duckml.Connection, mangled: str) -> None:
+def test_what_other_tools_make_of_a_query_answers_the_same(
+    models: duckml.Connection, mangled: str
+) -> None:
     assert models.execute(mangled).fetchall() == models.execute(MANGLED[mangled]).fetchall()

@@ -27,12 +27,23 @@ def blocks(page: Path) -> list[tuple[str, str]]:
 
 def test_every_block_says_what_it_is() -> None:
     kinds = {kind for page in PAGES for kind, _ in blocks(page)}
-    assert kinds == {"sql", "python", "console", "text", "java", "javascript"}  # the last two run in test_hosts.py
-    assert all(page.read_text(encoding="utf-8").count("```") == 2 * len(blocks(page)) for page in PAGES)
+    assert kinds == {
+        "sql",
+        "python",
+        "console",
+        "text",
+        "java",
+        "javascript",
+    }  # the last two run in test_hosts.py
+    assert all(
+        page.read_text(encoding="utf-8").count("```") == 2 * len(blocks(page)) for page in PAGES
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_block_of_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """SQL runs on a database with the houses of the examples; commands run where the project's files are."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -50,7 +61,9 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
                 run_command(line)
     program = "\n".join(text for kind, text in blocks(page) if kind == "python")
     # In a process of its own: the folder sql/ of this project would be the package of JupySQL's otherwise.
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
+    )
     assert answer.returncode == 0, answer.stderr
 
 
@@ -64,29 +77,45 @@ def statements(text: str) -> list[str]:
 def prepare(page: Path) -> None:
     if page.name == "README.md":
         with duckml.connect("page.duckdb") as con:
-            con.execute("CREATE TABLE house_prices AS FROM 'examples/data/house_prices.parquet' LIMIT 2000")
-            con.execute("CREATE TABLE for_sale AS SELECT 'mine' AS house, * FROM house_prices LIMIT 3")
+            con.execute(
+                "CREATE TABLE house_prices AS FROM 'examples/data/house_prices.parquet' LIMIT 2000"
+            )
+            con.execute(
+                "CREATE TABLE for_sale AS SELECT 'mine' AS house, * FROM house_prices LIMIT 3"
+            )
 
 
 def run_command(line: str) -> None:
     words = shlex.split(line.removeprefix("$ "))
     assert line.startswith("$ "), line
-    if words[0] == "make":  # the targets are run by whoever runs this test; demo has a test of its own
-        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    if (
+        words[0] == "make"
+    ):  # the targets are run by whoever runs this test; demo has a test of its own
+        assert re.search(
+            rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+        )
         return
     words, file = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
     assert words[0] in {"duckml", "duckdb"}
     command = [str(Path(sys.executable).parent / words[0]), *words[1:]]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert answer.returncode == 0, (line, answer.stderr)
-    assert words[0] == "duckml" or "Error" not in answer.stdout + answer.stderr, (line, answer.stdout, answer.stderr)
+    assert words[0] == "duckml" or "Error" not in answer.stdout + answer.stderr, (
+        line,
+        answer.stdout,
+        answer.stderr,
+    )
     if file is not None:
         Path(file).write_text(answer.stdout, encoding="utf-8")
 
 
 def shape(text: str) -> str:
     """A text with its numbers taken out: other processors round the last digits of a training otherwise."""
-    return re.sub(r"\s+", " ", re.sub(r"[-+]?[\d][\d,.]*", "#", text)).replace("─", "").replace("$", "")
+    return (
+        re.sub(r"\s+", " ", re.sub(r"[-+]?[\d][\d,.]*", "#", text))
+        .replace("─", "")
+        .replace("$", "")
+    )
 
 
 def test_the_demo_prints_what_the_readme_shows() -> None:
@@ -98,7 +127,9 @@ def test_the_demo_prints_what_the_readme_shows() -> None:
     assert "main.house_price@1" in answer.stdout
     r2 = {
         name: float(value)
-        for name, value in re.findall(r"^(.+?)\s+(-?[\d.]+)\s+\$[\d,]+$", answer.stdout, re.MULTILINE)
+        for name, value in re.findall(
+            r"^(.+?)\s+(-?[\d.]+)\s+\$[\d,]+$", answer.stdout, re.MULTILINE
+        )
     }
     assert r2["CREATE MODEL house_price"] > r2["CREATE MODEL house_price_line"]
     assert r2["CREATE MODEL house_price"] > r2["the tutorial: raw features, raw prices"]
@@ -113,7 +144,9 @@ def test_the_example_scripts_run(script: str, tmp_path: Path) -> None:
         "-f",
         f"examples/{script}",
     ]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
+    answer = subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT
+    )
     assert answer.returncode == 0, answer.stderr
     expected = {"house_prices.sql": "worth_of_a_bath", "flights.sql": "in the air"}
     assert expected[script] in answer.stdout
@@ -121,15 +154,23 @@ def test_the_example_scripts_run(script: str, tmp_path: Path) -> None:
 
 def test_the_generated_pages_say_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    specification = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    specification = importlib.util.spec_from_file_location(
+        "generate", ROOT / "docs" / "generate.py"
+    )
     generate = importlib.util.module_from_spec(specification)
     specification.loader.exec_module(generate)
     for name, text in generate.pages().items():
-        assert (generate.FOLDER / name).read_text(encoding="utf-8") == text, f"run make docs: {name}"
+        assert (generate.FOLDER / name).read_text(encoding="utf-8") == text, (
+            f"run make docs: {name}"
+        )
 
 
 def test_the_reference_names_every_warning_and_statement() -> None:
-    named = set(re.findall(r"`(\w+)`", (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")))
+    named = set(
+        re.findall(
+            r"`(\w+)`", (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+        )
+    )
     rooms = ("profiling", "creation", "publishing", "options")
     source = "".join((ROOT / "duckml" / f"{room}.py").read_text(encoding="utf-8") for room in rooms)
     codes = set(re.findall(r'(?:ModelWarning\(\s*|leave_out\(\s*)"(\w+)"', source))
@@ -149,10 +190,14 @@ def test_links_lead_somewhere() -> None:
 
 def test_every_error_class_is_shown_by_a_golden_test() -> None:
     """The text of each class stands in a story or is compared in a test."""
-    stories = "".join(story.read_text(encoding="utf-8") for story in (ROOT / "tests" / "sql").glob("*.test"))
+    stories = "".join(
+        story.read_text(encoding="utf-8") for story in (ROOT / "tests" / "sql").glob("*.test")
+    )
     tests = "".join(test.read_text(encoding="utf-8") for test in (ROOT / "tests").glob("test_*.py"))
     for name in set(errors.__all__) - {"DuckmlError"}:
-        assert f"statement error {name}\n" in stories or re.search(rf"errors\.{name}(\)| as |, match=)", tests), name
+        assert f"statement error {name}\n" in stories or re.search(
+            rf"errors\.{name}(\)| as |, match=)", tests
+        ), name
 
 
 def test_every_error_has_an_sqlstate_and_a_class_of_duckdb() -> None:

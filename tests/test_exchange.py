@@ -62,7 +62,9 @@ def largest_relative_difference(found: dict[int, float], expected: dict[int, flo
 # ONNX out
 
 
-def test_an_exported_file_predicts_the_same_in_plain_onnxruntime(houses: duckml.Connection, tmp_path: Path) -> None:
+def test_an_exported_file_predicts_the_same_in_plain_onnxruntime(
+    houses: duckml.Connection, tmp_path: Path
+) -> None:
     """From a dict of columns, in a process that never loads duckml."""
     path = tmp_path / "net.onnx"
     houses.execute(f"EXPORT MODEL net TO '{path}'")
@@ -82,13 +84,17 @@ columns = {{i.name: rows[i.name].to_numpy().astype("int64" if i.type == "tensor(
 assert "duckml" not in sys.modules
 print(np.abs(answer[:, 0] / rows["answer"] - 1).max())
 """
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
     assert float(answer.stdout) < 1e-12
 
 
 def test_export_and_import_is_the_identity(houses: duckml.Connection, tmp_path: Path) -> None:
     houses.execute(f"EXPORT MODEL net TO '{tmp_path}/net.onnx'")
-    houses.execute(f"CREATE MODEL back OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/net.onnx')")
+    houses.execute(
+        f"CREATE MODEL back OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/net.onnx')"
+    )
     assert houses.model("back").key == houses.model("net").key
     assert houses.model("back").signature == houses.model("net").signature
 
@@ -96,12 +102,18 @@ def test_export_and_import_is_the_identity(houses: duckml.Connection, tmp_path: 
 # Plain SQL out
 
 
-def test_a_net_as_sql_agrees_in_duckdb_without_duckml(houses: duckml.Connection, tmp_path: Path) -> None:
-    houses.execute(f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT duckdb, TABLE 'thousand')")
+def test_a_net_as_sql_agrees_in_duckdb_without_duckml(
+    houses: duckml.Connection, tmp_path: Path
+) -> None:
+    houses.execute(
+        f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT duckdb, TABLE 'thousand')"
+    )
     houses.execute(f"EXPORT MODEL net TO '{tmp_path}/macro.sql' (FORMAT macro)")
     expected = predictions(houses, "SELECT n, PREDICT(net) FROM thousand")
     with duckdb.connect() as plain:
-        plain.execute(f"CREATE TABLE thousand AS SELECT row_number() OVER () AS n, * FROM '{DATA}' LIMIT 1000")
+        plain.execute(
+            f"CREATE TABLE thousand AS SELECT row_number() OVER () AS n, * FROM '{DATA}' LIMIT 1000"
+        )
         sql = (tmp_path / "net.sql").read_text().strip().removesuffix(";")
         found = predictions(plain, f"SELECT n, predicted_price FROM ({sql})")
         assert largest_relative_difference(found, expected) < 1e-6
@@ -112,7 +124,9 @@ def test_a_net_as_sql_agrees_in_duckdb_without_duckml(houses: duckml.Connection,
 
 
 def test_a_net_as_sql_agrees_in_sqlite(houses: duckml.Connection, tmp_path: Path) -> None:
-    houses.execute(f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT sqlite, TABLE 'thousand')")
+    houses.execute(
+        f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT sqlite, TABLE 'thousand')"
+    )
     frame = houses.execute("FROM thousand").df()
     frame["date"] = frame["date"].astype(str).str[:10]
     with sqlite3.connect(":memory:") as lite:
@@ -130,7 +144,9 @@ def test_a_net_as_sql_agrees_in_postgres(
     import pgserver
     import psycopg
 
-    houses.execute(f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT postgres, TABLE 'thousand')")
+    houses.execute(
+        f"EXPORT MODEL net TO '{tmp_path}/net.sql' (FORMAT sql, DIALECT postgres, TABLE 'thousand')"
+    )
     columns = "n, sqft_living, bathrooms, grade, zipcode, lat, long, date, waterfront"
     rows = houses.execute(f"SELECT {columns} FROM thousand").fetchall()
     server = pgserver.get_server(tmp_path / "pg")
@@ -179,7 +195,9 @@ def test_sql_answers_awkward_rows_as_predict_does(
         AS SELECT "dm_x0", "the k", "select", "t", "y", {target} FROM rows"""
     )
     con.execute(f"EXPORT MODEL m TO '{tmp_path}/m.sql' (FORMAT sql, TABLE 'awkward')")
-    con.execute(f"EXPORT MODEL m TO '{tmp_path}/lite.sql' (FORMAT sql, DIALECT sqlite, TABLE 'awkward')")
+    con.execute(
+        f"EXPORT MODEL m TO '{tmp_path}/lite.sql' (FORMAT sql, DIALECT sqlite, TABLE 'awkward')"
+    )
     con.execute(f"EXPORT MODEL m TO '{tmp_path}/macro.sql' (FORMAT macro)")
     expected = [row[0] for row in con.execute("SELECT PREDICT(m) FROM awkward").fetchall()]
     sql = (tmp_path / "m.sql").read_text().strip().removesuffix(";")
@@ -191,7 +209,9 @@ def test_sql_answers_awkward_rows_as_predict_does(
         assert same(plain.execute(f"SELECT {call} FROM awkward").fetchall(), expected)
     with sqlite3.connect(":memory:") as lite:
         lite.execute('CREATE TABLE awkward ("dm_x0", "the k", "select", "t", "y")')
-        rows = con.execute('SELECT "dm_x0", "the k", "select"::VARCHAR, "t"::VARCHAR, "y"::INTEGER FROM awkward')
+        rows = con.execute(
+            'SELECT "dm_x0", "the k", "select"::VARCHAR, "t"::VARCHAR, "y"::INTEGER FROM awkward'
+        )
         lite.executemany("INSERT INTO awkward VALUES (?, ?, ?, ?, ?)", rows.fetchall())
         lite_sql = (tmp_path / "lite.sql").read_text().strip().removesuffix(";")
         found = lite.execute(f'SELECT "predicted_{target}" FROM ({lite_sql})').fetchall()
@@ -201,7 +221,9 @@ def test_sql_answers_awkward_rows_as_predict_does(
 
 def same(rows: list[tuple[object]], expected: list[object]) -> bool:
     pairs = list(zip((row[0] for row in rows), expected, strict=True))
-    return all(a == b if not isinstance(b, float) else a == pytest.approx(b, rel=1e-9) for a, b in pairs)
+    return all(
+        a == b if not isinstance(b, float) else a == pytest.approx(b, rel=1e-9) for a, b in pairs
+    )
 
 
 # ONNX in: foreign models
@@ -236,7 +258,9 @@ def pipeline(estimator: object) -> object:
     return make_pipeline(columns, estimator)
 
 
-def test_a_foreign_pipeline_imports_and_predicts(con: duckml.Connection, frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_foreign_pipeline_imports_and_predicts(
+    con: duckml.Connection, frame: pd.DataFrame, tmp_path: Path
+) -> None:
     """Written by skl2onnx as it comes: named inputs, one matrix, and a classifier with its ZipMap."""
     matrix = frame[["area", "rooms"]].to_numpy(dtype=np.float32)
     fitted = make_pipeline(StandardScaler(), LinearRegression()).fit(matrix, number_of(frame))
@@ -257,19 +281,30 @@ def test_a_foreign_pipeline_imports_and_predicts(con: duckml.Connection, frame: 
         f"CREATE MODEL classes OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/c.onnx', target = 'price', "
         "features = ['area', 'rooms'])"
     )
-    rows = con.execute("SELECT PREDICT(classes), PREDICT_PROBA(classes)['dear'] FROM frame").fetchall()
+    rows = con.execute(
+        "SELECT PREDICT(classes), PREDICT_PROBA(classes)['dear'] FROM frame"
+    ).fetchall()
     assert [row[0] for row in rows] == classes.predict(matrix).tolist()
     assert [row[1] for row in rows] == pytest.approx(classes.predict_proba(matrix)[:, 1], abs=1e-5)
 
 
 def handmade(
-    nodes: list[object], inputs: list[object], output: int = TensorProto.FLOAT, constants: object = ()
+    nodes: list[object],
+    inputs: list[object],
+    output: int = TensorProto.FLOAT,
+    constants: object = (),
 ) -> bytes:
     graph = helper.make_graph(
-        nodes, "g", inputs, [helper.make_tensor_value_info("answer", output, ["N", 1])], list(constants)
+        nodes,
+        "g",
+        inputs,
+        [helper.make_tensor_value_info("answer", output, ["N", 1])],
+        list(constants),
     )
     model = helper.make_model(
-        graph, opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)], ir_version=8
+        graph,
+        opset_imports=[helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)],
+        ir_version=8,
     )
     return bytes(model.SerializeToString())
 
@@ -278,7 +313,9 @@ def tensor(name: str, kind: int, *shape: object) -> object:
     return helper.make_tensor_value_info(name, kind, list(shape))
 
 
-def test_a_handmade_graph_of_every_type_imports_and_predicts(con: duckml.Connection, tmp_path: Path) -> None:
+def test_a_handmade_graph_of_every_type_imports_and_predicts(
+    con: duckml.Connection, tmp_path: Path
+) -> None:
     nodes = [
         helper.make_node("Cast", ["i"], ["fi"], to=TensorProto.FLOAT),
         helper.make_node("Cast", ["b"], ["fb"], to=TensorProto.FLOAT),
@@ -331,7 +368,9 @@ def refused(con: duckml.Connection, path: Path, content: bytes, text: str) -> No
     assert not con.execute("SHOW MODELS").fetchall()
 
 
-def test_harmful_files_are_refused_before_onnxruntime_sees_them(con: duckml.Connection, tmp_path: Path) -> None:
+def test_harmful_files_are_refused_before_onnxruntime_sees_them(
+    con: duckml.Connection, tmp_path: Path
+) -> None:
     path = tmp_path / "m.onnx"
     x = [tensor("x", TensorProto.FLOAT, "N", 1)]
     refused(con, path, b"", "it is no ONNX model")
@@ -345,20 +384,35 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(con: duckml.Conn
     refused(con, path, external.SerializeToString(), "its tensor 'c' lies in another file")
 
     own = [helper.make_node("Evil", ["x"], ["answer"], domain="com.example")]
-    refused(con, path, handmade(own, x), r"its operator com\.example\.Evil is not among those that are run here")
+    refused(
+        con,
+        path,
+        handmade(own, x),
+        r"its operator com\.example\.Evil is not among those that are run here",
+    )
     bomb = [helper.make_node("ConstantOfShape", ["shape"], ["answer"])]
     shape = [numpy_helper.from_array(np.array([1 << 40]), "shape")]
-    refused(con, path, handmade(bomb, x, constants=shape), "its operator ConstantOfShape is not among those")
+    refused(
+        con,
+        path,
+        handmade(bomb, x, constants=shape),
+        "its operator ConstantOfShape is not among those",
+    )
     branch = helper.make_graph(identity, "b", [], [tensor("answer", TensorProto.FLOAT, "N", 1)])
     branches = [helper.make_node("If", ["c"], ["answer"], then_branch=branch, else_branch=branch)]
     refused(con, path, handmade(branches, x), "its operator If is not among those")
 
-    outer = [helper.make_node("MatMul", ["tall", "long"], ["bomb"]), helper.make_node("Add", ["x", "bomb"], ["answer"])]
+    outer = [
+        helper.make_node("MatMul", ["tall", "long"], ["bomb"]),
+        helper.make_node("Add", ["x", "bomb"], ["answer"]),
+    ]
     vectors = [
         numpy_helper.from_array(np.ones((20_000, 1), np.float32), "tall"),
         numpy_helper.from_array(np.ones((1, 20_000), np.float32), "long"),
     ]
-    refused(con, path, handmade(outer, x, constants=vectors), "its tensor 'bomb' would be too large")
+    refused(
+        con, path, handmade(outer, x, constants=vectors), "its tensor 'bomb' would be too large"
+    )
     broadcast = [
         helper.make_node("Reshape", ["x", "s1"], ["a"]),
         helper.make_node("Reshape", ["x", "s2"], ["b"]),
@@ -370,18 +424,39 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(con: duckml.Conn
         numpy_helper.from_array(np.array([1, -1, 1]), "s2"),
         numpy_helper.from_array(np.array([1]), "last"),
     ]
-    refused(con, path, handmade(broadcast, x, constants=shapes), "would be too large|depends on the rows")
+    refused(
+        con,
+        path,
+        handmade(broadcast, x, constants=shapes),
+        "would be too large|depends on the rows",
+    )
     sparse = helper.make_node("Constant", [], ["c"])
-    sparse.attribute.add(name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR).sparse_tensor.dims.append(1 << 40)
+    sparse.attribute.add(
+        name="sparse_value", type=onnx.AttributeProto.SPARSE_TENSOR
+    ).sparse_tensor.dims.append(1 << 40)
     refused(con, path, handmade([sparse, *identity], x), "it has sparse tensors")
-    mixing = [helper.make_node("ReduceSum", ["x"], ["s"], keepdims=1), helper.make_node("Add", ["x", "s"], ["answer"])]
+    mixing = [
+        helper.make_node("ReduceSum", ["x"], ["s"], keepdims=1),
+        helper.make_node("Add", ["x", "s"], ["answer"]),
+    ]
     refused(con, path, handmade(mixing, x), "the answer to a row depends on the rows beside it")
-    refused(con, path, handmade(identity, [tensor("x", TensorProto.FLOAT16, "N", 1)]), "The input 'x' is float16")
+    refused(
+        con,
+        path,
+        handmade(identity, [tensor("x", TensorProto.FLOAT16, "N", 1)]),
+        "The input 'x' is float16",
+    )
     refused(con, path, handmade(identity, [tensor("x", TensorProto.FLOAT, "N", "k")]), "fixed k")
     wide = handmade(
-        [helper.make_node("ReduceSum", ["x"], ["answer"], keepdims=1)], [tensor("x", TensorProto.FLOAT, "N", 3)]
+        [helper.make_node("ReduceSum", ["x"], ["answer"], keepdims=1)],
+        [tensor("x", TensorProto.FLOAT, "N", 3)],
     )
-    refused(con, path, wide, r"takes 3 columns, and 0 are named\. Name them in order: features = \['column 1', …")
+    refused(
+        con,
+        path,
+        wide,
+        r"takes 3 columns, and 0 are named\. Name them in order: features = \['column 1', …",
+    )
 
 
 @pytest.mark.parametrize(
@@ -397,7 +472,9 @@ def test_a_forged_manifest_is_refused(
 ) -> None:
     import json
 
-    con.execute("CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+    )
     model = onnx.load_from_string(con.model("m").onnx)
     con.execute("DROP MODEL m")
     entry = next(entry for entry in model.metadata_props if entry.key == "duckml")
@@ -425,7 +502,9 @@ def test_expressions_of_a_forged_transform_are_read_as_if_they_were_typed(
         entry.value = json.dumps(value)
         (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
         with pytest.raises(errors.StatementError, match="TRANSFORM"):
-            con.execute(f"CREATE MODEL x OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx')")
+            con.execute(
+                f"CREATE MODEL x OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx')"
+            )
 
 
 # Fitted estimators
@@ -444,7 +523,9 @@ ESTIMATORS = [
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
-def test_a_fitted_pipeline_predicts_as_it_did(con: duckml.Connection, frame: pd.DataFrame, estimator: object) -> None:
+def test_a_fitted_pipeline_predicts_as_it_did(
+    con: duckml.Connection, frame: pd.DataFrame, estimator: object
+) -> None:
     number = number_of(frame)
     target = number if is_regressor(estimator) else np.where(number > 150, "dear", "cheap")
     fitted = pipeline(estimator).fit(frame, target)
@@ -461,11 +542,15 @@ def test_a_fitted_pipeline_predicts_as_it_did(con: duckml.Connection, frame: pd.
     else:
         assert found == fitted.predict(frame).tolist()
         rows = con.execute("SELECT PREDICT_PROBA(m)['dear'] FROM frame").fetchall()
-        assert [row[0] for row in rows] == pytest.approx(fitted.predict_proba(frame)[:, 1], abs=1e-5)
+        assert [row[0] for row in rows] == pytest.approx(
+            fitted.predict_proba(frame)[:, 1], abs=1e-5
+        )
     # The pipeline imputes, and so does the model; an unknown city is none of those known.
     strange = pd.DataFrame({"area": [np.nan], "rooms": [3.0], "city": ["köln"]})
     expected = fitted.predict(strange.assign(new=True))[0]
-    found = con.execute("SELECT PREDICT(m, area := NULL, rooms := 3, city := 'köln', new := true)").fetchone()[0]
+    found = con.execute(
+        "SELECT PREDICT(m, area := NULL, rooms := 3, city := 'köln', new := true)"
+    ).fetchone()[0]
     assert found == (pytest.approx(expected, rel=1e-5) if isinstance(expected, float) else expected)
 
 
@@ -473,11 +558,15 @@ def test_an_estimator_fitted_on_a_matrix_takes_the_columns_in_order(con: duckml.
     x = np.random.default_rng(0).normal(size=(100, 2))
     fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, x[:, 0] > 0)
     con.register_model("m", fitted, pd.DataFrame(x, columns=["a", "b"]))
-    assert con.execute("SELECT PREDICT(m, a := 2, b := 0), typeof(PREDICT(m, a := 2, b := 0))").fetchone() == (
+    assert con.execute(
+        "SELECT PREDICT(m, a := 2, b := 0), typeof(PREDICT(m, a := 2, b := 0))"
+    ).fetchone() == (
         True,
         "BOOLEAN",
     )
-    assert con.execute("SELECT PREDICT(m, a := NULL, b := 0)").fetchone() == (None,)  # it can't answer NaN itself
+    assert con.execute("SELECT PREDICT(m, a := NULL, b := 0)").fetchone() == (
+        None,
+    )  # it can't answer NaN itself
     numbers = LogisticRegression().fit(x, (x[:, 0] > 0).astype(int) + 7)
     con.register_model("n", numbers, "SELECT 1.0 AS a, 2.0 AS b")
     assert con.execute("SELECT PREDICT(n, a := 2, b := 0)").fetchone() == (8,)
@@ -501,11 +590,15 @@ def test_awkward_fits_are_taken_as_they_are(con: duckml.Connection, frame: pd.Da
 
     one = LinearRegression().fit(frame[["area"]].to_numpy(), number_of(frame))
     con.register_model("one", one, frame[["area"]])
-    assert con.execute("SELECT PREDICT(one, area := 100)").fetchone()[0] == pytest.approx(one.predict([[100.0]])[0])
+    assert con.execute("SELECT PREDICT(one, area := 100)").fetchone()[0] == pytest.approx(
+        one.predict([[100.0]])[0]
+    )
 
     digits = LogisticRegression().fit(frame[["area"]], np.where(frame.area > 100, "02", "01"))
     con.register_model("digits", digits, frame[["area"]])
-    assert con.execute("SELECT PREDICT(digits, area := 200), typeof(PREDICT(digits, area := 200))").fetchone() == (
+    assert con.execute(
+        "SELECT PREDICT(digits, area := 200), typeof(PREDICT(digits, area := 200))"
+    ).fetchone() == (
         "02",
         "VARCHAR",
     )
@@ -514,7 +607,9 @@ def test_awkward_fits_are_taken_as_they_are(con: duckml.Connection, frame: pd.Da
 def test_a_missing_text_that_the_encoder_knows_answers_null(con: duckml.Connection) -> None:
     """The graph is given '' for it, which the encoder does not know: no wrong answer instead of one."""
     rows = pd.DataFrame({"k": ["a", None, "b"] * 100, "x": np.arange(300.0)})
-    encode = ColumnTransformer([("k", OneHotEncoder(handle_unknown="ignore"), ["k"])], remainder="passthrough")
+    encode = ColumnTransformer(
+        [("k", OneHotEncoder(handle_unknown="ignore"), ["k"])], remainder="passthrough"
+    )
     fitted = make_pipeline(encode, LinearRegression()).fit(rows, rows.x + 100 * rows.k.isna())
     con.register_model("m", fitted, rows.dropna())
     assert con.execute("SELECT PREDICT(m, k := NULL, x := 5)").fetchone() == (None,)
@@ -538,7 +633,10 @@ def test_an_answer_that_overflows_is_null(con: duckml.Connection) -> None:
     con.execute(
         "CREATE MODEL c OPTIONS (target = 'y', estimator = 'logistic_regression') AS SELECT (i % 17) * 1e-20 AS x, i % 3 AS y FROM range(600) r(i)"
     )
-    assert con.execute("SELECT PREDICT(c, x := 3e38), PREDICT_PROBA(c, x := 3e38)").fetchone() == (None, None)
+    assert con.execute("SELECT PREDICT(c, x := 3e38), PREDICT_PROBA(c, x := 3e38)").fetchone() == (
+        None,
+        None,
+    )
 
 
 def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path) -> None:
@@ -548,7 +646,9 @@ def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path)
         helper.make_node("Cast", ["i"], ["answer"], to=TensorProto.FLOAT),
     ]
     (tmp_path / "m.onnx").write_bytes(handmade(nodes, [tensor("x", TensorProto.FLOAT, "N", 1)]))
-    con.execute(f"CREATE MODEL whole OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx')")
+    con.execute(
+        f"CREATE MODEL whole OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx')"
+    )
     assert con.execute("SELECT PREDICT(whole, x := 1.7)").fetchone() == (1.0,)
     with pytest.raises(errors.PlainSqlError, match="Cast to another type"):
         con.execute(f"EXPORT MODEL whole TO '{tmp_path}/m.sql' (FORMAT sql)")
@@ -557,17 +657,22 @@ def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path)
     )
     con.execute(f"EXPORT MODEL b TO '{tmp_path}/m.sql' (FORMAT sql, DIALECT duckdb)")
     with pytest.raises(
-        errors.PlainSqlError, match='its category "k" is BOOLEAN, which every database writes in its own way'
+        errors.PlainSqlError,
+        match='its category "k" is BOOLEAN, which every database writes in its own way',
     ):
         con.execute(f"EXPORT MODEL b TO '{tmp_path}/m.sql' (FORMAT sql, DIALECT sqlite)")
 
 
 def test_what_can_not_be_registered_says_why(con: duckml.Connection, frame: pd.DataFrame) -> None:
     x = frame[["area", "rooms"]]
-    with pytest.raises(errors.ForeignModelError, match="LinearRegression is not fitted: call its fit"):
+    with pytest.raises(
+        errors.ForeignModelError, match="LinearRegression is not fitted: call its fit"
+    ):
         con.register_model("m", LinearRegression(), x)
     fitted = LinearRegression().fit(x, number_of(frame))
-    with pytest.raises(errors.ForeignModelError, match='fitted on "rooms", which the sample doesn\'t have'):
+    with pytest.raises(
+        errors.ForeignModelError, match='fitted on "rooms", which the sample doesn\'t have'
+    ):
         con.register_model("m", fitted, frame[["area"]])
     with pytest.raises(errors.ForeignModelError, match="The sample has no rows"):
         con.register_model("m", fitted, x.head(0))
@@ -593,11 +698,15 @@ def test_check_predicts_the_stored_rows_again(file: str) -> None:
             "CREATE TABLE t AS SELECT i AS x, 'k' || (i % 3) AS k, 2 * i AS y, i % 2 = 0 AS b, i % 3 = 0 AS c, "
             "DATE '2020-01-01' + i::INTEGER AS d, TIMESTAMP '2020-01-01' + to_minutes(7 * i) AS s FROM range(600) r(i)"
         )
-        con.execute("CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, c, d, s, y FROM t")
+        con.execute(
+            "CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, c, d, s, y FROM t"
+        )
         con.execute(
             "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', background_rows = 0, max_iter = 3) AS SELECT x, y FROM t"
         )
-        con.execute("CREATE MODEL classes OPTIONS (target = 'b', max_iter = 3) AS SELECT x, k, b FROM t")
+        con.execute(
+            "CREATE MODEL classes OPTIONS (target = 'b', max_iter = 3) AS SELECT x, k, b FROM t"
+        )
         assert con.execute("SELECT count(*) FROM _duckml.background_row").fetchone() == (60 + 60,)
     answer = run_check(file)
     assert answer.returncode == 0, answer.stderr
@@ -610,7 +719,9 @@ def test_check_predicts_the_stored_rows_again(file: str) -> None:
     assert "6 of 6 checks passed." in answer.stderr
 
     with duckdb.connect(file) as plain:
-        plain.execute("UPDATE _duckml.artifact SET onnx = onnx || '\\x00'::BLOB WHERE octet_length(onnx) % 2 >= 0")
+        plain.execute(
+            "UPDATE _duckml.artifact SET onnx = onnx || '\\x00'::BLOB WHERE octet_length(onnx) % 2 >= 0"
+        )
         plain.execute("UPDATE _duckml.background_row SET answer = '7.0' WHERE name_key = 'line'")
     answer = run_check(file)
     assert answer.returncode == 1

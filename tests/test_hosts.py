@@ -24,7 +24,12 @@ NODE = "1.5.6-r.1"
 
 def run(*command: object, folder: Path) -> str:
     ran = subprocess.run(
-        [str(part) for part in command], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        [str(part) for part in command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout
@@ -41,7 +46,9 @@ def expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
                 con.execute(sql).fetchall()
         return [
             con.execute("SELECT PREDICT(house_price) FROM for_sale").fetchone()[0],
-            con.execute("SELECT PREDICT(house_price, sqft_living := 2000, bathrooms := 2.5, grade := 9)").fetchone()[0],
+            con.execute(
+                "SELECT PREDICT(house_price, sqft_living := 2000, bathrooms := 2.5, grade := 9)"
+            ).fetchone()[0],
         ]
 
 
@@ -53,11 +60,20 @@ def program(kind: str) -> str:
 @pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
 def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: Path) -> None:
     artifact = f"org.duckdb:duckdb_jdbc:{JDBC}"
-    run("mvn", "--quiet", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={tmp_path}", folder=tmp_path)
+    run(
+        "mvn",
+        "--quiet",
+        "dependency:copy",
+        f"-Dartifact={artifact}",
+        f"-DoutputDirectory={tmp_path}",
+        folder=tmp_path,
+    )
     (tmp_path / "Predict.java").write_text(program("java"), encoding="utf-8")
     run("javac", "Predict.java", folder=tmp_path)
     classes = f"{tmp_path}:{tmp_path}/duckdb_jdbc-{JDBC}.jar"
-    answer = run("java", "-cp", classes, "Predict", native.EXTENSION, inference.library(), folder=tmp_path)
+    answer = run(
+        "java", "-cp", classes, "Predict", native.EXTENSION, inference.library(), folder=tmp_path
+    )
     assert [float(line) for line in answer.splitlines()] == expected
     assert not (tmp_path / "houses.duckdb.wal").exists()
     with duckml.connect("houses.duckdb") as con:
@@ -83,9 +99,19 @@ for (let opened = 0; opened < 6; opened++) {
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
-def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(expected: list[float], tmp_path: Path) -> None:
+def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
+    expected: list[float], tmp_path: Path
+) -> None:
     """Node opens a second instance of a file while a first is alive, and no lock prevents it: so none must live on."""
-    run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
+    run(
+        "npm",
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        f"@duckdb/node-api@{NODE}",
+        folder=tmp_path,
+    )
     (tmp_path / "again.mjs").write_text(AGAIN, encoding="utf-8")
     answer = run("node", "again.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
     assert answer.split() == ["1000", "2000", "3000", "4000", "5000", "6000"]
@@ -106,8 +132,18 @@ for (const query of [`LOAD '${extension}'`, `SELECT duckml_runtime('${onnxruntim
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
-def test_a_node_program_that_connects_now_and_then_predicts(expected: list[float], tmp_path: Path) -> None:
-    run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
+def test_a_node_program_that_connects_now_and_then_predicts(
+    expected: list[float], tmp_path: Path
+) -> None:
+    run(
+        "npm",
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        f"@duckdb/node-api@{NODE}",
+        folder=tmp_path,
+    )
     (tmp_path / "pool.mjs").write_text(POOL, encoding="utf-8")
     answer = run("node", "pool.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
     assert [float(value) for value in answer.split()] == expected[:1]
@@ -115,7 +151,15 @@ def test_a_node_program_that_connects_now_and_then_predicts(expected: list[float
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
 def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
-    run("npm", "install", "--silent", "--no-audit", "--no-fund", f"@duckdb/node-api@{NODE}", folder=tmp_path)
+    run(
+        "npm",
+        "install",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        f"@duckdb/node-api@{NODE}",
+        folder=tmp_path,
+    )
     (tmp_path / "predict.mjs").write_text(program("javascript"), encoding="utf-8")
     answer = run("node", "predict.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
     assert [float(value) for value in answer.split()] == [expected[0], expected[0]]

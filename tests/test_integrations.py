@@ -27,9 +27,13 @@ ROOT = Path(__file__).parent.parent
 def engine(file: str) -> sqlalchemy.Engine:
     engine = create_engine(f"duckdb:///{file}")
     with engine.begin() as con:
-        con.execute(text("CREATE TABLE t AS SELECT i::DOUBLE AS x, 2 * i + 1.0 AS y FROM range(600) r(i)"))
         con.execute(
-            text("CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, y FROM t")
+            text("CREATE TABLE t AS SELECT i::DOUBLE AS x, 2 * i + 1.0 AS y FROM range(600) r(i)")
+        )
+        con.execute(
+            text(
+                "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, y FROM t"
+            )
         )
     yield engine
     engine.dispose()
@@ -37,7 +41,10 @@ def engine(file: str) -> sqlalchemy.Engine:
 
 def test_predict_in_text_with_parameters(engine: sqlalchemy.Engine) -> None:
     with engine.connect() as con:
-        assert con.execute(text("SELECT round(PREDICT(m)) FROM t WHERE x = :x"), {"x": 10}).scalar() == 21
+        assert (
+            con.execute(text("SELECT round(PREDICT(m)) FROM t WHERE x = :x"), {"x": 10}).scalar()
+            == 21
+        )
         assert con.execute(text("SELECT round(PREDICT(m, x := :x))"), {"x": 100}).scalar() == 201
         assert con.execute(text("SHOW MODELS")).one()[2] == "m"
         with pytest.raises(sqlalchemy.exc.ProgrammingError, match="Did you mean m"):
@@ -45,7 +52,9 @@ def test_predict_in_text_with_parameters(engine: sqlalchemy.Engine) -> None:
 
 
 def test_a_rollback_takes_a_model_back(engine: sqlalchemy.Engine) -> None:
-    create = text("CREATE OR REPLACE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT x, y FROM t WHERE x < :n")
+    create = text(
+        "CREATE OR REPLACE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT x, y FROM t WHERE x < :n"
+    )
     with Session(engine) as session:
         session.execute(create, {"n": 300})
         assert session.execute(text("SELECT MODEL_VERSION(m)")).scalar() == "main.m@2"
@@ -55,7 +64,9 @@ def test_a_rollback_takes_a_model_back(engine: sqlalchemy.Engine) -> None:
         session.commit()
     with engine.connect() as con:
         assert con.execute(text("SELECT MODEL_VERSION(m)")).scalar() == "main.m@2"
-        lineage = con.execute(text("SELECT lineage FROM _duckml.versions WHERE version = 2")).scalar()
+        lineage = con.execute(
+            text("SELECT lineage FROM _duckml.versions WHERE version = 2")
+        ).scalar()
     assert lineage == "trained with parameters"
 
 
@@ -133,7 +144,15 @@ def dbt() -> str:
     folder = ROOT / ".venv-dbt"
     if not (folder / "ready").exists():
         venv.create(folder, clear=True, with_pip=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--editable", f"{ROOT}[dbt]"]
+        pip = [
+            str(folder / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--editable",
+            f"{ROOT}[dbt]",
+        ]
         subprocess.run(pip, check=True, timeout=600)
         (folder / "ready").touch()
     return str(folder / "bin" / "dbt")
@@ -143,7 +162,8 @@ def macro() -> str:
     """The materialization that the how-to gives."""
     page = (ROOT / "docs" / "how-to" / "dbt.md").read_text(encoding="utf-8")
     return (
-        page[page.index("{% materialization") : page.index("{% endmaterialization %}")] + "{% endmaterialization %}\n"
+        page[page.index("{% materialization") : page.index("{% endmaterialization %}")]
+        + "{% endmaterialization %}\n"
     )
 
 
@@ -154,13 +174,23 @@ def test_dbt_run_trains_and_predicts(dbt: str, tmp_path: Path) -> None:
         path.write_text(content, encoding="utf-8")
     for version in (1, 2):
         command = [dbt, "run", "--profiles-dir", "."]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300)
+        answer = subprocess.run(
+            command, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+        )
         assert answer.returncode == 0, answer.stdout
         assert "PASS=5 WARN=0 ERROR=0" in answer.stdout
         with duckml.connect(str(tmp_path / "houses.duckdb")) as con:
-            rows = con.execute("SELECT count(*), max(abs(by_function - (1000 * area + 5000))) < 1 FROM fair").fetchall()
+            rows = con.execute(
+                "SELECT count(*), max(abs(by_function - (1000 * area + 5000))) < 1 FROM fair"
+            ).fetchall()
             assert rows == [(600, True)]
-            assert con.execute("SELECT bool_and(by_function = by_statement) FROM fair").fetchone() == (True,)
-            assert con.execute("SELECT MODEL_VERSION(price)").fetchone() == (f"main.price@{version}",)
+            assert con.execute(
+                "SELECT bool_and(by_function = by_statement) FROM fair"
+            ).fetchone() == (True,)
+            assert con.execute("SELECT MODEL_VERSION(price)").fetchone() == (
+                f"main.price@{version}",
+            )
             assert con.execute("SELECT version FROM trained").fetchone() == (version,)
-            assert con.execute("SELECT MODEL_VERSION(hooked)").fetchone() == (f"main.hooked@{version}",)
+            assert con.execute("SELECT MODEL_VERSION(hooked)").fetchone() == (
+                f"main.hooked@{version}",
+            )

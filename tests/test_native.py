@@ -68,7 +68,12 @@ def trained(path: str, estimator: str, **options: object) -> None:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"CREATE TABLE seen AS {ROWS}; CREATE TABLE strange AS {STRANGE}")
         con.create_model(
-            "m", f"SELECT {FEATURES}, {target} FROM seen", target, estimator, categorical=["zip", "n"], **options
+            "m",
+            f"SELECT {FEATURES}, {target} FROM seen",
+            target,
+            estimator,
+            categorical=["zip", "n"],
+            **options,
         )
 
 
@@ -86,7 +91,10 @@ def bits(column: pa.Array) -> list[object]:
     if not pa.types.is_float64(column.type):
         return column.to_pylist()
     values = column.fill_null(0.0).to_numpy(zero_copy_only=False).view(np.int64).tolist()
-    return [value if valid else None for value, valid in zip(values, column.is_valid().to_pylist(), strict=True)]
+    return [
+        value if valid else None
+        for value, valid in zip(values, column.is_valid().to_pylist(), strict=True)
+    ]
 
 
 CASES = [
@@ -97,8 +105,12 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("estimator", "options"), CASES, ids=[f"{e}-{'-'.join(o.values())}" for e, o in CASES])
-def test_both_engines_answer_bit_for_bit_the_same(estimator: str, options: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("estimator", "options"), CASES, ids=[f"{e}-{'-'.join(o.values())}" for e, o in CASES]
+)
+def test_both_engines_answer_bit_for_bit_the_same(
+    estimator: str, options: dict[str, str], tmp_path: Path
+) -> None:
     path, copy = str(tmp_path / "native.duckdb"), str(tmp_path / "python.duckdb")
     trained(path, estimator, **options)
     shutil.copyfile(path, copy)
@@ -116,22 +128,44 @@ def test_both_engines_answer_bit_for_bit_the_same(estimator: str, options: dict[
 # A call of the function itself, with whatever DuckDB can hold
 
 NUMBER_TYPES = [
-    *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"),
+    *(
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "HUGEINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+    ),
     *("FLOAT", "DOUBLE", "DECIMAL(4, 1)", "DECIMAL(9, 3)", "DECIMAL(18, 6)", "DECIMAL(38, 10)"),
 ]
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[duckml.Connection, duckml.Connection, str]]:
+def pair(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[duckml.Connection, duckml.Connection, str]]:
     """Two databases with the same models, one on each engine, and the key of `m`."""
     folder = tmp_path_factory.mktemp("pair")
     path, copy = str(folder / "native.duckdb"), str(folder / "python.duckdb")
     with duckml.connect(path) as con:
         con.execute(f"CREATE TABLE seen AS {ROWS}")
-        con.create_model("m", "SELECT d, c, zip, y FROM seen", "y", "ridge", categorical=["zip"], precision="float64")
+        con.create_model(
+            "m",
+            "SELECT d, c, zip, y FROM seen",
+            "y",
+            "ridge",
+            categorical=["zip"],
+            precision="float64",
+        )
         key = con.model("m").key
     shutil.copyfile(path, copy)
-    with duckml.connect(path, engine="native") as first, duckml.connect(copy, engine="python") as second:
+    with (
+        duckml.connect(path, engine="native") as first,
+        duckml.connect(copy, engine="python") as second,
+    ):
         yield first, second, key
 
 
@@ -186,34 +220,58 @@ def test_a_call_of_the_function_itself_answers_or_fails_the_same_on_both(
         assert con.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_a_number_has_no_probabilities(pair: tuple[duckml.Connection, duckml.Connection, str]) -> None:
+def test_a_number_has_no_probabilities(
+    pair: tuple[duckml.Connection, duckml.Connection, str],
+) -> None:
     first, second, key = pair
     for con in (first, second):
         with pytest.raises(duckdb.Error, match="predicts a number and has no probabilities"):
-            con.execute(f"SELECT system.main.duckml_predict_doubles('{key}', 1.5::DOUBLE, 'a', 98001)").fetchall()
+            con.execute(
+                f"SELECT system.main.duckml_predict_doubles('{key}', 1.5::DOUBLE, 'a', 98001)"
+            ).fetchall()
 
 
-value = st.one_of(st.none(), st.floats(), st.floats(width=32), st.sampled_from([3.5e38, -3.4028235e38, 1e-320]))
+value = st.one_of(
+    st.none(), st.floats(), st.floats(width=32), st.sampled_from([3.5e38, -3.4028235e38, 1e-320])
+)
 category = st.one_of(
-    st.none(), st.sampled_from(["a", "bb", "", "ü", "a category with a long name"]), st.text(max_size=20)
+    st.none(),
+    st.sampled_from(["a", "bb", "", "ü", "a category with a long name"]),
+    st.text(max_size=20),
 )
 code = st.one_of(st.none(), st.integers(98000, 98006), st.integers(-(2**63), 2**63 - 1))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.tuples(value, category, code), min_size=1, max_size=40), copies=st.sampled_from([1, 1, 100]))
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.tuples(value, category, code), min_size=1, max_size=40),
+    copies=st.sampled_from([1, 1, 100]),
+)
 def test_generated_rows_answer_bit_for_bit_the_same(
-    pair: tuple[duckml.Connection, duckml.Connection, str], rows: list[tuple[object, ...]], copies: int
+    pair: tuple[duckml.Connection, duckml.Connection, str],
+    rows: list[tuple[object, ...]],
+    copies: int,
 ) -> None:
     first, second, _ = pair
     names, types = ["d", "c", "zip"], [pa.float64(), pa.string(), pa.int64()]
     table = pa.table(
-        {n: pa.array([row[i] for row in rows] * copies, t) for i, (n, t) in enumerate(zip(names, types, strict=True))}
+        {
+            n: pa.array([row[i] for row in rows] * copies, t)
+            for i, (n, t) in enumerate(zip(names, types, strict=True))
+        }
     )
     found = []
     for con in (first, second):
         con.register("generated", table)
-        found.append(bits(con.execute("SELECT PREDICT(m) AS p FROM generated").to_arrow_table()["p"].combine_chunks()))
+        found.append(
+            bits(
+                con.execute("SELECT PREDICT(m) AS p FROM generated")
+                .to_arrow_table()["p"]
+                .combine_chunks()
+            )
+        )
     assert found[0] == found[1]
 
 
@@ -230,17 +288,24 @@ def test_the_native_engine_serves_where_it_can(file: str) -> None:
         assert engine_of(con) == engine_of(con.cursor()) == "native:cpu"
         described = dict(con.execute("DESCRIBE MODEL line").fetchall())
         assert (described["engine"], described["device"]) == ("native (onnxruntime)", "cpu")
-        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (False,)
+        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (
+            False,
+        )
         with duckml.connect(file) as second:
             assert engine_of(second) == "native:cpu"
-            with pytest.raises(errors.EngineError, match=r"already open in this process and served by the native one"):
+            with pytest.raises(
+                errors.EngineError,
+                match=r"already open in this process and served by the native one",
+            ):
                 duckml.connect(file, engine="python")
     with duckml.connect(file, read_only=True) as con:
         assert engine_of(con) == "native:cpu"
         assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
 
 
-def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the_other(file: str) -> None:
+def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the_other(
+    file: str,
+) -> None:
     with duckdb.connect(file) as plain:
         con = duckml.attach(plain)
         make_line(con)
@@ -259,7 +324,9 @@ def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the
     with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
         con = duckml.attach(plain)
         assert engine_of(con) == "native:cpu"
-        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (True,)
+        assert con.execute("SELECT current_setting('allow_unsigned_extensions')").fetchone() == (
+            True,
+        )
 
 
 def setting(con: duckdb.DuckDBPyConnection, name: str) -> object:
@@ -269,20 +336,34 @@ def setting(con: duckdb.DuckDBPyConnection, name: str) -> object:
 def test_a_configuration_is_the_users(file: str) -> None:
     with duckml.connect(config={"lock_configuration": "true"}) as con:
         assert engine_of(con) == "native:cpu"
-        assert (setting(con, "allow_unsigned_extensions"), setting(con, "lock_configuration")) == (False, True)
+        assert (setting(con, "allow_unsigned_extensions"), setting(con, "lock_configuration")) == (
+            False,
+            True,
+        )
         with pytest.raises(duckdb.InvalidInputException, match="has been locked"):
             con.execute("SET threads = 1")
-    with duckml.connect(file) as first, duckml.connect(file, config={"Lock_Configuration": "true"}) as second:
+    with (
+        duckml.connect(file) as first,
+        duckml.connect(file, config={"Lock_Configuration": "true"}) as second,
+    ):
         assert setting(second, "lock_configuration") is True
         assert setting(first, "allow_unsigned_extensions") is False
     for name in ("allow_unsigned_extensions", "Allow_Unsigned_Extensions"):
         with duckml.connect(config={name: "false"}) as con:
             assert engine_of(con) == "python:auto"
         with duckml.connect(config={name: "true"}) as con:
-            assert (engine_of(con), setting(con, "allow_unsigned_extensions")) == ("native:cpu", True)
-    with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain, duckml.connect(file) as con:
+            assert (engine_of(con), setting(con, "allow_unsigned_extensions")) == (
+                "native:cpu",
+                True,
+            )
+    with (
+        duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain,
+        duckml.connect(file) as con,
+    ):
         assert engine_of(con) == "native:cpu"
-        assert setting(plain, "allow_unsigned_extensions") is True  # the other connection's wish stays
+        assert (
+            setting(plain, "allow_unsigned_extensions") is True
+        )  # the other connection's wish stays
     with duckml.connect(":default:") as con:
         assert con.execute("SELECT 1").fetchone() == (1,)
 
@@ -295,7 +376,10 @@ def test_describe_says_why_the_native_engine_does_not_serve(file: str) -> None:
     with duckml.connect(engine="python") as con:
         assert said(con) == "python (onnxruntime)"  # as was asked for
     with duckml.connect(config={"enable_external_access": "false"}) as con:
-        assert "not the native one: Permission Error: Loading external extensions is disabled" in said(con)
+        assert (
+            "not the native one: Permission Error: Loading external extensions is disabled"
+            in said(con)
+        )
     with duckdb.connect(file) as plain:
         assert "not the native one: this connection doesn't allow it." in said(duckml.attach(plain))
         with duckml.connect(file) as con:
@@ -305,7 +389,10 @@ def test_describe_says_why_the_native_engine_does_not_serve(file: str) -> None:
 def test_an_unknown_engine_names_the_nearest() -> None:
     with pytest.raises(errors.EngineError) as raised:
         duckml.connect(engine="nativ")
-    assert str(raised.value) == "Unknown engine 'nativ'. Did you mean \"native\"? Known: auto, native, python."
+    assert (
+        str(raised.value)
+        == "Unknown engine 'nativ'. Did you mean \"native\"? Known: auto, native, python."
+    )
 
 
 # Versions that come and go
@@ -344,7 +431,9 @@ def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
         timer = threading.Timer(0.3, con.interrupt)
         timer.start()
         with pytest.raises(duckdb.InterruptException):
-            con.execute("SELECT sum(PREDICT(line, x := i::DOUBLE)) FROM range(100000000000) t(i)").fetchall()
+            con.execute(
+                "SELECT sum(PREDICT(line, x := i::DOUBLE)) FROM range(100000000000) t(i)"
+            ).fetchall()
         timer.join()
         assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
 
@@ -393,7 +482,9 @@ def test_attaching_takes_over_what_was_loaded_before(file: str) -> None:
         assert con.execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
         con.execute("COMMIT")
     with duckdb.connect(file) as plain:  # and the file was free at once
-        assert duckml.attach(plain).execute("SELECT round(predict_line(x := 5.0))").fetchone() == (11.0,)
+        assert duckml.attach(plain).execute("SELECT round(predict_line(x := 5.0))").fetchone() == (
+            11.0,
+        )
 
 
 def test_a_copy_of_the_extension_from_elsewhere_is_refused(file: str, tmp_path: Path) -> None:
@@ -405,11 +496,16 @@ def test_a_copy_of_the_extension_from_elsewhere_is_refused(file: str, tmp_path: 
 
 
 def test_no_library_is_loaded_once_the_door_is_closed() -> None:
-    with duckml.connect(engine="native") as con, pytest.raises(duckdb.BinderException, match="must be on"):
+    with (
+        duckml.connect(engine="native") as con,
+        pytest.raises(duckdb.BinderException, match="must be on"),
+    ):
         con.execute(f"SELECT duckml_runtime('{inference.library()}')")
 
 
-def test_what_goes_wrong_while_a_model_is_looked_for_is_said(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from duckml import registry
 
     with duckml.connect(file, engine="native") as con:
@@ -442,7 +538,9 @@ def in_plain_duckdb(
             print(f"{{type(error).__name__}}: {{error}}")
     """
     command = [sys.executable, "-I", "-c", textwrap.dedent(script)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment or {})
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, env=environment or {}
+    )
 
 
 RUNTIME = f"SELECT count(duckml_runtime('{inference.library()}'))"
@@ -453,7 +551,9 @@ def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
     for path in (file, other):
         with duckml.connect(path) as con:
             make_line(con, factor=3 if path == other else 2)
-            con.execute("CREATE VIEW predicted AS SELECT x, round(PREDICT(line), 6) AS p FROM points")
+            con.execute(
+                "CREATE VIEW predicted AS SELECT x, round(PREDICT(line), 6) AS p FROM points"
+            )
     ran = in_plain_duckdb(
         file,
         RUNTIME,
@@ -468,7 +568,15 @@ def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     lines = ran.stdout.splitlines()
     assert "SELECT duckml_read(onnx) FROM <database>._duckml.artifact WHERE key = '" in lines.pop(4)
-    assert lines == ["[(1,)]", "[('native:cpu',)]", "[(9.0,)]", "[]", "[(1,)]", "[(13.0,)]", "[(15.0,)]"]
+    assert lines == [
+        "[(1,)]",
+        "[('native:cpu',)]",
+        "[(9.0,)]",
+        "[]",
+        "[(1,)]",
+        "[(13.0,)]",
+        "[(15.0,)]",
+    ]
 
 
 def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_path: Path) -> None:
@@ -494,7 +602,11 @@ def test_the_extension_holds_no_file_open(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
     statement = "CREATE OR REPLACE TABLE t AS SELECT 1"
-    write = [sys.executable, "-c", f"import duckdb; duckdb.connect({file!r}).execute({statement!r})"]
+    write = [
+        sys.executable,
+        "-c",
+        f"import duckdb; duckdb.connect({file!r}).execute({statement!r})",
+    ]
     for _ in range(3):
         plain = duckdb.connect(file, config={"allow_unsigned_extensions": "true"})
         plain.execute(f"LOAD '{native.EXTENSION}'")
@@ -546,7 +658,9 @@ def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
     ran = in_plain_duckdb(
-        file, "SELECT round(predict_line(x := 5.0))", environment={"ORT_DYLIB_PATH": str(inference.library())}
+        file,
+        "SELECT round(predict_line(x := 5.0))",
+        environment={"ORT_DYLIB_PATH": str(inference.library())},
     )
     assert ran.stdout.splitlines() == ["[(11.0,)]"], ran.stderr
 
@@ -561,7 +675,9 @@ def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
 )
 def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: str) -> None:
     with duckml.connect(file) as con:
-        con.execute(f"CREATE MODEL line {LINE} AS SELECT i AS x, 2 * i AS y FROM range(100) t(i)").fetchall()
+        con.execute(
+            f"CREATE MODEL line {LINE} AS SELECT i AS x, 2 * i AS y FROM range(100) t(i)"
+        ).fetchall()
         key = con.model("line").key
     with duckdb.connect(file) as plain:
         onnx = plain.execute("SELECT onnx FROM _duckml.artifact").fetchone()[0]
@@ -576,7 +692,9 @@ def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: 
 
 
 @on_both_engines
-def test_a_model_that_would_read_another_file_is_refused(line: duckml.Connection, tmp_path: Path) -> None:
+def test_a_model_that_would_read_another_file_is_refused(
+    line: duckml.Connection, tmp_path: Path
+) -> None:
     """A file from strangers can hold any bytes under their own SHA-256."""
     import onnx
 

@@ -22,8 +22,12 @@ from tests.serving import Running, serving
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     path = tmp_path_factory.mktemp("parameters") / "values.duckdb"
     with duckdb.connect(str(path)) as con:
-        con.execute("CREATE TABLE kept (i BIGINT, t VARCHAR, v INTERVAL, h HUGEINT, d DATE, n DECIMAL(38, 5))")
-        con.execute("INSERT INTO kept VALUES (1, 'a', NULL, NULL, NULL, NULL), (2, 'b', NULL, NULL, NULL, NULL)")
+        con.execute(
+            "CREATE TABLE kept (i BIGINT, t VARCHAR, v INTERVAL, h HUGEINT, d DATE, n DECIMAL(38, 5))"
+        )
+        con.execute(
+            "INSERT INTO kept VALUES (1, 'a', NULL, NULL, NULL, NULL), (2, 'b', NULL, NULL, NULL, NULL)"
+        )
     with serving(path, "--read-write") as running:
         yield running
 
@@ -57,7 +61,11 @@ EXACT: list[tuple[str, Any, str]] = [
     ("%s", uuid.UUID(int=5), "00000000-0000-0000-0000-000000000005"),
     ("%s", b"\x00\xffa", "\\x00\\xFFa"),
     ("%s", [1, None, 3], "[1, NULL, 3]"),
-    ("%s::varchar[]", ['a"b', "c\\d", "", "NULL", None, "é,{}"], """['a"b', 'c\\\\d', '', 'NULL', NULL, 'é,{}']"""),
+    (
+        "%s::varchar[]",
+        ['a"b', "c\\d", "", "NULL", None, "é,{}"],
+        """['a"b', 'c\\\\d', '', 'NULL', NULL, 'é,{}']""",
+    ),
     ("%s", [[1, 2], [3, 4]], "[[1, 2], [3, 4]]"),
     ("%s", [Decimal("1.5"), Decimal("-22.25")], "[1.50, -22.25]"),
     ("%s", Json({"a": [1, None]}), '{"a": [1, null]}'),
@@ -94,7 +102,9 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("expression", "text", "shown"), TEXTS)
-def test_a_text_means_what_it_says(con: psycopg.Connection, expression: str, text: Any, shown: str) -> None:
+def test_a_text_means_what_it_says(
+    con: psycopg.Connection, expression: str, text: Any, shown: str
+) -> None:
     assert con.execute(f"SELECT ({expression})::VARCHAR", (text,)).fetchone() == (shown,)
 
 
@@ -117,7 +127,9 @@ def test_a_text_means_what_it_says(con: psycopg.Connection, expression: str, tex
         (17, b"\\x6", "22P02"),
     ],
 )
-def test_what_is_no_value_is_refused(con: psycopg.Connection, oid: int, value: bytes, sqlstate: str) -> None:
+def test_what_is_no_value_is_refused(
+    con: psycopg.Connection, oid: int, value: bytes, sqlstate: str
+) -> None:
     said = con.pgconn.exec_params(b"SELECT $1", [value], [oid])
     assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE).decode() == sqlstate
     assert con.execute("SELECT 1").fetchone() == (1,)
@@ -140,7 +152,11 @@ def test_what_is_told_of_a_statement_is_what_comes(server: Running) -> None:
                 ("SELECT 2 * $1", 4, 8),
                 ("SELECT 1.5 * $1", 0.5, 0.75),
                 ("SELECT count(*) FROM kept WHERE i > $1 * 2 - 1", 1, 1),
-                ("SELECT DATE '2024-01-01' + $1", datetime.timedelta(days=2), datetime.datetime(2024, 1, 3)),
+                (
+                    "SELECT DATE '2024-01-01' + $1",
+                    datetime.timedelta(days=2),
+                    datetime.datetime(2024, 1, 3),
+                ),
                 ("SELECT t || $1 FROM kept WHERE i = 1", "-", "a-"),
                 ("SELECT coalesce(i, $1) FROM kept WHERE i = 1", 4, 1),
                 (

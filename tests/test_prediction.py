@@ -44,10 +44,19 @@ class Fitted:
                 "zip": rng.integers(98000, 98005, ROWS),
             }
         )
-        frame["y"] = frame["n2"] * 3 + frame["flag"] + (frame["k1"] == "a") * 5 + frame["zip"] % 7 + 100
+        frame["y"] = (
+            frame["n2"] * 3 + frame["flag"] + (frame["k1"] == "a") * 5 + frame["zip"] % 7 + 100
+        )
         self.con.register("frame", frame)
-        options = {"categorical": ["zip"], "max_iter": 4, "data_split_method": "no_split", "precision": precision}
-        self.model = self.con.create_model("m", f"SELECT {', '.join(FEATURES)}, y FROM frame", "y", **options)
+        options = {
+            "categorical": ["zip"],
+            "max_iter": 4,
+            "data_split_method": "no_split",
+            "precision": precision,
+        }
+        self.model = self.con.create_model(
+            "m", f"SELECT {', '.join(FEATURES)}, y FROM frame", "y", **options
+        )
         self.pipeline = self._pipeline(frame, precision)
 
     def _pipeline(self, frame: pd.DataFrame, precision: str) -> TransformedTargetRegressor:
@@ -57,10 +66,18 @@ class Fitted:
 
         preprocessing = ColumnTransformer(
             [
-                ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), NUMBERS),
+                (
+                    "numbers",
+                    make_pipeline(SimpleImputer(strategy="median"), StandardScaler()),
+                    NUMBERS,
+                ),
                 (
                     "categories",
-                    OneHotEncoder(handle_unknown="ignore", sparse_output=False, categories=self.categories(frame)),
+                    OneHotEncoder(
+                        handle_unknown="ignore",
+                        sparse_output=False,
+                        categories=self.categories(frame),
+                    ),
                     [*CATEGORIES, *CODES],
                 ),
             ]
@@ -68,14 +85,23 @@ class Fitted:
         matrix = preprocessing.fit_transform(as_scikit_learn(frame))
         net = MLPRegressor(hidden_layer_sizes=(32, 16), max_iter=1)
         net.fit(matrix, np.asarray(frame["y"]))
-        weights = {i.name: numpy_helper.to_array(i) for i in onnx.load_from_string(self.model.onnx).graph.initializer}
+        weights = {
+            i.name: numpy_helper.to_array(i)
+            for i in onnx.load_from_string(self.model.onnx).graph.initializer
+        }
         named = {name.rsplit("/", 1)[-1]: value for name, value in weights.items()}
         net.coefs_ = [named["coefficient"], named["coefficient1"], named["coefficient2"]]
-        net.intercepts_ = [named["intercepts"].ravel(), named["intercepts1"].ravel(), named["intercepts2"].ravel()]
+        net.intercepts_ = [
+            named["intercepts"].ravel(),
+            named["intercepts1"].ravel(),
+            named["intercepts2"].ravel(),
+        ]
         if precision == "float64":
             assert all(c.dtype == np.float64 for c in net.coefs_)
         target = StandardScaler().fit(frame[["y"]].to_numpy())
-        fitted = TransformedTargetRegressor(regressor=Pipeline([("p", preprocessing), ("net", net)]))
+        fitted = TransformedTargetRegressor(
+            regressor=Pipeline([("p", preprocessing), ("net", net)])
+        )
         fitted.regressor_, fitted.transformer_, fitted._training_dim = fitted.regressor, target, 1
         return fitted
 
@@ -84,7 +110,9 @@ class Fitted:
         found = []
         for name in [*CATEGORIES, *CODES]:
             counts = as_scikit_learn(frame)[name].value_counts()
-            found.append(sorted(counts.index, key=lambda value, counts=counts: (-counts[value], value)))
+            found.append(
+                sorted(counts.index, key=lambda value, counts=counts: (-counts[value], value))
+            )
         return found
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
@@ -100,11 +128,15 @@ def as_scikit_learn(frame: pd.DataFrame) -> pd.DataFrame:
         converted[name] = pd.to_numeric(converted[name], errors="coerce").astype(float)
     for name in CATEGORIES:
         converted[name] = [value if isinstance(value, str) else "" for value in converted[name]]
-    converted["zip"] = ["" if value is None or value is pd.NA else str(int(value)) for value in converted["zip"]]
+    converted["zip"] = [
+        "" if value is None or value is pd.NA else str(int(value)) for value in converted["zip"]
+    ]
     return converted
 
 
-@pytest.fixture(scope="module", params=[(p, e) for p in ("float32", "float64") for e in ENGINES], ids="-".join)
+@pytest.fixture(
+    scope="module", params=[(p, e) for p in ("float32", "float64") for e in ENGINES], ids="-".join
+)
 def fitted(request: pytest.FixtureRequest) -> Iterator[Fitted]:
     fitted = Fitted(*request.param)
     yield fitted
@@ -121,7 +153,9 @@ def arrow(rows: pd.DataFrame) -> pa.Table:
         "zip": pa.int64(),
     }
     columns = {
-        name: pa.array([None if value is pd.NA or value is None else value for value in rows[name]], kind)
+        name: pa.array(
+            [None if value is pd.NA or value is None else value for value in rows[name]], kind
+        )
         for name, kind in types.items()
     }
     return pa.table(columns)
@@ -145,11 +179,18 @@ def check(fitted: Fitted, rows: pd.DataFrame) -> None:
             # Far from the training rows the net adds and subtracts large numbers: the error grows with them.
             scale = max(20.0, abs((row["n1"] or 1e6) - 1e6), abs(row["n2"] or 0.0))
             assert answer is not None, row
-            assert math.isclose(answer, expected[index], rel_tol=tolerance, abs_tol=tolerance * scale), row
+            assert math.isclose(
+                answer, expected[index], rel_tol=tolerance, abs_tol=tolerance * scale
+            ), row
 
 
 finite = st.floats(-1e7, 1e7, allow_nan=False)
-number = st.one_of(st.none(), finite, finite, st.sampled_from([math.nan, math.inf, -math.inf, 1e39, -1e300, 0.0, -0.0]))
+number = st.one_of(
+    st.none(),
+    finite,
+    finite,
+    st.sampled_from([math.nan, math.inf, -math.inf, 1e39, -1e300, 0.0, -0.0]),
+)
 text = st.one_of(
     st.none(),
     st.sampled_from(["a", "b", "ü", "😀", " ", "A", "x", "y", "", "None", "nan", "\0", "a\0"]),
@@ -168,10 +209,14 @@ row = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rows=st.lists(row, min_size=1, max_size=30))
-def test_predict_equals_the_fitted_scikit_learn_pipeline(fitted: Fitted, rows: list[dict[str, Any]]) -> None:
+def test_predict_equals_the_fitted_scikit_learn_pipeline(
+    fitted: Fitted, rows: list[dict[str, Any]]
+) -> None:
     check(fitted, pd.DataFrame(rows, columns=FEATURES, dtype=object))
 
 
@@ -191,18 +236,24 @@ def test_every_number_of_rows(fitted: Fitted, count: int) -> None:
         expected = fitted.predict(frame[FEATURES])
         tolerance = 1e-4 if fitted.model.info["precision"] == "float32" else 1e-9
         assert np.allclose(rows["p"], expected, rtol=tolerance, atol=0)
-    table_form = con.sql("SELECT predicted_y FROM PREDICT(MODEL m, TABLE many) ORDER BY id").fetchnumpy()["predicted_y"]
+    table_form = con.sql(
+        "SELECT predicted_y FROM PREDICT(MODEL m, TABLE many) ORDER BY id"
+    ).fetchnumpy()["predicted_y"]
     assert np.array_equal(np.asarray(table_form), np.asarray(rows["p"]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(order=st.permutations(FEATURES), rows=st.lists(row, min_size=1, max_size=5))
 def test_permuted_columns_predict_bit_for_bit_the_same(
     fitted: Fitted, order: list[str], rows: list[dict[str, Any]]
 ) -> None:
     table = arrow(pd.DataFrame(rows, columns=FEATURES, dtype=object))
     fitted.con.register("straight", table)
-    fitted.con.register("permuted", table.select(order).append_column("extra", pa.array(range(len(table)))))
+    fitted.con.register(
+        "permuted", table.select(order).append_column("extra", pa.array(range(len(table))))
+    )
     query = "SELECT PREDICT(m) AS p FROM {}"
     straight = fitted.con.execute(query.format("straight")).to_arrow_table()
     permuted = fitted.con.execute(query.format("permuted")).to_arrow_table()
@@ -220,10 +271,17 @@ def test_threads_do_not_change_the_answers(fitted: Fitted, threads: int) -> None
     )
     con.execute(f"SET threads = {threads}")
     try:
-        answer = con.execute("SELECT sum(PREDICT(m)::DECIMAL(30, 6)), count(PREDICT(m)) FROM big").fetchone()
+        answer = con.execute(
+            "SELECT sum(PREDICT(m)::DECIMAL(30, 6)), count(PREDICT(m)) FROM big"
+        ).fetchone()
     finally:
         con.execute("RESET threads")
-    assert answer == con.execute("SELECT sum(PREDICT(m)::DECIMAL(30, 6)), count(PREDICT(m)) FROM big").fetchone()
+    assert (
+        answer
+        == con.execute(
+            "SELECT sum(PREDICT(m)::DECIMAL(30, 6)), count(PREDICT(m)) FROM big"
+        ).fetchone()
+    )
     assert answer[1] == 300_000
 
 
@@ -237,7 +295,14 @@ def test_the_whole_row_checks_types_too(fitted: Fitted) -> None:
             fitted.con.execute(f"SELECT predict_m(r) FROM (SELECT {bad}, {columns}) r").fetchall()
 
 
-TYPES = {"n1": "DOUBLE", "n2": "DOUBLE", "flag": "BOOLEAN", "k1": "VARCHAR", "k2": "VARCHAR", "zip": "BIGINT"}
+TYPES = {
+    "n1": "DOUBLE",
+    "n2": "DOUBLE",
+    "flag": "BOOLEAN",
+    "k1": "VARCHAR",
+    "k2": "VARCHAR",
+    "zip": "BIGINT",
+}
 
 
 @on_both_engines
@@ -258,7 +323,12 @@ def test_infinite_dates_answer_null(engine: str) -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    ["arrow_lossless_conversion", "produce_arrow_string_view", "arrow_large_buffer_size", "arrow_output_list_view"],
+    [
+        "arrow_lossless_conversion",
+        "produce_arrow_string_view",
+        "arrow_large_buffer_size",
+        "arrow_output_list_view",
+    ],
 )
 def test_arrow_settings_of_the_session_do_not_matter(fitted: Fitted, setting: str) -> None:
     con = fitted.con

@@ -139,8 +139,12 @@ def test_switching_the_default_is_seen_by_the_next_query_and_never_inside_one(fi
     with duckml.connect(file) as con:
         con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS x FROM range(20000) r(i)")
         for factor in (1, 3):
-            con.execute(f"CREATE OR REPLACE MODEL m {LINE} AS SELECT x, {factor} * x AS y FROM t LIMIT 500")
-        con.execute("CREATE VIEW v AS SELECT PREDICT(m, x := 1.0 + 0 * x) AS p, MODEL_VERSION(m) AS version FROM t")
+            con.execute(
+                f"CREATE OR REPLACE MODEL m {LINE} AS SELECT x, {factor} * x AS y FROM t LIMIT 500"
+            )
+        con.execute(
+            "CREATE VIEW v AS SELECT PREDICT(m, x := 1.0 + 0 * x) AS p, MODEL_VERSION(m) AS version FROM t"
+        )
 
         def switch() -> None:
             with con.cursor() as session:
@@ -170,7 +174,9 @@ def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -
             try:
                 with con.cursor() as cursor:
                     for _ in range(3):
-                        cursor.execute(f"CREATE OR REPLACE MODEL line {LINE} AS FROM points").fetchall()
+                        cursor.execute(
+                            f"CREATE OR REPLACE MODEL line {LINE} AS FROM points"
+                        ).fetchall()
             except BaseException as error:
                 failures.append(error)
 
@@ -180,7 +186,12 @@ def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -
         for thread in threads:
             thread.join()
         assert failures == []
-        versions = [number for (number,) in con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()]
+        versions = [
+            number
+            for (number,) in con.execute(
+                "SELECT version FROM _duckml.versions ORDER BY 1"
+            ).fetchall()
+        ]
         assert versions == list(range(1, 14))
 
 
@@ -218,8 +229,12 @@ IN_PIPELINE = (
 
 
 @pytest.mark.parametrize("transaction", [False, True], ids=["autocommit", "in a transaction"])
-@pytest.mark.parametrize("train", [IN_PASSES, IN_QUERY, IN_PIPELINE], ids=["passes", "query", "pipeline"])
-def test_ctrl_c_leaves_no_model_and_a_working_connection(tmp_path: Path, train: str, transaction: bool) -> None:
+@pytest.mark.parametrize(
+    "train", [IN_PASSES, IN_QUERY, IN_PIPELINE], ids=["passes", "query", "pipeline"]
+)
+def test_ctrl_c_leaves_no_model_and_a_working_connection(
+    tmp_path: Path, train: str, transaction: bool
+) -> None:
     if transaction and train is not IN_PASSES:
         pytest.skip("one of them is enough")
     code = INTERRUPTED.format(
@@ -264,12 +279,19 @@ def test_kill_9_during_create_model_leaves_the_old_or_the_new_version(tmp_path: 
             process.kill()
         with duckml.connect(file) as con:
             version = con.model("line").version
-            versions = [n for (n,) in con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()]
+            versions = [
+                n
+                for (n,) in con.execute(
+                    "SELECT version FROM _duckml.versions ORDER BY 1"
+                ).fetchall()
+            ]
             assert versions == list(range(1, version + 1)), trial
             for number in {1, version}:
                 [(answer,)] = con.execute(f"SELECT PREDICT(line@{number}, x := 1)").fetchall()
                 assert answer == pytest.approx(round(answer)), trial
-            [(answer, said)] = con.execute("SELECT PREDICT(line, x := 1), MODEL_VERSION(line)").fetchall()
+            [(answer, said)] = con.execute(
+                "SELECT PREDICT(line, x := 1), MODEL_VERSION(line)"
+            ).fetchall()
             assert said == f"main.line@{version}"
     assert version > 1
 
@@ -321,7 +343,10 @@ except Exception as error:
     answer = python(code)
     assert answer.stdout.strip() not in {"", "stored"}, answer.stderr
     with duckml.connect(str(file)) as con:
-        assert [row[2] for row in con.execute("SHOW MODELS").fetchall()] in (["line"], ["line", "wide"])
+        assert [row[2] for row in con.execute("SHOW MODELS").fetchall()] in (
+            ["line"],
+            ["line", "wide"],
+        )
         assert con.execute("SELECT round(PREDICT(line, x := 1))").fetchall() == [(3.0,)]
 
 
@@ -349,4 +374,8 @@ except Exception as error:
     print(type(error).__name__)
 """
     answer = python(code)
-    assert answer.stdout.split("\n")[:3] == ["ArtifactError True", "InvalidInputException True", "ArtifactError"]
+    assert answer.stdout.split("\n")[:3] == [
+        "ArtifactError True",
+        "InvalidInputException True",
+        "ArtifactError",
+    ]

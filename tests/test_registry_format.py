@@ -21,23 +21,37 @@ pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
 
 def test_there_is_a_file_of_every_format() -> None:
-    assert [int(file.stem.rsplit("_", 1)[1]) for file in FILES] == list(range(1, registry.FORMAT + 1))
+    assert [int(file.stem.rsplit("_", 1)[1]) for file in FILES] == list(
+        range(1, registry.FORMAT + 1)
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, tmp_path: Path) -> None:
+def test_a_file_of_an_older_release_predicts_and_takes_new_versions(
+    file: Path, tmp_path: Path
+) -> None:
     with duckml.connect(str(file), read_only=True) as con:
-        assert con.execute("SELECT count(*), max(abs(p - y)) < 1e-3 FROM fair").fetchall() == [(70, True)]
+        assert con.execute("SELECT count(*), max(abs(p - y)) < 1e-3 FROM fair").fetchall() == [
+            (70, True)
+        ]
         assert con.execute("SELECT PREDICT(line@1, 1, 2) < 0").fetchall() == [(True,)]
         assert con.model("line").version == 2
         number = int(file.stem.rsplit("_", 1)[1])
         assert len(con.execute("SHOW MODELS").fetchall()) == (1 if number == 1 else 2)
         assert isinstance(con.execute("FROM WEIGHTS(MODEL line)").fetchall(), list)
         if number >= 2:
-            assert con.execute("SELECT MODEL_VERSION(line@champion)").fetchall() == [("main.line@2",)]
-            assert con.execute("SELECT count(*) FROM points WHERE PREDICT(one) = one").fetchall() == [(70,)]
-            assert con.execute("SELECT PREDICT_PROBA(one)[true] > 0.5 FROM points WHERE x = 1").fetchall() == [(True,)]
-            assert con.execute("SELECT accuracy FROM EVALUATE(MODEL one, TABLE points)").fetchall() == [(1.0,)]
+            assert con.execute("SELECT MODEL_VERSION(line@champion)").fetchall() == [
+                ("main.line@2",)
+            ]
+            assert con.execute(
+                "SELECT count(*) FROM points WHERE PREDICT(one) = one"
+            ).fetchall() == [(70,)]
+            assert con.execute(
+                "SELECT PREDICT_PROBA(one)[true] > 0.5 FROM points WHERE x = 1"
+            ).fetchall() == [(True,)]
+            assert con.execute(
+                "SELECT accuracy FROM EVALUATE(MODEL one, TABLE points)"
+            ).fetchall() == [(1.0,)]
         assert con.execute("SELECT row_count FROM EVALUATE(MODEL line)").fetchone()[0] > 0
         assert con.execute("FROM TRAINING_INFO(MODEL line)").fetchall()
         assert len(con.execute("FROM FEATURE_INFO(MODEL line)").fetchall()) == 2
@@ -45,7 +59,9 @@ def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, 
     copy = str(tmp_path / "renamed.duckdb")
     shutil.copy(file, copy)
     with duckml.connect(copy) as con:
-        con.execute("CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS SELECT x, k, y FROM points")
+        con.execute(
+            "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS SELECT x, k, y FROM points"
+        )
         assert con.model("line").version == 3
         assert con.execute("SELECT version FROM _duckml.format").fetchall() == [(registry.FORMAT,)]
         con.execute("ALTER MODEL line SET ALIAS old = 1")
@@ -56,5 +72,9 @@ def test_a_file_of_an_older_release_predicts_and_takes_new_versions(file: Path, 
     with duckml.connect() as con:
         con.execute(f"ATTACH '{copy}' AS other (READ_ONLY)")
         assert con.execute("SELECT count(p) FROM other.fair").fetchall() == [(70,)]
-        assert con.execute("SELECT count(other.predict_line(p)) FROM other.points p").fetchall() == [(70,)]
-        assert con.execute("SELECT count(*) FROM other.predict_line('other.points')").fetchall() == [(70,)]
+        assert con.execute(
+            "SELECT count(other.predict_line(p)) FROM other.points p"
+        ).fetchall() == [(70,)]
+        assert con.execute(
+            "SELECT count(*) FROM other.predict_line('other.points')"
+        ).fetchall() == [(70,)]

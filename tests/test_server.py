@@ -92,8 +92,12 @@ def arguments(server: Running) -> list[object]:
     return ["127.0.0.1", server.port, "houses", "admin", PASSWORD, "main"]
 
 
-@pytest.mark.parametrize("client", ["psycopg_client", "asyncpg_client", "sqlalchemy_client", "adbc"])
-def test_a_python_client_finds_what_it_expects(client: str, server: Running, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "client", ["psycopg_client", "asyncpg_client", "sqlalchemy_client", "adbc"]
+)
+def test_a_python_client_finds_what_it_expects(
+    client: str, server: Running, tmp_path: Path
+) -> None:
     answer = run(sys.executable, CLIENTS / f"{client}.py", *arguments(server), folder=tmp_path)
     assert len(answer.splitlines()) > 40
 
@@ -101,9 +105,18 @@ def test_a_python_client_finds_what_it_expects(client: str, server: Running, tmp
 @pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
 def test_the_jdbc_driver_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
     artifact = f"org.postgresql:postgresql:{JDBC}"
-    run("mvn", "--quiet", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={tmp_path}", folder=tmp_path)
+    run(
+        "mvn",
+        "--quiet",
+        "dependency:copy",
+        f"-Dartifact={artifact}",
+        f"-DoutputDirectory={tmp_path}",
+        folder=tmp_path,
+    )
     jar = tmp_path / f"postgresql-{JDBC}.jar"
-    answer = run("java", "-cp", jar, CLIENTS / "Jdbc.java", *arguments(server), LONG, folder=tmp_path)
+    answer = run(
+        "java", "-cp", jar, CLIENTS / "Jdbc.java", *arguments(server), LONG, folder=tmp_path
+    )
     assert len(answer.splitlines()) > 100
 
 
@@ -123,7 +136,9 @@ def test_odbc_finds_what_it_expects_with_declared_cursors(server: Running, tmp_p
 
 def psql(server: Running, *commands: str, user: str = "admin") -> str:
     options = [part for text in commands for part in ("-c", text)]
-    return run(PSQL, server.dsn(user), "-X", "-v", "ON_ERROR_STOP=1", *options, folder=Path("/"), PAGER="")
+    return run(
+        PSQL, server.dsn(user), "-X", "-v", "ON_ERROR_STOP=1", *options, folder=Path("/"), PAGER=""
+    )
 
 
 @pytest.mark.parametrize(
@@ -159,7 +174,9 @@ def test_psql_shows(asked: str, wanted: str, server: Running) -> None:
 
 def test_the_forms_that_superset_makes_of_a_prediction(server: Running) -> None:
     with connect(server, "read") as con:
-        [(fair,)] = con.execute("SELECT predict_house_price(h) FROM house_prices h WHERE id = 5").fetchall()
+        [(fair,)] = con.execute(
+            "SELECT predict_house_price(h) FROM house_prices h WHERE id = 5"
+        ).fetchall()
         for sql in (
             "SELECT PREDICT(MODEL house_price, TABLE sqft_living, zipcode) FROM house_prices WHERE id = 5",
             "SELECT PREDICT(MODEL 'house_price', sqft_living, zipcode) FROM house_prices WHERE id = 5",
@@ -178,8 +195,18 @@ def recorded_queries() -> list[tuple[str, str, str | None, int | None]]:
         for part in re.split(r"^;\s*$", file.read_text(encoding="utf-8"), flags=re.MULTILINE):
             if match := re.search(r"^-- name: (\S+)\n((?:-- .*\n)*)([\s\S]*)", part, re.MULTILINE):
                 name, notes, sql = match.groups()
-                expect, rows = re.search(r"-- expect: (.*)", notes), re.search(r"-- rows: (\d+)", notes)
-                found.append((f"{file.stem}.{name}", sql, expect and expect[1], int(rows[1]) if rows else None))
+                expect, rows = (
+                    re.search(r"-- expect: (.*)", notes),
+                    re.search(r"-- rows: (\d+)", notes),
+                )
+                found.append(
+                    (
+                        f"{file.stem}.{name}",
+                        sql,
+                        expect and expect[1],
+                        int(rows[1]) if rows else None,
+                    )
+                )
     return found
 
 
@@ -207,23 +234,64 @@ def test_what_superset_sends_is_answered(tmp_path: Path) -> None:
 
 # As PostgreSQL 16 writes 2024-03-05 13:04:09.678901.
 PATTERNS = {
-    **{"yyyy-mm-dd": "2024-03-05", "YYYYMM": "202403", "DD/MM/YYYY": "05/03/2024", "Mon DD, YYYY": "Mar 05, 2024"},
-    **{"MON": "MAR", "FMMonth YYYY": "March 2024", "Month YYYY": "March     2024", "Q": "1", 'YYYY-"Q"Q': "2024-Q1"},
-    **{"IYYY-IW": "2024-10", "WW": "10", "W": "1", "D": "3", "DDD": "065", "ID": "2", "YY": "24", "MS": "678"},
-    **{"HH12:MI AM": "01:04 PM", "HH24:MI pm": "13:04 pm", "FMDD.FMMM.YYYY": "5.3.2024", "100%": "100%"},
-    **{'YYYY-MM-DD"T"HH24:MI:SS.US"Z"': "2024-03-05T13:04:09.678901Z", "DY, DD MON": "TUE, 05 MAR", "day": "tuesday  "},
+    **{
+        "yyyy-mm-dd": "2024-03-05",
+        "YYYYMM": "202403",
+        "DD/MM/YYYY": "05/03/2024",
+        "Mon DD, YYYY": "Mar 05, 2024",
+    },
+    **{
+        "MON": "MAR",
+        "FMMonth YYYY": "March 2024",
+        "Month YYYY": "March     2024",
+        "Q": "1",
+        'YYYY-"Q"Q': "2024-Q1",
+    },
+    **{
+        "IYYY-IW": "2024-10",
+        "WW": "10",
+        "W": "1",
+        "D": "3",
+        "DDD": "065",
+        "ID": "2",
+        "YY": "24",
+        "MS": "678",
+    },
+    **{
+        "HH12:MI AM": "01:04 PM",
+        "HH24:MI pm": "13:04 pm",
+        "FMDD.FMMM.YYYY": "5.3.2024",
+        "100%": "100%",
+    },
+    **{
+        'YYYY-MM-DD"T"HH24:MI:SS.US"Z"': "2024-03-05T13:04:09.678901Z",
+        "DY, DD MON": "TUE, 05 MAR",
+        "day": "tuesday  ",
+    },
 }
 
 
 def test_postgres_patterns_of_dates(server: Running) -> None:
     with connect(server) as con:
         query = "SELECT to_char(DATE '2024-02-29', 'YYYY-MM'), to_date('29.02.2024', 'DD.MM.YYYY'), to_timestamp(0)::VARCHAR"
-        assert con.execute(query).fetchone() == ("2024-02", datetime.date(2024, 2, 29), "1970-01-01 00:00:00+00")
+        assert con.execute(query).fetchone() == (
+            "2024-02",
+            datetime.date(2024, 2, 29),
+            "1970-01-01 00:00:00+00",
+        )
         at = datetime.datetime(2024, 3, 5, 13, 4, 9, 678901)
         for pattern, written in PATTERNS.items():
-            assert con.execute("SELECT to_char(%s, %s)", (at, pattern)).fetchone() == (written,), pattern
-        assert con.execute("SELECT to_date('05 Mar 2024', 'dd Mon yyyy')").fetchone() == (at.date(),)
-        for call in ("to_char(DATE '2024-02-29', 'J')", "to_date('2024-Q1', 'YYYY-\"Q\"Q')", "to_char(now(), 'mOn')"):
+            assert con.execute("SELECT to_char(%s, %s)", (at, pattern)).fetchone() == (written,), (
+                pattern
+            )
+        assert con.execute("SELECT to_date('05 Mar 2024', 'dd Mon yyyy')").fetchone() == (
+            at.date(),
+        )
+        for call in (
+            "to_char(DATE '2024-02-29', 'J')",
+            "to_date('2024-Q1', 'YYYY-\"Q\"Q')",
+            "to_char(now(), 'mOn')",
+        ):
             with pytest.raises(psycopg.Error, match="is not here"):
                 con.execute(f"SELECT {call}")
 
@@ -233,16 +301,21 @@ def oids(server: Running) -> dict[str, int]:
     with connect(server) as con:
         names = ("house_prices", "valued")
         found = {
-            name: con.execute("SELECT oid FROM pg_class WHERE relname = %s", (name,)).fetchone()[0] for name in names
+            name: con.execute("SELECT oid FROM pg_class WHERE relname = %s", (name,)).fetchone()[0]
+            for name in names
         }
-        found["main"] = con.execute("SELECT oid FROM pg_namespace WHERE nspname = 'main'").fetchone()[0]
+        found["main"] = con.execute(
+            "SELECT oid FROM pg_namespace WHERE nspname = 'main'"
+        ).fetchone()[0]
         found["predict_house_price"] = con.execute(
             "SELECT oid FROM pg_proc WHERE proname = 'predict_house_price' AND pronargs = 2"
         ).fetchone()[0]
     return found
 
 
-@pytest.mark.parametrize(("name", "sql", "expect", "rows"), recorded_queries(), ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("name", "sql", "expect", "rows"), recorded_queries(), ids=lambda value: str(value)[:40]
+)
 def test_a_recorded_catalog_query_answers(
     name: str, sql: str, expect: str | None, rows: int | None, server: Running, oids: dict[str, int]
 ) -> None:
@@ -324,7 +397,9 @@ def test_what_reaches_beyond_the_file_is_refused_to_every_role(role: str, server
                 con.execute(sql)
             assert refused.value.sqlstate not in {None, "XX000"}, sql
             assert "root:" not in str(refused.value)
-    assert not any(Path(path).exists() for path in ("/tmp/stolen.csv", "/tmp/stolen", "/tmp/stolen.onnx"))
+    assert not any(
+        Path(path).exists() for path in ("/tmp/stolen.csv", "/tmp/stolen", "/tmp/stolen.onnx")
+    )
 
 
 WRITES = [
@@ -357,7 +432,10 @@ def test_a_role_may_do_no_more_than_it_says(role: str, refused: list[str], serve
                 con.execute(sql).fetchall()
             assert said.value.sqlstate in {"42501", "42601"}, (sql, said.value)
         assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
-        assert con.execute("SELECT predict_house_price(h) FROM house_prices h LIMIT 1").fetchone() is not None
+        assert (
+            con.execute("SELECT predict_house_price(h) FROM house_prices h LIMIT 1").fetchone()
+            is not None
+        )
 
 
 def test_what_is_prepared_anew_is_judged_anew(server: Running) -> None:
@@ -391,7 +469,9 @@ ASIDE = "PREDICT(MODEL house_price, (SELECT 1 AS sqft_living, '98001' AS zipcode
 
 
 @pytest.mark.parametrize("role", ["read", "train"])
-def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(role: str, server: Running) -> None:
+def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(
+    role: str, server: Running
+) -> None:
     pivot = "(PIVOT (SELECT 'a' k, 1 v) ON k USING sum(v))"
     counted = "(PIVOT (SELECT 'a' k, nextval('kept') v) ON k USING sum(v))"
     with connect(server) as admin, connect(server, role) as con:
@@ -408,10 +488,18 @@ def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(role: str, se
             "SELECT * FROM (PIVOT (SELECT 'a' k, nextval{# #}('kept') v) ON k USING sum(v)) p, pg_class LIMIT 1",
             "SELECT nextval{# #}('kept') FROM pg_class",
         ):
-            for ask in (con.pgconn.exec_, lambda text: con.pgconn.exec_params(text, [], result_format=1)):
+            for ask in (
+                con.pgconn.exec_,
+                lambda text: con.pgconn.exec_params(text, [], result_format=1),
+            ):
                 said = ask(sql.encode())
                 assert said.status == psycopg.pq.ExecStatus.FATAL_ERROR, sql
-                assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE) in {b"42501", b"25006", b"0A000", b"42601"}
+                assert said.error_field(psycopg.pq.DiagnosticField.SQLSTATE) in {
+                    b"42501",
+                    b"25006",
+                    b"0A000",
+                    b"42601",
+                }
         assert admin.execute("SELECT nextval('kept'), (SELECT list(own) FROM own)").fetchone() == (
             1,
             [{"k": "a", "v": 1}],
@@ -420,11 +508,15 @@ def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(role: str, se
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_file_is_read_by_what_only_postgres_can_read_or_by_a_description(role: str, server: Running) -> None:
+def test_no_file_is_read_by_what_only_postgres_can_read_or_by_a_description(
+    role: str, server: Running
+) -> None:
     with connect(server, role) as con:
         for call in ("read_blob{# x #}", "read_csv{# #}", "read_text", "query"):
             sql = f"SELECT * FROM {call}('{server.path}') b, pg_class LIMIT 1".encode()
-            assert con.pgconn.exec_(sql).error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"42501"
+            assert (
+                con.pgconn.exec_(sql).error_field(psycopg.pq.DiagnosticField.SQLSTATE) == b"42501"
+            )
             for name in (b"", b"known"):
                 con.pgconn.prepare(name, sql)
                 said = con.pgconn.describe_prepared(name)
@@ -460,7 +552,9 @@ def test_settings_of_a_transaction_end_with_it(server: Running) -> None:
     with connect(server) as con:
 
         def shown() -> tuple[Any, ...]:
-            [(moment,)] = con.execute("SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00'::VARCHAR").fetchall()
+            [(moment,)] = con.execute(
+                "SELECT TIMESTAMPTZ '2024-01-01 00:00:00+00'::VARCHAR"
+            ).fetchall()
             [(zone, path)] = con.execute(
                 "SELECT current_setting('timezone'), current_setting('search_path')"
             ).fetchall()
@@ -470,7 +564,9 @@ def test_settings_of_a_transaction_end_with_it(server: Running) -> None:
         assert shown() == ("2024-01-01 09:00:00+09", "Asia/Tokyo", "main")
         con.execute("COMMIT")
         assert shown() == ("2024-01-01 01:00:00+01", "Europe/Berlin", "main")
-        con.execute("BEGIN; SET timezone = 'Asia/Tokyo'; SET search_path = information_schema; ROLLBACK")
+        con.execute(
+            "BEGIN; SET timezone = 'Asia/Tokyo'; SET search_path = information_schema; ROLLBACK"
+        )
         assert shown() == ("2024-01-01 01:00:00+01", "Europe/Berlin", "main")
         con.execute("BEGIN; SET timezone = 'Asia/Tokyo'; COMMIT")
         assert shown() == ("2024-01-01 09:00:00+09", "Asia/Tokyo", "main")
@@ -520,7 +616,12 @@ def test_a_pivot_whose_columns_are_values_is_for_everybody(role: str, server: Ru
 def test_a_pivot_is_described_before_it_is_bound(server: Running) -> None:
     async def ask() -> list[tuple[int, ...]]:
         con = await asyncpg.connect(
-            host="127.0.0.1", port=server.port, user="read", password=PASSWORD, database="houses", ssl=False
+            host="127.0.0.1",
+            port=server.port,
+            user="read",
+            password=PASSWORD,
+            database="houses",
+            ssl=False,
         )
         rows = [tuple(row) for row in await con.fetch(PIVOT)]
         await con.close()
@@ -536,11 +637,21 @@ def test_a_pivot_writes_for_nobody_who_may_not(server: Running) -> None:
         admin.execute("CREATE SEQUENCE counted; CREATE TABLE aside (a INTEGER)")
         for role in ("read", "train"):
             with connect(server, role) as con:
-                for sql in (counted, added, f"CREATE TABLE made AS {PIVOT}", f"COPY ({PIVOT}) TO 'made.csv'"):
+                for sql in (
+                    counted,
+                    added,
+                    f"CREATE TABLE made AS {PIVOT}",
+                    f"COPY ({PIVOT}) TO 'made.csv'",
+                ):
                     with pytest.raises(psycopg.Error) as refused:
                         con.execute(sql)
-                    assert refused.value.sqlstate in {"42501", "25006", "0A000", "42601"}, (sql, refused.value)
-        assert admin.execute("SELECT nextval('counted'), (SELECT count(*) FROM aside)").fetchone() == (1, 0)
+                    assert refused.value.sqlstate in {"42501", "25006", "0A000", "42601"}, (
+                        sql,
+                        refused.value,
+                    )
+        assert admin.execute(
+            "SELECT nextval('counted'), (SELECT count(*) FROM aside)"
+        ).fetchone() == (1, 0)
         admin.execute(f"CREATE TABLE made AS {PIVOT}")
         assert admin.execute("FROM made").fetchall() == PIVOTED
         admin.execute("DROP TABLE made; DROP TABLE aside; DROP SEQUENCE counted")
@@ -560,13 +671,17 @@ def test_a_read_only_server_writes_for_nobody(open_server: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "password"), [("admin", "wrong"), ("admin", ""), ("nobody", PASSWORD), ("nobody", ""), ("ADMIN", PASSWORD)]
+    ("user", "password"),
+    [("admin", "wrong"), ("admin", ""), ("nobody", PASSWORD), ("nobody", ""), ("ADMIN", PASSWORD)],
 )
 def test_a_wrong_login_is_refused_whoever_tries(user: str, password: str, server: Running) -> None:
     with pytest.raises(psycopg.OperationalError) as refused:
         psycopg.connect(server.dsn(user, password=password, passfile="/dev/null"))
     said = str(refused.value)
-    assert f'password authentication failed for user "{user}"' in said or "no password supplied" in said
+    assert (
+        f'password authentication failed for user "{user}"' in said
+        or "no password supplied" in said
+    )
 
 
 def test_an_unknown_database_is_named(server: Running) -> None:
@@ -604,7 +719,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     )
     (folder / "cert").write_bytes(made.public_bytes(serialization.Encoding.PEM))
     (folder / "key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
     )
     return folder / "cert", folder / "key"
 
@@ -615,7 +734,9 @@ def test_tls_is_required_off_this_machine_and_takes_nothing_in_the_clear(
     make_houses(tmp_path / "houses.duckdb")
     make_users(tmp_path / "users")
     tls = ("--tls-cert", certificate[0], "--tls-key", certificate[1])
-    with serving(tmp_path / "houses.duckdb", "--host", "0.0.0.0", "--users", tmp_path / "users", *tls) as server:
+    with serving(
+        tmp_path / "houses.duckdb", "--host", "0.0.0.0", "--users", tmp_path / "users", *tls
+    ) as server:
         with psycopg.connect(server.dsn(sslmode="require"), autocommit=True) as con:
             assert con.pgconn.ssl_in_use
             assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
@@ -623,7 +744,9 @@ def test_tls_is_required_off_this_machine_and_takes_nothing_in_the_clear(
             psycopg.connect(server.dsn(sslmode="disable"))
         request = struct.pack("!II", 8, 80877103)
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
-            plain.sendall(request + b"\0\0\0\x08\0\x03\0\0")  # a startup message right behind it, unencrypted
+            plain.sendall(
+                request + b"\0\0\0\x08\0\x03\0\0"
+            )  # a startup message right behind it, unencrypted
             assert b"in the clear" in plain.recv(1000)
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
             plain.sendall(request)
@@ -689,7 +812,11 @@ def test_half_open_connections_wait_for_nobody(server: Running) -> None:
 def test_a_length_of_two_gigabytes_is_refused_by_its_header(server: Running) -> None:
     before = server.memory()
     with unnoticed(server):
-        for begin in (struct.pack("!I", 2 << 30), struct.pack("!I", 0), struct.pack("!I", 0xFFFFFFFF)):
+        for begin in (
+            struct.pack("!I", 2 << 30),
+            struct.pack("!I", 0),
+            struct.pack("!I", 0xFFFFFFFF),
+        ):
             with socket.create_connection(("127.0.0.1", server.port), 10) as bad:
                 bad.sendall(begin + b"x" * 1000)
                 assert bad.recv(1000)[:1] == b"E"
@@ -733,7 +860,9 @@ def test_a_client_that_vanishes_leaves_nothing_running(server: Running) -> None:
 
 
 def sessions(server: Running) -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/health", timeout=10) as answer:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{server.http_port}/health", timeout=10
+    ) as answer:
         return int(json.load(answer)["sessions"])
 
 
@@ -776,7 +905,9 @@ def test_a_result_that_nobody_reads_stays_small(server: Running) -> None:
     with connect(server) as con, unnoticed(server):
         con.execute("SELECT count(*) FROM range(1000)")
         before = server.memory()
-        con.pgconn.send_query(b"SELECT i, i || ' and some more text to make it long' FROM range(50000000) t(i)")
+        con.pgconn.send_query(
+            b"SELECT i, i || ' and some more text to make it long' FROM range(50000000) t(i)"
+        )
         time.sleep(2)
         assert server.memory() - before < 100 << 20
         con.close()
@@ -799,27 +930,39 @@ def test_a_portal_steps_aside_for_other_statements(server: Running) -> None:
 def test_a_model_is_trained_over_the_wire_and_its_progress_is_told(server: Running) -> None:
     notices: list[tuple[str, str]] = []
     with connect(server, "train") as con, connect(server, "read") as reader:
-        con.add_notice_handler(lambda notice: notices.append((notice.severity, notice.message_primary)))
+        con.add_notice_handler(
+            lambda notice: notices.append((notice.severity, notice.message_primary))
+        )
         sql = "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) AS SELECT price, sqft_living FROM house_prices"
         [row] = con.execute(sql).fetchall()
         assert row[:3] == ("wired", 1, True)
-        assert reader.execute("SELECT PREDICT(wired) FROM house_prices LIMIT 1").fetchone() is not None
+        assert (
+            reader.execute("SELECT PREDICT(wired) FROM house_prices LIMIT 1").fetchone() is not None
+        )
         con.execute(sql)
         assert reader.execute("SELECT MODEL_VERSION(wired)").fetchone() == ("main.wired@2",)
-        assert reader.execute("SELECT created_by FROM _duckml.models WHERE name = 'wired'").fetchone() == ("train",)
+        assert reader.execute(
+            "SELECT created_by FROM _duckml.models WHERE name = 'wired'"
+        ).fetchone() == ("train",)
     assert ("NOTICE", "training: pass 5 of at most 5") in [(s, m.split(",")[0]) for s, m in notices]
-    assert any(severity == "WARNING" and "[not_converged]" in message for severity, message in notices)
+    assert any(
+        severity == "WARNING" and "[not_converged]" in message for severity, message in notices
+    )
 
 
 def test_a_training_is_cancelled_between_two_passes(server: Running) -> None:
     with connect(server, "train") as con:
-        con.add_notice_handler(lambda notice: con.cancel_safe() if "pass 3" in str(notice.message_primary) else None)
+        con.add_notice_handler(
+            lambda notice: con.cancel_safe() if "pass 3" in str(notice.message_primary) else None
+        )
         with pytest.raises(sqlstates.QueryCanceled):
             con.execute(
                 "CREATE MODEL stopped OPTIONS (target = 'price', max_iter = 100000, early_stop = false) AS "
                 "SELECT price, sqft_living FROM house_prices"
             )
-        assert con.execute("SELECT count(*) FROM _duckml.models WHERE name = 'stopped'").fetchone() == (0,)
+        assert con.execute(
+            "SELECT count(*) FROM _duckml.models WHERE name = 'stopped'"
+        ).fetchone() == (0,)
 
 
 def test_a_file_that_is_replaced_is_served_to_new_sessions(tmp_path: Path) -> None:
@@ -827,7 +970,9 @@ def test_a_file_that_is_replaced_is_served_to_new_sessions(tmp_path: Path) -> No
     make_houses(path)
     with serving(path) as server:
         old = connect(server)
-        before = old.execute("SELECT predict_house_price(h) FROM house_prices h WHERE id = 1").fetchone()
+        before = old.execute(
+            "SELECT predict_house_price(h) FROM house_prices h WHERE id = 1"
+        ).fetchone()
         for generation in (2, 3):
             make_houses(fresh)
             with duckml.connect(str(fresh)) as con:
@@ -872,7 +1017,9 @@ def test_health_and_metrics(server: Running) -> None:
     with connect(server, "read") as con:
         con.execute("SELECT PREDICT(house_price) FROM house_prices").fetchall()
         assert sessions(server) >= 1
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.http_port}/metrics", timeout=10) as answer:
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{server.http_port}/metrics", timeout=10
+    ) as answer:
         metrics = answer.read().decode()
     assert re.search(r'duckml_predictions_total\{model="house_price"\} [1-9]', metrics)
     assert re.search(r'duckml_statements_total\{sqlstate="00000"\} [1-9]', metrics)
@@ -893,7 +1040,9 @@ def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     assert "statement" in {line["event"] for line in server.lines}
     for hidden in ("hush", "98765.4321", "hidden", "whispered", "esc'", PASSWORD):
         assert hidden not in text
-    assert outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
+    assert (
+        outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
+    )
 
 
 @pytest.mark.parametrize(
@@ -951,7 +1100,9 @@ VALUES: list[tuple[str, object]] = [
 def test_values_arrive_as_they_are_in_both_formats(binary: bool, server: Running) -> None:
     with connect(server) as con:
         for sql, wanted in VALUES:
-            [(found, again)] = con.execute(f"SELECT {sql} AS v, {sql} AS again", binary=binary).fetchall()
+            [(found, again)] = con.execute(
+                f"SELECT {sql} AS v, {sql} AS again", binary=binary
+            ).fetchall()
             assert str(found) == str(again)
             if sql != "0.1::FLOAT":
                 assert found == wanted or (found != found and wanted != wanted), sql
@@ -1057,7 +1208,9 @@ def waited(until: Callable[[], bool], seconds: float = 10) -> bool:
 
 def test_an_idle_client_is_shown_out(tmp_path: Path) -> None:
     make_houses(tmp_path / "houses.duckdb")
-    with serving(tmp_path / "houses.duckdb", "--idle-timeout", 0.5, "--max-connections", 2) as server:
+    with serving(
+        tmp_path / "houses.duckdb", "--idle-timeout", 0.5, "--max-connections", 2
+    ) as server:
         first, second = connect(server), connect(server)
         with pytest.raises(psycopg.OperationalError, match="too many clients"):
             connect(server)
@@ -1077,7 +1230,9 @@ def test_a_file_that_is_replaced_by_none_is_told_to_those_who_run_it(tmp_path: P
     with serving(path) as server:
         old = connect(server)
         os.replace(tmp_path / "junk", path)
-        with pytest.raises(psycopg.OperationalError, match="can't be opened; the server's log says more") as refused:
+        with pytest.raises(
+            psycopg.OperationalError, match="can't be opened; the server's log says more"
+        ) as refused:
             connect(server)
         assert str(tmp_path) not in str(refused.value)
         with pytest.raises(urllib.error.HTTPError) as unhealthy:
@@ -1104,7 +1259,9 @@ def test_the_users_are_those_of_the_file_as_it_is(tmp_path: Path) -> None:
     whole, status = users.read_text(encoding="utf-8"), users.stat()
     with serving(tmp_path / "houses.duckdb", "--users", users) as server:
         connect(server, "read").close()
-        users.write_text("".join(line for line in whole.splitlines(True) if not line.startswith("read")), "utf-8")
+        users.write_text(
+            "".join(line for line in whole.splitlines(True) if not line.startswith("read")), "utf-8"
+        )
         os.utime(users, ns=(status.st_atime_ns, status.st_mtime_ns))
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
             connect(server, "read")
@@ -1161,22 +1318,35 @@ def test_mistakes_of_names_have_a_place(server: Running) -> None:
 def test_a_backslash_escapes_in_patterns_on_the_catalogs(server: Running) -> None:
     with connect(server, "read") as con:
         for pattern in (r"house\_prices", r"house\_price_", "house_prices"):
-            assert con.execute("SELECT relname FROM pg_class WHERE relname LIKE %s", (pattern,)).fetchall() == [
-                ("house_prices",)
-            ]
-        assert con.execute(r"SELECT relname FROM pg_class WHERE relname ILIKE 'HOUSE\_PRICES'").fetchall() == [
-            ("house_prices",)
-        ]
+            assert con.execute(
+                "SELECT relname FROM pg_class WHERE relname LIKE %s", (pattern,)
+            ).fetchall() == [("house_prices",)]
+        assert con.execute(
+            r"SELECT relname FROM pg_class WHERE relname ILIKE 'HOUSE\_PRICES'"
+        ).fetchall() == [("house_prices",)]
         assert con.execute(
             r"SELECT relname FROM pg_class WHERE relname LIKE 'houseX_prices' ESCAPE 'X'"
         ).fetchall() == [("house_prices",)]
-        assert con.execute(r"SELECT relname FROM pg_class WHERE relname LIKE 'hous\__prices'").fetchall() == []
+        assert (
+            con.execute(
+                r"SELECT relname FROM pg_class WHERE relname LIKE 'hous\__prices'"
+            ).fetchall()
+            == []
+        )
 
 
 def test_a_held_cursor_outlives_the_errors_of_others(server: Running) -> None:
     with connect(server, "read") as con:
-        con.execute("DECLARE h CURSOR WITH HOLD FOR SELECT id FROM house_prices ORDER BY id LIMIT 5")
-        for sql in ("FETCH 1 FROM nope", "SHOW nope", "CLOSE nope", "ROLLBACK TO x", "SELECT nosuch"):
+        con.execute(
+            "DECLARE h CURSOR WITH HOLD FOR SELECT id FROM house_prices ORDER BY id LIMIT 5"
+        )
+        for sql in (
+            "FETCH 1 FROM nope",
+            "SHOW nope",
+            "CLOSE nope",
+            "ROLLBACK TO x",
+            "SELECT nosuch",
+        ):
             with pytest.raises(psycopg.Error):
                 con.execute(sql)
         assert con.execute("FETCH ALL FROM h").fetchall() == [(n,) for n in range(1, 6)]
@@ -1185,7 +1355,12 @@ def test_a_held_cursor_outlives_the_errors_of_others(server: Running) -> None:
 def test_copy_from_is_refused_and_what_comes_of_it_passed_over(server: Running) -> None:
     async def load() -> int:
         con = await asyncpg.connect(
-            host="127.0.0.1", port=server.port, user="admin", password=PASSWORD, database="houses", ssl=False
+            host="127.0.0.1",
+            port=server.port,
+            user="admin",
+            password=PASSWORD,
+            database="houses",
+            ssl=False,
         )
         with pytest.raises(asyncpg.PostgresError):
             await con.copy_records_to_table("house_prices", records=[(1, 2.0, 3, "a", None)] * 1000)
@@ -1232,7 +1407,11 @@ def test_common_functions_of_postgres_are_there(server: Running) -> None:
         assert con.execute(query).fetchone() == (True, [1, 2, 3])
         cursor = con.execute("SELECT current_role, session_user, user")
         assert cursor.fetchone() == ("read", "read", "read")
-        assert [column.name for column in cursor.description or ()] == ["current_role", "session_user", "user"]
+        assert [column.name for column in cursor.description or ()] == [
+            "current_role",
+            "session_user",
+            "user",
+        ]
 
 
 def test_foreign_keys_are_shown(tmp_path: Path) -> None:
@@ -1265,7 +1444,10 @@ def test_foreign_keys_are_shown(tmp_path: Path) -> None:
 
 def test_jsonb_is_json(server: Running) -> None:
     with connect(server, "read") as con:
-        assert con.execute("SELECT %s::jsonb, '[1]'::jsonb", (Jsonb({"a": 1}),)).fetchone() == ({"a": 1}, [1])
+        assert con.execute("SELECT %s::jsonb, '[1]'::jsonb", (Jsonb({"a": 1}),)).fetchone() == (
+            {"a": 1},
+            [1],
+        )
 
 
 @pytest.mark.parametrize(
@@ -1281,5 +1463,8 @@ def test_jsonb_is_json(server: Running) -> None:
 )
 def test_a_wrong_start_says_what_is_wrong(arguments: list[str], said: str, tmp_path: Path) -> None:
     make_houses(tmp_path / "houses.duckdb")
-    with pytest.raises(AssertionError, match=re.escape(said)), serving(tmp_path / "houses.duckdb", *arguments):
+    with (
+        pytest.raises(AssertionError, match=re.escape(said)),
+        serving(tmp_path / "houses.duckdb", *arguments),
+    ):
         pass

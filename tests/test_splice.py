@@ -22,7 +22,11 @@ import duckml
 from duckml.parser import might_concern_us, parse
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
-STATEMENTS = (Path(__file__).parent / "data" / "documented_statements.sql").read_text(encoding="utf-8").split("\n;\n")
+STATEMENTS = (
+    (Path(__file__).parent / "data" / "documented_statements.sql")
+    .read_text(encoding="utf-8")
+    .split("\n;\n")
+)
 STATEMENTS = [statement for statement in STATEMENTS if statement.strip()]
 LITERAL, CALL = "(3.0::DOUBLE)", "PREDICT(three, x := 0)"
 MACRO = '"memory"."main"."predict_three"("x" := 0)'
@@ -62,7 +66,9 @@ def test_documented_statements_answer_the_same_with_predict_in_them(tmp_path: Pa
         folder.mkdir()
     different = []
     for statement in STATEMENTS:
-        expected = outcome(plain, statement.replace("{p}", LITERAL).replace("__DIR__", str(folders[0])))
+        expected = outcome(
+            plain, statement.replace("{p}", LITERAL).replace("__DIR__", str(folders[0]))
+        )
         found = outcome(ours, statement.replace("{p}", CALL).replace("__DIR__", str(folders[1])))
         if normal(found, folders) != normal(expected, folders):
             different.append((statement, expected, found))
@@ -78,7 +84,10 @@ def normal(found: tuple[Any, ...], folders: list[Path]) -> str:
         text = text.replace(str(folder), "")
     if isinstance(found[0], list):
         names = [re.sub(r"\s", "", name).lower() for name, _ in found[0]]
-        names = ["…" if "3.0" in name or "predict" in name or name == "predict(three)" else name for name in names]
+        names = [
+            "…" if "3.0" in name or "predict" in name or name == "predict(three)" else name
+            for name in names
+        ]
         text = repr((names, [kind for _, kind in found[0]], found[1]))
     return text
 
@@ -137,7 +146,9 @@ def test_outside_the_spans_every_byte_is_the_users() -> None:
         rewritten = con.rewritten(before + CALL + after)
         assert rewritten.startswith(before), statement
         rest = rewritten[len(before) :]
-        macro = MACRO if rest.startswith(MACRO) else MACRO.removeprefix('"memory".')  # in the body of a macro
+        macro = (
+            MACRO if rest.startswith(MACRO) else MACRO.removeprefix('"memory".')
+        )  # in the body of a macro
         assert rest.startswith(macro), statement
         rest = rest[len(macro) :]
         # Between here and the end only the alias of one item may have been added.
@@ -145,15 +156,24 @@ def test_outside_the_spans_every_byte_is_the_users() -> None:
         added = rest[start : len(rest) - len(after) + start]
         assert rest == after[:start] + added + after[start:], statement
         alias = r'\s*(AS "(?:[^"]|"")*"\s*)?'
-        assert re.fullmatch(alias, added) or re.fullmatch(alias, added[1:] + added[:1]), (statement, added)
+        assert re.fullmatch(alias, added) or re.fullmatch(alias, added[1:] + added[:1]), (
+            statement,
+            added,
+        )
     con.close()
 
 
 # Generated statements
 
-spaces = st.sampled_from([" ", "\n", "\t", "  \n ", " /* PREDICT(no, */ ", " -- CREATE MODEL\n", "/**/ "])
-names = st.sampled_from(["a", '"b c"', '"Ü"', "model", "predict", '"select"', "weights", "models", '"quo""te"'])
-texts = st.sampled_from(["'x'", "'PREDICT(three)'", "E'\\n'", "$$ '$$", "'it''s'", "'é😀'", "$t$ PREDICT(three) $t$"])
+spaces = st.sampled_from(
+    [" ", "\n", "\t", "  \n ", " /* PREDICT(no, */ ", " -- CREATE MODEL\n", "/**/ "]
+)
+names = st.sampled_from(
+    ["a", '"b c"', '"Ü"', "model", "predict", '"select"', "weights", "models", '"quo""te"']
+)
+texts = st.sampled_from(
+    ["'x'", "'PREDICT(three)'", "E'\\n'", "$$ '$$", "'it''s'", "'é😀'", "$t$ PREDICT(three) $t$"]
+)
 
 
 @st.composite
@@ -184,11 +204,16 @@ def expressions(draw: st.DrawFn, depth: int = 0) -> str:
 @st.composite
 def queries(draw: st.DrawFn) -> str:
     items = draw(st.lists(expressions(), min_size=1, max_size=4))
-    listed = ", ".join(f"{item}{draw(st.sampled_from(['', ' AS n', ' x', ' AS ' + draw(names)]))}" for item in items)
+    listed = ", ".join(
+        f"{item}{draw(st.sampled_from(['', ' AS n', ' x', ' AS ' + draw(names)]))}"
+        for item in items
+    )
     where = draw(st.one_of(st.just(""), expressions().map(lambda e: f" WHERE {e} > 0")))
     order = draw(st.one_of(st.just(""), expressions().map(lambda e: f" ORDER BY {e}, t.a")))
     start = draw(
-        st.sampled_from(["SELECT", "SELECT DISTINCT", "WITH predict AS (SELECT 1) SELECT", "/* x */ SELECT ALL"])
+        st.sampled_from(
+            ["SELECT", "SELECT DISTINCT", "WITH predict AS (SELECT 1) SELECT", "/* x */ SELECT ALL"]
+        )
     )
     return f"{start}{draw(spaces)}{listed}{draw(spaces)}FROM t{where}{order or ' ORDER BY ALL'}"
 
@@ -217,7 +242,12 @@ def test_generated_queries_answer_the_same(pair: Any, query: str) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.text(alphabet=st.sampled_from(list("PREDICT(model, x)'\"$;-/*\n.@:=?é[]{}MODELCRAT ")), max_size=60))
+@given(
+    text=st.text(
+        alphabet=st.sampled_from(list("PREDICT(model, x)'\"$;-/*\n.@:=?é[]{}MODELCRAT ")),
+        max_size=60,
+    )
+)
 def test_no_text_breaks_the_parser(pair: Any, text: str) -> None:
     plain, ours = pair
     for sql in (text, f"SELECT {text}", f"CREATE MODEL {text}"):

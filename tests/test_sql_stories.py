@@ -34,13 +34,19 @@ def steps(text: str) -> list[Step]:
     line = 1
     for block in re.split(r"\n(?=\n+(?:statement |query\n|restart|#))", text):
         lines = [part for part in block.split("\n") if not part.startswith("#")]
-        start = line + next((n for n, part in enumerate(block.split("\n")) if part and not part.startswith("#")), 0)
+        start = line + next(
+            (n for n, part in enumerate(block.split("\n")) if part and not part.startswith("#")), 0
+        )
         line += block.count("\n") + 1
         body = "\n".join(lines).strip("\n")
         if not body:
             continue
         command, _, rest = body.partition("\n")
-        sql, _, expected = rest.partition("\n----\n") if "\n----\n" in rest else (rest.removesuffix("\n----"), "", "")
+        sql, _, expected = (
+            rest.partition("\n----\n")
+            if "\n----\n" in rest
+            else (rest.removesuffix("\n----"), "", "")
+        )
         found.append(Step(start, command, sql, expected))
     return found
 
@@ -67,7 +73,9 @@ def run(con: duckml.Connection, step: Step) -> None:
         raise AssertionError(f"unknown command: {step.command}")
 
 
-@pytest.mark.parametrize("story", STORIES, ids=[str(story.relative_to(FOLDER)) for story in STORIES])
+@pytest.mark.parametrize(
+    "story", STORIES, ids=[str(story.relative_to(FOLDER)) for story in STORIES]
+)
 @pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 @on_both_engines
 def test_story(story: Path, tmp_path: Path, engine: str) -> None:
@@ -78,7 +86,9 @@ def test_story(story: Path, tmp_path: Path, engine: str) -> None:
         for step in steps(text):
             if step.command in {"restart", "restart readonly"}:
                 con.close()
-                con = duckml.connect(file, read_only=step.command.endswith("readonly"), engine=engine)
+                con = duckml.connect(
+                    file, read_only=step.command.endswith("readonly"), engine=engine
+                )
                 continue
             try:
                 run(con, step)

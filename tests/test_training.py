@@ -61,7 +61,9 @@ def test_house_prices_reach_the_reference(con: duckml.Connection) -> None:
     con.execute(f"CREATE TABLE houses AS SELECT * EXCLUDE (id) FROM '{HOUSES}'")
     options = "target = 'price', categorical = ['zipcode']"
     net = con.create_model("net", "FROM houses", "price", categorical=["zipcode"])
-    line = con.create_model("line", "FROM houses", "price", "linear_regression", categorical=["zipcode"])
+    line = con.create_model(
+        "line", "FROM houses", "price", "linear_regression", categorical=["zipcode"]
+    )
     assert net.metrics["r2_score"] > 0.87
     assert net.metrics["mean_absolute_error"] < 80_000
     assert net.metrics["r2_score"] > line.metrics["r2_score"] > 0.75
@@ -71,7 +73,9 @@ def test_house_prices_reach_the_reference(con: duckml.Connection) -> None:
 
 
 def test_flights_reach_the_reference(con: duckml.Connection) -> None:
-    con.execute(f"CREATE TABLE flights AS SELECT * EXCLUDE (arr_time, tailnum) FROM '{DATA / 'flights.parquet'}'")
+    con.execute(
+        f"CREATE TABLE flights AS SELECT * EXCLUDE (arr_time, tailnum) FROM '{DATA / 'flights.parquet'}'"
+    )
     model = con.create_model("arrival", "FROM flights", "arr_delay", max_iter=15)
     assert model.metrics["r2_score"] > 0.93
     assert model.info["rows_read"] - model.info["rows_used"] == 4013  # cancelled or diverted
@@ -93,12 +97,18 @@ def test_loss_and_validation_loss_per_iteration(houses: duckml.Connection) -> No
 
 
 def test_early_stopping_keeps_the_best_weights(houses: duckml.Connection) -> None:
-    model = houses.create_model("m", "FROM houses", "price", n_iter_no_change=3, learning_rate_init=0.02)
+    model = houses.create_model(
+        "m", "FROM houses", "price", n_iter_no_change=3, learning_rate_init=0.02
+    )
     losses = model.training_info["eval_loss"].to_pylist()
     assert model.info["stop_reason"] == "early_stopping"
     assert losses.index(min(losses)) < len(losses) - 1
     again = houses.create_model(
-        "again", "FROM houses", "price", max_iter=losses.index(min(losses)) + 1, learning_rate_init=0.02
+        "again",
+        "FROM houses",
+        "price",
+        max_iter=losses.index(min(losses)) + 1,
+        learning_rate_init=0.02,
     )
     assert again.key == model.key
 
@@ -117,7 +127,9 @@ def test_the_exported_file_is_complete_for_bare_onnxruntime(con: duckml.Connecti
             "k": ["a", None, "b", "é😀"] * 30,
             "z": pd.array([98001, 98002, None, 98003] * 30, dtype="Int64"),
             "d": pd.to_datetime(["2019-02-28", "1969-12-31", None, "2400-02-29"] * 30).date,
-            "t": pd.to_datetime(["2019-02-28 23:59:59", "1969-12-31 01:00:00", None, "2020-02-29 12:00:00"] * 30),
+            "t": pd.to_datetime(
+                ["2019-02-28 23:59:59", "1969-12-31 01:00:00", None, "2020-02-29 12:00:00"] * 30
+            ),
             "b": pd.array([True, False, None, True] * 30, dtype="boolean"),
             "y": np.arange(120.0),
         }
@@ -157,9 +169,13 @@ def test_the_exported_file_is_complete_for_bare_onnxruntime(con: duckml.Connecti
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
-def test_a_scikit_learn_estimator_of_the_users_own(houses: duckml.Connection, estimator: Any) -> None:
+def test_a_scikit_learn_estimator_of_the_users_own(
+    houses: duckml.Connection, estimator: Any
+) -> None:
     first = houses.create_model("m", "FROM houses", "price", estimator, categorical=["zipcode"])
-    second = houses.create_model("m", "FROM houses", "price", estimator, categorical=["zipcode"], or_replace=True)
+    second = houses.create_model(
+        "m", "FROM houses", "price", estimator, categorical=["zipcode"], or_replace=True
+    )
     assert first.key == second.key  # an unset random_state is set
     assert first.info["parity"] <= 1e-4
     assert first.metrics["row_count"] == 300
@@ -174,7 +190,11 @@ def test_a_scikit_learn_estimator_of_the_users_own(houses: duckml.Connection, es
         (5, errors.OptionError, "no scikit-learn regressor"),
         (StandardScaler(), errors.OptionError, "no scikit-learn regressor"),
         (RidgeClassifier(), errors.OptionError, "a classifier without predict_proba"),
-        (Ridge(alpha=-1), errors.TrainingDataError, "Ridge could not be trained: InvalidParameterError"),
+        (
+            Ridge(alpha=-1),
+            errors.TrainingDataError,
+            "Ridge could not be trained: InvalidParameterError",
+        ),
         (KNeighborsRegressor(), errors.ParityError, "differs from scikit-learn by"),
     ],
     ids=["class", "number", "transformer", "classifier", "bad parameter", "not the same in ONNX"],
@@ -190,7 +210,9 @@ def test_an_unsuitable_estimator_is_refused(
 def test_an_estimator_without_a_converter_is_refused(houses: duckml.Connection) -> None:
     from sklearn.kernel_ridge import KernelRidge
 
-    with pytest.raises(errors.ParityError, match=r"KernelRidge can't be exported to ONNX: .* Nothing was stored\."):
+    with pytest.raises(
+        errors.ParityError, match=r"KernelRidge can't be exported to ONNX: .* Nothing was stored\."
+    ):
         houses.create_model("m", "SELECT price, lat FROM houses LIMIT 100", "price", KernelRidge())
 
 
@@ -198,21 +220,27 @@ def test_options_that_contradict_are_refused(houses: duckml.Connection) -> None:
     with pytest.raises(errors.OptionError, match="same option"):
         houses.create_model("m", "FROM houses", "price", Ridge(), model_type="mlp_regressor")
     with pytest.raises(errors.OptionError, match="takes no sample weights"):
-        houses.create_model("m", "FROM houses", "price", KNeighborsRegressor(), sample_weight_col="grade")
+        houses.create_model(
+            "m", "FROM houses", "price", KNeighborsRegressor(), sample_weight_col="grade"
+        )
     with pytest.raises(errors.OptionError, match="no option"):
         houses.create_model("m", "FROM houses", "price", early_stopping=True)
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
 def test_every_solver_trains(houses: duckml.Connection, solver: str) -> None:
-    model = houses.create_model("m", "FROM houses", "price", solver=solver, max_iter=20, hidden_layer_sizes=8)
+    model = houses.create_model(
+        "m", "FROM houses", "price", solver=solver, max_iter=20, hidden_layer_sizes=8
+    )
     assert model.metrics["r2_score"] > 0.3
     assert model.params["solver"] == solver
     assert model.params["hidden_layer_sizes"] == [8]
 
 
 def test_bigquery_names_mean_the_same(houses: duckml.Connection) -> None:
-    ours = houses.create_model("a", "FROM houses", "price", max_iter=2, hidden_layer_sizes=[4], activation="tanh")
+    ours = houses.create_model(
+        "a", "FROM houses", "price", max_iter=2, hidden_layer_sizes=[4], activation="tanh"
+    )
     houses.execute(
         "CREATE MODEL b OPTIONS (model_type = 'DNN_REGRESSOR', input_label_cols = ['price'], max_iterations = 2, "
         "hidden_units = [4], activation_fn = 'TANH') AS FROM houses"
@@ -221,8 +249,12 @@ def test_bigquery_names_mean_the_same(houses: duckml.Connection) -> None:
 
 
 def test_rare_categories_share_one_column(con: duckml.Connection) -> None:
-    con.execute("CREATE TABLE t AS SELECT 'k' || (i % 50) AS k, i // 50 AS x, i % 50 AS y FROM range(1000) r(i)")
-    model = con.create_model("m", "FROM t", "y", "linear_regression", max_categories=10, precision="float64")
+    con.execute(
+        "CREATE TABLE t AS SELECT 'k' || (i % 50) AS k, i // 50 AS x, i % 50 AS y FROM range(1000) r(i)"
+    )
+    model = con.create_model(
+        "m", "FROM t", "y", "linear_regression", max_categories=10, precision="float64"
+    )
     assert model.feature_info["dimension"].to_pylist() == [10, 1]
     assert model.feature_info["category_count"].to_pylist() == [50, None]
     answers = con.execute("SELECT DISTINCT k, PREDICT(m, x := 0) FROM t ORDER BY k").fetchall()
@@ -243,11 +275,17 @@ def test_sample_weights_count(con: duckml.Connection) -> None:
     con.create_model("net", "FROM t", "y", sample_weight_col="w", max_iter=3)
     with pytest.raises(errors.TrainingDataError, match="negative values"):
         con.create_model("n", "SELECT x, y, -w AS w FROM t", "y", sample_weight_col="w")
-    with pytest.raises(errors.TrainingDataError, match='in 800 of them the weight "w" is 0 or NULL'):
+    with pytest.raises(
+        errors.TrainingDataError, match='in 800 of them the weight "w" is 0 or NULL'
+    ):
         con.create_model("n", "SELECT x, y, 0.0 AS w FROM t", "y", sample_weight_col="w")
     # Rows of weight 0 are left out rather than making a batch of nothing.
-    query = "SELECT x, w AS z, y, (y = 10)::INT * (z > 1)::INT * x AS w FROM t WHERE x = 1 OR y = 10"
-    few = con.create_model("few", f"SELECT z, y + z AS y, w FROM ({query})", "y", sample_weight_col="w", max_iter=2)
+    query = (
+        "SELECT x, w AS z, y, (y = 10)::INT * (z > 1)::INT * x AS w FROM t WHERE x = 1 OR y = 10"
+    )
+    few = con.create_model(
+        "few", f"SELECT z, y + z AS y, w FROM ({query})", "y", sample_weight_col="w", max_iter=2
+    )
     assert few.info["rows_used"] < few.info["rows_read"]
 
 
@@ -261,7 +299,9 @@ def test_sequential_split_tests_on_the_latest(con: duckml.Connection) -> None:
     assert model.metrics["r2_score"] < 0  # the last tenth follows another law
     assert model.signature.names == ("x",)
     with pytest.raises(errors.TrainingDataError, match='"d" is NULL in 1 rows'):
-        con.create_model("n", "SELECT nullif(d, DATE '2020-01-01') AS d, x, y FROM t", "y", **options)
+        con.create_model(
+            "n", "SELECT nullif(d, DATE '2020-01-01') AS d, x, y FROM t", "y", **options
+        )
 
 
 def test_custom_split_holds_out_what_it_is_told(con: duckml.Connection) -> None:
@@ -269,14 +309,20 @@ def test_custom_split_holds_out_what_it_is_told(con: duckml.Connection) -> None:
         "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 10 = 0 AS held, CASE WHEN held THEN -i ELSE i END AS y "
         "FROM range(1000) r(i)"
     )
-    model = con.create_model("m", "FROM t", "y", "linear_regression", data_split_method="custom", data_split_col="held")
+    model = con.create_model(
+        "m", "FROM t", "y", "linear_regression", data_split_method="custom", data_split_col="held"
+    )
     assert (model.info["rows_validation"], model.info["rows_test"]) == (50, 50)
     assert model.metrics["r2_score"] < 0
     with pytest.raises(errors.OptionError, match="needs a BOOLEAN"):
         con.create_model("n", "FROM t", "y", data_split_method="custom", data_split_col="x")
     with pytest.raises(errors.TrainingDataError, match="true in every row"):
         con.create_model(
-            "n", "SELECT x, y, true AS held FROM t", "y", data_split_method="custom", data_split_col="held"
+            "n",
+            "SELECT x, y, true AS held FROM t",
+            "y",
+            data_split_method="custom",
+            data_split_col="held",
         )
 
 
@@ -304,7 +350,9 @@ def test_tiny_and_large_magnitudes_are_learned(con: duckml.Connection) -> None:
 
 
 def test_rows_that_predict_would_not_answer_are_left_out(con: duckml.Connection) -> None:
-    query = "SELECT CASE WHEN i % 10 = 0 THEN 1e39 ELSE i END AS x, i::DOUBLE AS y FROM range(600) r(i)"
+    query = (
+        "SELECT CASE WHEN i % 10 = 0 THEN 1e39 ELSE i END AS x, i::DOUBLE AS y FROM range(600) r(i)"
+    )
     model = con.create_model("m", query, "y", "linear_regression", precision="float64")
     assert (model.info["rows_read"], model.info["rows_used"]) == (600, 540)
 

@@ -57,7 +57,9 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("expression", "text"), TEXTS.items())
-def test_a_value_is_spelt_as_postgres_does(con: psycopg.Connection, expression: str, text: str) -> None:
+def test_a_value_is_spelt_as_postgres_does(
+    con: psycopg.Connection, expression: str, text: str
+) -> None:
     said = con.pgconn.exec_(f'SELECT NULL, {expression}, 1 AS "1" FROM range(2)'.encode())
     assert [said.get_value(row, 1) for row in range(2)] == [text.encode()] * 2
     with con.cursor() as cursor, cursor.copy(f"COPY (SELECT {expression}) TO STDOUT") as copy:
@@ -75,7 +77,9 @@ BINARIES = {
 
 
 @pytest.mark.parametrize(("expression", "field"), BINARIES.items())
-def test_a_value_is_packed_as_postgres_does(con: psycopg.Connection, expression: str, field: bytes) -> None:
+def test_a_value_is_packed_as_postgres_does(
+    con: psycopg.Connection, expression: str, field: bytes
+) -> None:
     said = con.pgconn.exec_params(f"SELECT {expression}".encode(), [], result_format=1)
     assert said.get_value(0, 0) == field
 
@@ -110,7 +114,9 @@ NESTED = {
 
 @pytest.mark.parametrize("binary", [False, True])
 @pytest.mark.parametrize(("expression", "value"), NESTED.items())
-def test_what_is_nested_is_json(con: psycopg.Connection, expression: str, value: Any, binary: bool) -> None:
+def test_what_is_nested_is_json(
+    con: psycopg.Connection, expression: str, value: Any, binary: bool
+) -> None:
     said = con.pgconn.exec_params(f"SELECT {expression}".encode(), [], result_format=int(binary))
     assert said.ftype(0) == 114
     text = said.get_value(0, 0)
@@ -125,7 +131,11 @@ def test_rows_with_such_values_keep_their_order_and_names(con: psycopg.Connectio
     rows = cursor.fetchall()
     assert rows == sorted(rows, key=lambda row: (row[1], -row[0]))
     assert all(row[2] == {"i": row[0]} for row in rows)
-    for query in ("FROM (VALUES ({'a': 1}))", "WITH x AS (SELECT {'a': 1} AS s) FROM x", "VALUES ({'a': 1})"):
+    for query in (
+        "FROM (VALUES ({'a': 1}))",
+        "WITH x AS (SELECT {'a': 1} AS s) FROM x",
+        "VALUES ({'a': 1})",
+    ):
         assert con.execute(query).fetchall() == [({"a": 1},)]
     with pytest.raises(psycopg.errors.InvalidTextRepresentation):
         con.execute("SELECT {'a': x::INTEGER} FROM (VALUES ('1'), ('no')) t(x)").fetchall()

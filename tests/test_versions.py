@@ -37,7 +37,9 @@ def two(file: str) -> duckml.Connection:
         ),
     ],
 )
-def test_two_transactions_that_change_one_model_collide(two: duckml.Connection, first: str, second: str) -> None:
+def test_two_transactions_that_change_one_model_collide(
+    two: duckml.Connection, first: str, second: str
+) -> None:
     """Whatever they change: nothing dangles afterwards, and every version still predicts."""
     with two.cursor() as one, two.cursor() as other:
         one.execute("BEGIN")
@@ -50,7 +52,9 @@ def test_two_transactions_that_change_one_model_collide(two: duckml.Connection, 
     versions = two.execute("SELECT name, version FROM _duckml.versions").fetchall()
     assert len(versions) >= 2
     for name, version in versions:
-        assert two.execute(f"SELECT PREDICT({name}@{version}, x := 1) IS NOT NULL").fetchone() == (True,)
+        assert two.execute(f"SELECT PREDICT({name}@{version}, x := 1) IS NOT NULL").fetchone() == (
+            True,
+        )
     missing = "SELECT count(*) FROM _duckml.model_version WHERE artifact_key NOT IN (SELECT key FROM _duckml.artifact)"
     assert two.execute(missing).fetchone() == (0,)
 
@@ -62,27 +66,37 @@ def test_the_bytes_of_a_copy_outlive_the_original(two: duckml.Connection, file: 
         assert con.execute("SELECT round(PREDICT(n, x := 5))").fetchone() == (5.0,)
 
 
-def test_a_version_number_never_comes_to_mean_another_model_by_a_new_name(two: duckml.Connection) -> None:
+def test_a_version_number_never_comes_to_mean_another_model_by_a_new_name(
+    two: duckml.Connection,
+) -> None:
     two.execute(f"CREATE MODEL n {LINE} AS SELECT x, 9 * x AS y FROM points")
     two.execute("ALTER MODEL m RENAME TO elsewhere")
     with pytest.raises(errors.StatementError, match="There was a model named 'm' before"):
         two.execute("ALTER MODEL n RENAME TO m")
     two.execute("ALTER MODEL elsewhere RENAME TO m")  # the same model comes home
-    assert two.execute("SELECT round(PREDICT(m@1, x := 5)), round(PREDICT(m@2, x := 5))").fetchone() == (5, 15)
+    assert two.execute(
+        "SELECT round(PREDICT(m@1, x := 5)), round(PREDICT(m@2, x := 5))"
+    ).fetchone() == (5, 15)
 
 
 def test_macros_of_the_users_are_never_overwritten(two: duckml.Connection) -> None:
     two.execute('CREATE MACRO "predict_m@mine"(a) AS 77')
-    with pytest.raises(errors.ModelExistsError, match="a function of that name that is not a model's already exists"):
+    with pytest.raises(
+        errors.ModelExistsError,
+        match="a function of that name that is not a model's already exists",
+    ):
         two.execute("ALTER MODEL m SET ALIAS mine = 1")
     assert two.execute('SELECT "predict_m@mine"(1)').fetchone() == (77,)
 
 
 def test_what_uses_a_version_keeps_it(two: duckml.Connection) -> None:
     two.execute("CREATE VIEW pinned AS SELECT PREDICT(m@1) AS p FROM points")
-    two.execute('CREATE MODEL "q""x" FROM MODEL m; CREATE VIEW odd AS SELECT PREDICT("q""x") AS p FROM points')
+    two.execute(
+        'CREATE MODEL "q""x" FROM MODEL m; CREATE VIEW odd AS SELECT PREDICT("q""x") AS p FROM points'
+    )
     with pytest.raises(
-        errors.DependentsError, match=r'Model \'m@1\' can\'t be dropped: .*"pinned" would no longer work'
+        errors.DependentsError,
+        match=r'Model \'m@1\' can\'t be dropped: .*"pinned" would no longer work',
     ):
         two.execute("DROP MODEL m@1")
     with pytest.raises(errors.DependentsError, match='"odd" would no longer work'):
@@ -92,25 +106,44 @@ def test_what_uses_a_version_keeps_it(two: duckml.Connection) -> None:
         "CREATE SCHEMA s; CREATE MODEL s.m FROM MODEL m; CREATE VIEW far AS SELECT PREDICT(s.m) AS p FROM points"
     )
     two.execute("DROP VIEW pinned; ALTER MODEL m RENAME TO moved")
-    assert two.execute("SELECT round(PREDICT(moved, x := 2)), (SELECT count(p) FROM far)").fetchone() == (6, 100)
+    assert two.execute(
+        "SELECT round(PREDICT(moved, x := 2)), (SELECT count(p) FROM far)"
+    ).fetchone() == (6, 100)
 
 
 def test_retraining_finds_the_tables_where_training_found_them(two: duckml.Connection) -> None:
-    two.execute("CREATE SCHEMA s; CREATE TABLE s.points AS SELECT x, 50 * x AS y FROM points; SET schema = 's'")
+    two.execute(
+        "CREATE SCHEMA s; CREATE TABLE s.points AS SELECT x, 50 * x AS y FROM points; SET schema = 's'"
+    )
     two.execute("RETRAIN MODEL main.m")
-    assert two.execute("SELECT round(PREDICT(main.m, x := 1)), current_schema()").fetchone() == (3.0, "s")
+    assert two.execute("SELECT round(PREDICT(main.m, x := 1)), current_schema()").fetchone() == (
+        3.0,
+        "s",
+    )
 
 
-def test_the_options_of_a_retraining_replace_those_stored_under_any_name(con: duckml.Connection) -> None:
+def test_the_options_of_a_retraining_replace_those_stored_under_any_name(
+    con: duckml.Connection,
+) -> None:
     con.execute("CREATE TABLE t AS SELECT i AS x, i AS y FROM range(600) r(i)")
-    con.execute("CREATE MODEL m OPTIONS (target = 'y', hidden_layer_sizes = [4], max_iter = 2) AS FROM t")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', hidden_layer_sizes = [4], max_iter = 2) AS FROM t"
+    )
     con.execute("RETRAIN MODEL m OPTIONS (hidden_units = [5], max_iterations = 3)")
-    assert (con.model("m").params["hidden_layer_sizes"], con.model("m").params["max_iter"]) == ([5], 3)
+    assert (con.model("m").params["hidden_layer_sizes"], con.model("m").params["max_iter"]) == (
+        [5],
+        3,
+    )
     con.execute("RETRAIN MODEL m OPTIONS (hidden_layer_sizes = [6])")
-    assert (con.model("m").params["hidden_layer_sizes"], con.model("m").params["max_iter"]) == ([6], 3)
+    assert (con.model("m").params["hidden_layer_sizes"], con.model("m").params["max_iter"]) == (
+        [6],
+        3,
+    )
     con.execute("RETRAIN MODEL m OPTIONS (model_type = 'linear_reg')")
     assert con.model("m").info["estimator"] == "linear_regression"
-    with pytest.raises(errors.OptionError, match="hidden_layer_sizes and hidden_units are the same option"):
+    with pytest.raises(
+        errors.OptionError, match="hidden_layer_sizes and hidden_units are the same option"
+    ):
         con.execute(
             "RETRAIN MODEL m OPTIONS (estimator = 'mlp_regressor', hidden_layer_sizes = [4], hidden_units = [5])"
         )
@@ -129,9 +162,14 @@ def test_what_can_not_run_again_is_not_retrained(con: duckml.Connection) -> None
     con.execute("CREATE MODEL a OPTIONS (target = 'y', max_iter = 1) AS FROM frame")
     con.create_model("b", frame, "y", max_iter=1)
     con.execute(
-        "CREATE MODEL c OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(?) t(i)", [600]
+        "CREATE MODEL c OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(?) t(i)",
+        [600],
     )
-    for name, lineage in (("a", "trained on rows"), ("b", "trained on rows"), ("c", "trained with parameters")):
+    for name, lineage in (
+        ("a", "trained on rows"),
+        ("b", "trained on rows"),
+        ("c", "trained with parameters"),
+    ):
         with pytest.raises(errors.StatementError, match=f"can't be retrained: it was {lineage}"):
             con.execute(f"RETRAIN MODEL {name}")
 
@@ -144,7 +182,9 @@ def test_skipping_looks_at_names_types_and_transform(con: duckml.Connection) -> 
     con.execute(create.format(""))
     con.execute(create.format(""))
     assert con.model("m").version == 1
-    con.execute("ALTER TABLE t RENAME a TO c; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME c TO b")
+    con.execute(
+        "ALTER TABLE t RENAME a TO c; ALTER TABLE t RENAME b TO a; ALTER TABLE t RENAME c TO b"
+    )
     con.execute(create.format(""))
     assert con.model("m").version == 2
     for version, transform in (
@@ -157,26 +197,36 @@ def test_skipping_looks_at_names_types_and_transform(con: duckml.Connection) -> 
 
 
 def test_a_registry_of_the_future_stands_in_nobodys_way(con: duckml.Connection) -> None:
-    con.execute("CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+    )
     con.execute(
         "ATTACH ':memory:' AS other; CREATE MODEL other.q FROM MODEL m; UPDATE other._duckml.format SET version = 99"
     )
     assert con.execute("SELECT PREDICT(m, x := 1) IS NOT NULL").fetchone() == (True,)
-    with pytest.raises(errors.RegistryFormatError, match='database "other" are stored in format 99'):
+    with pytest.raises(
+        errors.RegistryFormatError, match='database "other" are stored in format 99'
+    ):
         con.execute("SELECT PREDICT(other.q, x := 1)")
 
 
 def test_a_transaction_can_write_to_one_database(con: duckml.Connection) -> None:
-    con.execute("CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+    )
     con.execute("ATTACH ':memory:' AS other; BEGIN; CREATE TABLE written AS SELECT 1 AS a")
     with pytest.raises(errors.StatementError, match="a transaction can write to one only"):
         con.execute("CREATE MODEL other.m FROM MODEL m")
     con.execute("ROLLBACK")
 
 
-def test_models_survive_export_and_import_of_the_database(con: duckml.Connection, tmp_path: object) -> None:
+def test_models_survive_export_and_import_of_the_database(
+    con: duckml.Connection, tmp_path: object
+) -> None:
     con.execute("CREATE TABLE points AS SELECT i::DOUBLE AS x, i > 50 AS late FROM range(100) t(i)")
-    con.execute("CREATE MODEL m OPTIONS (target = 'late', max_iter = 5) AS FROM points; ALTER MODEL m SET ALIAS a = 1")
+    con.execute(
+        "CREATE MODEL m OPTIONS (target = 'late', max_iter = 5) AS FROM points; ALTER MODEL m SET ALIAS a = 1"
+    )
     before = con.execute("SELECT PREDICT_PROBA(m) FROM points").fetchall()
     con.execute(f"EXPORT DATABASE '{tmp_path}/e'")
     with duckml.connect() as other:
@@ -190,13 +240,19 @@ def test_a_table_of_another_database_that_holds_a_function_is_named(con: duckml.
     con.execute(
         "ATTACH ':memory:' AS other; CREATE MODEL other.m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
     )
-    con.execute("USE other; CREATE TABLE held (x DOUBLE, CHECK (predict_m(x := x) > 0)); USE memory")
+    con.execute(
+        "USE other; CREATE TABLE held (x DOUBLE, CHECK (predict_m(x := x) > 0)); USE memory"
+    )
     with pytest.raises(errors.DependentsError, match="held"):
         con.execute("RETRAIN MODEL other.m")
 
 
-def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(con: duckml.Connection) -> None:
-    con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS a, i % 2 = 0 AS c, 2 * i AS y FROM range(200) r(i)")
+def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(
+    con: duckml.Connection,
+) -> None:
+    con.execute(
+        "CREATE TABLE t AS SELECT i::DOUBLE AS a, i % 2 = 0 AS c, 2 * i AS y FROM range(200) r(i)"
+    )
     con.execute("CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT a, c FROM t")
     con.execute(
         "CREATE MODEL tr TRANSFORM (round(a) AS a2, ML.MIN_MAX_SCALER(a) OVER () AS a3, y) OPTIONS (target = 'y', max_iter = 2) AS SELECT a, y FROM t"
@@ -224,17 +280,19 @@ def test_columns_named_like_parameters_of_ours_change_nothing(con: duckml.Connec
     con.execute(
         "CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT i AS a, i % 2 = 0 AS c FROM range(200) t(i)"
     )
-    plain = con.execute("SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a))").fetchall()
+    plain = con.execute(
+        "SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a))"
+    ).fetchall()
     for name in ("r", "e", "v", "p", "item"):
-        query = (
-            f"SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a, {{'label': 'no', 'prob': 9.0}} AS {name}))"
-        )
+        query = f"SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a, {{'label': 'no', 'prob': 9.0}} AS {name}))"
         assert con.execute(query).fetchall() == plain
 
 
 def test_a_name_has_its_numbers_for_good(two: duckml.Connection) -> None:
     """Also those of a version that was dropped before the model got another name."""
-    two.execute("ALTER MODEL m SET DEFAULT VERSION 1; DROP MODEL m@2; ALTER MODEL m RENAME TO other")
+    two.execute(
+        "ALTER MODEL m SET DEFAULT VERSION 1; DROP MODEL m@2; ALTER MODEL m RENAME TO other"
+    )
     two.execute(f"CREATE OR REPLACE MODEL other {LINE} AS SELECT x, 7 * x AS y FROM points")
     assert two.execute("SELECT MODEL_VERSION(other)").fetchone() == ("main.other@3",)
 
@@ -246,9 +304,13 @@ def test_renaming_overwrites_no_macro(two: duckml.Connection) -> None:
     assert two.execute('SELECT "predict_b@2"(1), MODEL_VERSION(m)').fetchone() == (77, "main.m@2")
 
 
-def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(two: duckml.Connection) -> None:
+def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(
+    two: duckml.Connection,
+) -> None:
     two.execute("CREATE SCHEMA u; USE u")
-    two.execute("UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'")
+    two.execute(
+        "UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'"
+    )
     with pytest.raises(duckml.errors.duckdb.Error, match="boom"):
         two.execute("RETRAIN MODEL main.m")
     assert two.execute("SELECT current_schema()").fetchone() == ("u",)

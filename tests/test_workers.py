@@ -13,7 +13,9 @@ import pytest
 from duckml.server.workers import Workers
 
 
-def with_workers(few: int, most: int, story: Callable[[Workers], Coroutine[Any, Any, None]]) -> Workers:
+def with_workers(
+    few: int, most: int, story: Callable[[Workers], Coroutine[Any, Any, None]]
+) -> Workers:
     """Run a story with a pool of its own, which is closed after it."""
     workers = Workers("test-workers", few, most)
 

@@ -100,7 +100,9 @@ class Preprocessing:
 
     def dimension(self, feature: str) -> int:
         """How many columns a feature fills."""
-        return next(encoder.dimension for encoder in self.encoders if encoder.feature.name == feature)
+        return next(
+            encoder.dimension for encoder in self.encoders if encoder.feature.name == feature
+        )
 
     @property
     def width(self) -> int:
@@ -112,7 +114,9 @@ class Preprocessing:
         matrix: Floats = np.empty((len(columns), self.width), dtype=dtype)
         start = 0
         for encoder in self.encoders:
-            encoder.write(columns[encoder.feature.name], matrix[:, start : start + encoder.dimension])
+            encoder.write(
+                columns[encoder.feature.name], matrix[:, start : start + encoder.dimension]
+            )
             start += encoder.dimension
         return matrix
 
@@ -120,7 +124,11 @@ class Preprocessing:
 def fit(signature: Signature, columns: pa.Table, max_categories: int) -> Preprocessing:
     """The preprocessing of a signature, fitted on training rows."""
     numeric = [_fit_number(f, columns[f.name]) for f in signature.features if f.kind != "category"]
-    categories = [_fit_category(f, columns[f.name], max_categories) for f in signature.features if f.kind == "category"]
+    categories = [
+        _fit_category(f, columns[f.name], max_categories)
+        for f in signature.features
+        if f.kind == "category"
+    ]
     return Preprocessing(signature, (*numeric, *categories))
 
 
@@ -156,10 +164,15 @@ def _fit_number(feature: Feature, column: pa.ChunkedArray) -> NumberEncoder:
     return NumberEncoder(feature, fill, tuple(parts))
 
 
-def _fit_category(feature: Feature, column: pa.ChunkedArray, max_categories: int) -> CategoryEncoder:
+def _fit_category(
+    feature: Feature, column: pa.ChunkedArray, max_categories: int
+) -> CategoryEncoder:
     counts = pc.value_counts(pc.fill_null(column, null_key(feature)))
     values = counts.field("values").to_pylist()
-    ranked = sorted(zip(counts.field("counts").to_pylist(), values, strict=True), key=lambda pair: (-pair[0], pair[1]))
+    ranked = sorted(
+        zip(counts.field("counts").to_pylist(), values, strict=True),
+        key=lambda pair: (-pair[0], pair[1]),
+    )
     own = len(ranked) if len(ranked) <= max_categories else max_categories - 1
     keys = tuple(value for _, value in ranked)
     codes = tuple(min(position, own) for position in range(len(ranked)))
@@ -198,7 +211,9 @@ def month(days: Doubles) -> Doubles:
     """The month, 1 to 12, of the proleptic Gregorian calendar."""
     shifted = np.floor(days) + 719_468.0
     era_day = shifted - 146_097.0 * np.floor(shifted / 146_097.0)
-    leap = np.floor(era_day / 36_524.0) - np.floor(era_day / 1_460.0) - np.floor(era_day / 146_096.0)
+    leap = (
+        np.floor(era_day / 36_524.0) - np.floor(era_day / 1_460.0) - np.floor(era_day / 146_096.0)
+    )
     year = np.floor((era_day + leap) / 365.0)
     year_day = era_day - (365.0 * year + np.floor(year / 4.0) - np.floor(year / 100.0))
     from_march = np.floor((5.0 * year_day + 2.0) / 153.0)

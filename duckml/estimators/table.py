@@ -63,7 +63,9 @@ class Estimator:
         return next((p for p in self.parameters if option == p.name or option in p.also), None)
 
 
-def _number(value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf) -> float:
+def _number(
+    value: Any, *, above: float = -math.inf, least: float = -math.inf, below: float = math.inf
+) -> float:
     if isinstance(value, bool | str):
         raise TypeError
     number = float(value)
@@ -85,7 +87,9 @@ def _more_than_one(value: Any) -> int:
 
 
 def _layers(value: Any) -> tuple[int, ...]:
-    sizes = tuple(_integer(size) for size in (value if isinstance(value, list | tuple) else [value]))
+    sizes = tuple(
+        _integer(size) for size in (value if isinstance(value, list | tuple) else [value])
+    )
     if not sizes:
         raise ValueError
     return sizes
@@ -113,12 +117,18 @@ def _batch(value: Any) -> int | str:
 def _activation(value: Any) -> str:
     """scikit-learn's name of an activation; BigQuery ML's are upper case and call 'logistic' SIGMOID."""
     name = value.lower() if isinstance(value, str) else value
-    return _one_of("relu", "tanh", "logistic", "identity")("logistic" if name == "sigmoid" else name)
+    return _one_of("relu", "tanh", "logistic", "identity")(
+        "logistic" if name == "sigmoid" else name
+    )
 
 
 def _share(value: Any) -> float | str:
     """How many features a tree of a forest looks at: a share of them, or 'sqrt' or 'log2' of their number."""
-    return _one_of("sqrt", "log2")(value) if isinstance(value, str) else _number(value, above=0, below=1.0000001)
+    return (
+        _one_of("sqrt", "log2")(value)
+        if isinstance(value, str)
+        else _number(value, above=0, below=1.0000001)
+    )
 
 
 def _mlp(kind: str) -> Callable[[Mapping[str, Any], int], Any]:
@@ -132,7 +142,9 @@ def _mlp(kind: str) -> Callable[[Mapping[str, Any], int], Any]:
     return build
 
 
-def _from(module: str, kind: str, *, seeded: bool = True) -> Callable[[Mapping[str, Any], int], Any]:
+def _from(
+    module: str, kind: str, *, seeded: bool = True
+) -> Callable[[Mapping[str, Any], int], Any]:
     """A builder of a class of scikit-learn's."""
 
     def build(parameters: Mapping[str, Any], seed: int) -> Any:
@@ -151,10 +163,18 @@ def _logistic_regression(parameters: Mapping[str, Any], seed: int) -> Any:
 
 
 _MLP_PARAMETERS = (
-    Parameter("hidden_layer_sizes", _layers, "a list of layer widths, such as [32, 16]", ("hidden_units",)),
-    Parameter("activation", _activation, "'relu', 'tanh', 'logistic' or 'identity'", ("activation_fn",)),
-    Parameter("solver", _one_of("adam", "sgd", "lbfgs"), "'adam', 'sgd' or 'lbfgs'", ("optimizer",)),
-    Parameter("learning_rate_init", lambda v: _number(v, above=0), "a number above 0", ("learn_rate",)),
+    Parameter(
+        "hidden_layer_sizes", _layers, "a list of layer widths, such as [32, 16]", ("hidden_units",)
+    ),
+    Parameter(
+        "activation", _activation, "'relu', 'tanh', 'logistic' or 'identity'", ("activation_fn",)
+    ),
+    Parameter(
+        "solver", _one_of("adam", "sgd", "lbfgs"), "'adam', 'sgd' or 'lbfgs'", ("optimizer",)
+    ),
+    Parameter(
+        "learning_rate_init", lambda v: _number(v, above=0), "a number above 0", ("learn_rate",)
+    ),
     Parameter("alpha", lambda v: _number(v, least=0), "a number, 0 or more"),
     Parameter("batch_size", _batch, "a whole number above 0, or 'auto'"),
     Parameter("max_iter", _integer, "a whole number above 0", ("max_iterations",)),
@@ -170,7 +190,9 @@ _MLP_PARAMETERS = (
 _FIT_INTERCEPT = Parameter("fit_intercept", _boolean, "true or false")
 _MAX_ITER = Parameter("max_iter", _integer, "a whole number above 0", ("max_iterations",))
 _TOL = Parameter("tol", lambda v: _number(v, above=0), "a number above 0", ("min_rel_progress",))
-_L1_RATIO = Parameter("l1_ratio", lambda v: _number(v, least=0, below=1.0000001), "a number from 0 to 1")
+_L1_RATIO = Parameter(
+    "l1_ratio", lambda v: _number(v, least=0, below=1.0000001), "a number from 0 to 1"
+)
 _ALPHA = Parameter("alpha", lambda v: _number(v, least=0), "a number, 0 or more")
 _LOGISTIC_PARAMETERS = (
     Parameter("C", lambda v: _number(v, above=0), "a number above 0", ("c",)),
@@ -183,7 +205,12 @@ _FOREST_PARAMETERS = (
     Parameter("n_estimators", _integer, "a whole number above 0", ("num_parallel_tree",)),
     Parameter("max_depth", _integer, "a whole number above 0", ("max_tree_depth",)),
     Parameter("min_samples_leaf", _integer, "a whole number above 0"),
-    Parameter("max_features", _share, "a share of the features up to 1, 'sqrt' or 'log2'", ("colsample_bytree",)),
+    Parameter(
+        "max_features",
+        _share,
+        "a share of the features up to 1, 'sqrt' or 'log2'",
+        ("colsample_bytree",),
+    ),
 )
 _BOOSTING_PARAMETERS = (
     _MAX_ITER,
@@ -201,8 +228,12 @@ _FOREST = {"max_depth": 15, "min_samples_leaf": 5}
 _BOOSTING = {"early_stopping": False}
 
 ESTIMATORS = (
-    Estimator("mlp_regressor", ("dnn_regressor",), False, _mlp("MLPRegressor"), _MLP_PARAMETERS, _NET),
-    Estimator("mlp_classifier", ("dnn_classifier",), True, _mlp("MLPClassifier"), _MLP_PARAMETERS, _NET),
+    Estimator(
+        "mlp_regressor", ("dnn_regressor",), False, _mlp("MLPRegressor"), _MLP_PARAMETERS, _NET
+    ),
+    Estimator(
+        "mlp_classifier", ("dnn_classifier",), True, _mlp("MLPClassifier"), _MLP_PARAMETERS, _NET
+    ),
     Estimator(
         "linear_regression",
         ("linear_reg",),
@@ -263,8 +294,21 @@ ESTIMATORS = (
 
 # What BigQuery ML has and this has not: the error says where to look.
 _NOT_HERE = frozenset(
-    {"arima_plus", "arima_plus_xreg", "arima", "kmeans", "pca", "autoencoder", "matrix_factorization"}
-    | {"automl_regressor", "automl_classifier", "dnn_linear_combined_regressor", "dnn_linear_combined_classifier"}
+    {
+        "arima_plus",
+        "arima_plus_xreg",
+        "arima",
+        "kmeans",
+        "pca",
+        "autoencoder",
+        "matrix_factorization",
+    }
+    | {
+        "automl_regressor",
+        "automl_classifier",
+        "dnn_linear_combined_regressor",
+        "dnn_linear_combined_classifier",
+    }
     | {
         "k_neighbors_regressor",
         "k_neighbors_classifier",

@@ -65,7 +65,9 @@ class TrainedModel:
         matrix = self.preprocessing.transform(columns, self.dtype)
         if self.is_classifier:
             return np.asarray(self.estimator.predict_proba(matrix), dtype=np.float64)
-        predicted = np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(len(columns))
+        predicted = np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(
+            len(columns)
+        )
         return predicted * self.target_scale + self.target_mean
 
 

@@ -52,7 +52,9 @@ _CATEGORIES = {
     "interval": "T",
 }
 _STRINGS = frozenset({"text", "varchar", "bpchar", "name", "char"})
-_NUMBERS = frozenset({"int2", "int4", "int8", "float4", "float8", "numeric", "oid", "regclass", "regtype"})
+_NUMBERS = frozenset(
+    {"int2", "int4", "int8", "float4", "float8", "numeric", "oid", "regclass", "regtype"}
+)
 _LONG_NAMES = {
     "bool": "boolean",
     "int2": "smallint",
@@ -72,7 +74,10 @@ _LONG_NAMES = {
 
 def set_up(con: Connection, database: str) -> None:
     """Make the views and functions in the memory database of a server, for a served database of that name."""
-    functions = {name: text.replace("{database}", literal(database)) for name, text in blocks("pg_functions").items()}
+    functions = {
+        name: text.replace("{database}", literal(database))
+        for name, text in blocks("pg_functions").items()
+    }
     engine.write(con, f"USE {HOME}.main")
     for part in ("first", "early"):
         _run_all(con, functions[part])
@@ -94,7 +99,16 @@ _VECTOR_TYPES = {
     **dict.fromkeys(("indkey", "indoption"), "USMALLINT[]"),
     **dict.fromkeys(("proargtypes", "indclass", "indcollation"), "UBIGINT[]"),
     **dict.fromkeys(
-        ("proallargtypes", "polroles", "extconfig", "conpfeqop", "conppeqop", "conffeqop", "grolist"), "UINTEGER[]"
+        (
+            "proallargtypes",
+            "polroles",
+            "extconfig",
+            "conpfeqop",
+            "conppeqop",
+            "conffeqop",
+            "grolist",
+        ),
+        "UINTEGER[]",
     ),
 }
 
@@ -111,8 +125,13 @@ def _make_view(con: Native, name: str, query: str) -> None:
         elif _OIDS.fullmatch(column) and kind in {"INTEGER", "BIGINT", "HUGEINT"}:
             kinds[column] = "UINTEGER"
     if kinds:
-        casts = ", ".join(f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in kinds.items())
-        engine.write(con, f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * REPLACE ({casts}) FROM ({query})")
+        casts = ", ".join(
+            f"CAST({quote(column)} AS {kind}) AS {quote(column)}" for column, kind in kinds.items()
+        )
+        engine.write(
+            con,
+            f"CREATE OR REPLACE VIEW {quote(name)} AS SELECT * REPLACE ({casts}) FROM ({query})",
+        )
 
 
 def _run_all(con: Native, text: str) -> None:
@@ -130,11 +149,15 @@ def places(con: Native, database: str, search_path: str) -> str:
     known = {
         fold(name): name
         for (name,) in engine.read(
-            con, "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name", {"name": database}
+            con,
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = $name",
+            {"name": database},
         )
     }
     wanted = [unquote(part.strip()) for part in search_path.split(",")]
-    found = [known[fold(name)] for name in wanted if fold(name) in known and not name.startswith("pg_")] or ["main"]
+    found = [
+        known[fold(name)] for name in wanted if fold(name) in known and not name.startswith("pg_")
+    ] or ["main"]
     return ",".join([*(f"{quote(database)}.{quote(name)}" for name in found), f"{HOME}.main"])
 
 
@@ -145,16 +168,23 @@ def _type_macros() -> list[str]:
     """What the views say of DuckDB's types, from the table that results are described by."""
     plain = dict(types.duckdb_types())
     oids = _map({name: str(known.oid) for name, known in plain.items()})
-    arrays = _map({name: str(known.array_oid) for name, known in plain.items() if known is not types.JSON})
+    arrays = _map(
+        {name: str(known.array_oid) for name, known in plain.items() if known is not types.JSON}
+    )
     sizes = _map({str(known.oid): str(known.size) for known in types.ALL})
-    named = {known.oid: known.name for known in types.ALL} | {oid: name for oid, name, *_ in _OTHER_TYPES}
+    named = {known.oid: known.name for known in types.ALL} | {
+        oid: name for oid, name, *_ in _OTHER_TYPES
+    }
     named |= {known.oid: known.name for known in types.VECTORS}
     named |= {known.array_oid: "_" + known.name for known in types.ALL}
     long = {oid: _LONG_NAMES.get(name, name) for oid, name in named.items()}
     long |= {known.array_oid: _LONG_NAMES.get(known.name, known.name) + "[]" for known in types.ALL}
     short = _map({str(oid): literal(name) for oid, name in named.items()})
     full = _map({str(oid): literal(name) for oid, name in long.items()})
-    by_name = _map({literal(name): str(oid) for oid, name in [*named.items(), *long.items()]}, keys_are_literals=True)
+    by_name = _map(
+        {literal(name): str(oid) for oid, name in [*named.items(), *long.items()]},
+        keys_are_literals=True,
+    )
     return [
         # Through a text, because DuckDB tells the types apart by it.
         "CREATE MACRO _pg_element(t) AS regexp_replace(t, '\\[\\d*\\]$', '')",
@@ -180,7 +210,11 @@ def _type_macros() -> list[str]:
 
 
 def _map(entries: dict[str, str], keys_are_literals: bool = False) -> str:
-    return "MAP {" + ", ".join(f"{k if keys_are_literals else literal(k)}: {v}" for k, v in entries.items()) + "}"
+    return (
+        "MAP {"
+        + ", ".join(f"{k if keys_are_literals else literal(k)}: {v}" for k, v in entries.items())
+        + "}"
+    )
 
 
 def _type_rows() -> str:
@@ -207,7 +241,8 @@ def _type_rows() -> str:
         "true AS typisdefined, ',' AS typdelim, 0 AS typrelid, CASE WHEN typcategory = 'A' THEN 'array_subscript_handler' "
         "ELSE '-' END AS typsubscript, typelem, typarray, "
         + ", ".join(
-            f"_pg_type_function(typname, typcategory, {literal(what)}) AS typ{column}" for column, what in _FUNCTIONS
+            f"_pg_type_function(typname, typcategory, {literal(what)}) AS typ{column}"
+            for column, what in _FUNCTIONS
         )
         + ", '-' AS typmodin, '-' AS typmodout, '-' AS typanalyze, 'i' AS typalign, 'x' AS typstorage, false AS typnotnull, "
         "0 AS typbasetype, -1 AS typtypmod, 0 AS typndims, CASE WHEN typcategory = 'S' THEN 100 ELSE 0 END AS typcollation, "
@@ -236,7 +271,9 @@ def understood(sql: str) -> str:
 
 @remembered
 def _translated(sql: str) -> str:
-    readable = _ALIAS.sub(r'as "\1"', _ARRAY_OF.sub(lambda found: f"::{_ELEMENTS[found[1].lower()]}[]", sql))
+    readable = _ALIAS.sub(
+        r'as "\1"', _ARRAY_OF.sub(lambda found: f"::{_ELEMENTS[found[1].lower()]}[]", sql)
+    )
     try:
         tree = sqlglot.parse_one(readable, read="postgres")
     except (SqlglotError, RecursionError):
@@ -246,7 +283,9 @@ def _translated(sql: str) -> str:
     _name_columns(tree)
     _keep_order(tree)
     changed = _name_tables(tree)
-    for node in reversed(list(tree.dfs())):  # from the leaves up: what a rule looks at is in DuckDB's words already
+    for node in reversed(
+        list(tree.dfs())
+    ):  # from the leaves up: what a rule looks at is in DuckDB's words already
         if (new := _in_duckdb_words(node)) is not node:
             changed += 1
             if node is tree:
@@ -259,14 +298,30 @@ def _translated(sql: str) -> str:
 
 
 # What sqlglot doesn't read: arrays of PostgreSQL's own types, and SELECT as the name of a column.
-_ELEMENTS = {"oid": "UINTEGER", "regtype": "TEXT", "regclass": "TEXT", "name": "TEXT", "char": "TEXT"}
-_ARRAY_OF = re.compile(r"::\s*(?:pg_catalog\.)?\"?(oid|regtype|regclass|name|char)\"?\[\]", re.IGNORECASE)
-_ALIAS = re.compile(r"\bas\s+(select|update|insert|delete)\b(?=\s*(?:,|\n\s*from\b|$))", re.IGNORECASE)
+_ELEMENTS = {
+    "oid": "UINTEGER",
+    "regtype": "TEXT",
+    "regclass": "TEXT",
+    "name": "TEXT",
+    "char": "TEXT",
+}
+_ARRAY_OF = re.compile(
+    r"::\s*(?:pg_catalog\.)?\"?(oid|regtype|regclass|name|char)\"?\[\]", re.IGNORECASE
+)
+_ALIAS = re.compile(
+    r"\bas\s+(select|update|insert|delete)\b(?=\s*(?:,|\n\s*from\b|$))", re.IGNORECASE
+)
 
 
 # The catalogs whose own numbers clients ask for, as tableoid.
 _TABLE_OIDS = {
-    **{"pg_class": 1259, "pg_proc": 1255, "pg_type": 1247, "pg_attribute": 1249, "pg_attrdef": 2604},
+    **{
+        "pg_class": 1259,
+        "pg_proc": 1255,
+        "pg_type": 1247,
+        "pg_attribute": 1249,
+        "pg_attrdef": 2604,
+    },
     **{"pg_constraint": 2606, "pg_description": 2609, "pg_index": 2610, "pg_namespace": 2615},
 }
 
@@ -277,7 +332,11 @@ def _name_tables(tree: exp.Query) -> int:
     for column in found:
         scope = column.find_ancestor(exp.Select)
         tables = list(scope.find_all(exp.Table)) if scope is not None else []
-        named = [table for table in tables if not column.table or fold(table.alias_or_name) == fold(column.table)]
+        named = [
+            table
+            for table in tables
+            if not column.table or fold(table.alias_or_name) == fold(column.table)
+        ]
         oid = _TABLE_OIDS.get(fold(named[0].name), 0) if named else 0
         column.replace(exp.Literal.number(oid))
     return len(found)
@@ -285,12 +344,18 @@ def _name_tables(tree: exp.Query) -> int:
 
 def _keep_order(tree: exp.Query) -> None:
     """Columns come in their order from PostgreSQL, and clients count on it without asking for it."""
-    if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in ("order", "group", "distinct")):
+    if not isinstance(tree, exp.Select) or any(
+        tree.args.get(part) for part in ("order", "group", "distinct")
+    ):
         return
     tables = [join.this for join in tree.args.get("joins") or []]
     tables += [tree.args["from_"].this] if tree.args.get("from_") else []
     for table in tables:
-        if isinstance(table, exp.Table) and fold(table.name) == "pg_attribute" and not tree.find(exp.AggFunc):
+        if (
+            isinstance(table, exp.Table)
+            and fold(table.name) == "pg_attribute"
+            and not tree.find(exp.AggFunc)
+        ):
             names = [exp.column(name, table=table.alias_or_name) for name in ("attrelid", "attnum")]
             tree.order_by(*names, copy=False)
             return
@@ -299,7 +364,9 @@ def _keep_order(tree: exp.Query) -> None:
 def _name_columns(tree: exp.Expression) -> None:
     """Name the columns that have no name as PostgreSQL would: by their function, or by what is cast."""
     for query in tree.find_all(exp.Select):
-        if query.parent is not None and not isinstance(query.parent, exp.SetOperation | exp.Subquery | exp.CTE):
+        if query.parent is not None and not isinstance(
+            query.parent, exp.SetOperation | exp.Subquery | exp.CTE
+        ):
             continue
         for item in list(query.expressions):
             is_call = _is_call(item) or _is_call_without_brackets(item)
@@ -323,7 +390,11 @@ def _is_call_without_brackets(node: exp.Expression) -> bool:
 def _postgres_name(item: exp.Expression) -> str:
     if isinstance(item, exp.Cast | exp.Paren | exp.Collate | exp.Bracket):
         inner = _postgres_name(item.this)
-        return inner if inner != "?column?" or not isinstance(item, exp.Cast) else str(item.to.sql("postgres")).lower()
+        return (
+            inner
+            if inner != "?column?" or not isinstance(item, exp.Cast)
+            else str(item.to.sql("postgres")).lower()
+        )
     if isinstance(item, exp.Dot):
         return _postgres_name(item.expression)
     if isinstance(item, exp.Column | exp.Identifier):
@@ -332,7 +403,11 @@ def _postgres_name(item: exp.Expression) -> str:
         return "case"
     if isinstance(item, exp.Exists):
         return "exists"
-    if isinstance(item, exp.Subquery) and isinstance(item.this, exp.Select) and item.this.expressions:
+    if (
+        isinstance(item, exp.Subquery)
+        and isinstance(item.this, exp.Select)
+        and item.this.expressions
+    ):
         return str(item.this.expressions[0].alias_or_name) or "?column?"
     if isinstance(item, exp.Anonymous):
         return str(item.name).lower()
@@ -377,7 +452,13 @@ _SCHEMAS = frozenset({"pg_catalog", "information_schema"})
 # Functions that answer one value, and that PostgreSQL lets stand for a table all the same.
 _SCALARS = frozenset(
     {
-        *("string_to_array", "current_schemas", "current_setting", "version", "_pg_current_schemas"),
+        *(
+            "string_to_array",
+            "current_schemas",
+            "current_setting",
+            "version",
+            "_pg_current_schemas",
+        ),
         "pg_partition_ancestors",
     }
 )
@@ -389,7 +470,9 @@ def _one_row(node: exp.Table) -> exp.Expression:
     name = alias.name if alias is not None else node.this.name
     columns = [column.name for column in alias.columns] if alias is not None else []
     values = [node.this.copy(), exp.Literal.number(1)]  # the second is WITH ORDINALITY
-    query = exp.select(*(exp.alias_(*pair, quoted=True) for pair in zip(values, columns or [name], strict=False)))
+    query = exp.select(
+        *(exp.alias_(*pair, quoted=True) for pair in zip(values, columns or [name], strict=False))
+    )
     return query.subquery(name)
 
 
@@ -418,7 +501,11 @@ def _call(name: str, arguments: list[exp.Expression]) -> exp.Expression:
 
 def _anonymous(node: exp.Anonymous) -> exp.Expression:
     name = fold(str(node.this))
-    return node if not isinstance(node.this, str) or name not in _functions() else _call(name, node.expressions)
+    return (
+        node
+        if not isinstance(node.this, str) or name not in _functions()
+        else _call(name, node.expressions)
+    )
 
 
 def _dotted(node: exp.Dot) -> exp.Expression:
@@ -448,19 +535,36 @@ def _cast(node: exp.Cast) -> exp.Expression:
         return _cast_of_array(node, wanted[:-2])
     if wanted in {"regclass", "regtype", "regproc", "regprocedure", "regnamespace"}:
         kind = "regproc" if wanted == "regprocedure" else wanted
-        becomes_number = isinstance(node.parent, exp.Cast) and _type_name(node.parent.to) in _INTEGERS
+        becomes_number = (
+            isinstance(node.parent, exp.Cast) and _type_name(node.parent.to) in _INTEGERS
+        )
         # A name that is compared with oids: its number is meant.
-        is_name = isinstance(node.this, exp.Literal | exp.Parameter | exp.Placeholder) or _is_text(node.this)
+        is_name = isinstance(node.this, exp.Literal | exp.Parameter | exp.Placeholder) or _is_text(
+            node.this
+        )
         number = "_pg_regclass_oid" if kind == "regclass" else f"to_{kind}"
         function = number if becomes_number or is_name else f"_pg_{kind}_name"
         return exp.Anonymous(this=function, expressions=[node.this])
     if wanted in {"oid", "xid", "cid", "regrole"}:
         return exp.cast(node.this, "UINTEGER", dialect="duckdb")
-    if wanted in {"text", "varchar"} and isinstance(node.this, exp.Column) and fold(node.this.name) in _VECTORS:
-        return exp.Anonymous(this="array_to_string", expressions=[node.this, exp.Literal.string(" ")])
-    if wanted in {"name", "char", '"char"', "cstring", "bpchar", "citext", "aclitem", "pg_node_tree"} or (
-        wanted in {"int2vector", "oidvector", "inet"}
+    if (
+        wanted in {"text", "varchar"}
+        and isinstance(node.this, exp.Column)
+        and fold(node.this.name) in _VECTORS
     ):
+        return exp.Anonymous(
+            this="array_to_string", expressions=[node.this, exp.Literal.string(" ")]
+        )
+    if wanted in {
+        "name",
+        "char",
+        '"char"',
+        "cstring",
+        "bpchar",
+        "citext",
+        "aclitem",
+        "pg_node_tree",
+    } or (wanted in {"int2vector", "oidvector", "inet"}):
         return exp.cast(node.this, "VARCHAR", dialect="duckdb")
     if isinstance(node.to.args.get("kind"), exp.Dot):
         return exp.cast(node.this, wanted, dialect="postgres")
@@ -482,9 +586,13 @@ def _is_text(node: exp.Expression) -> bool:
 
 
 def _cast_of_array(node: exp.Cast, element: str) -> exp.Expression:
-    target = {"oid": "UINTEGER", "name": "VARCHAR", "char": "VARCHAR", '"char"': "VARCHAR", "regtype": "VARCHAR"}.get(
-        element
-    )
+    target = {
+        "oid": "UINTEGER",
+        "name": "VARCHAR",
+        "char": "VARCHAR",
+        '"char"': "VARCHAR",
+        "regtype": "VARCHAR",
+    }.get(element)
     if (items := _array_literal(node.this)) is not None:
         array: exp.Expression = exp.Array(expressions=[exp.Literal.string(item) for item in items])
         return exp.cast(array, f"{target or element}[]", dialect="duckdb")
@@ -518,7 +626,11 @@ def _any(node: exp.Any) -> exp.Expression:
     if items is None:
         return node
     texts = not all(item.isdigit() for item in items)
-    array = exp.Array(expressions=[exp.Literal.string(item) if texts else exp.Literal.number(item) for item in items])
+    array = exp.Array(
+        expressions=[
+            exp.Literal.string(item) if texts else exp.Literal.number(item) for item in items
+        ]
+    )
     return exp.Any(this=exp.Paren(this=array))
 
 
@@ -530,7 +642,10 @@ def _bracket(node: exp.Bracket) -> exp.Expression:
     shifted = node.copy()
     shifted.set(
         "expressions",
-        [exp.Add(this=exp.Paren(this=i.copy()), expression=exp.Literal.number(1)) for i in node.expressions],
+        [
+            exp.Add(this=exp.Paren(this=i.copy()), expression=exp.Literal.number(1))
+            for i in node.expressions
+        ],
     )
     shifted.set("shifted", True)
     return shifted
@@ -557,7 +672,15 @@ def _operator(node: exp.Operator) -> exp.Expression:
         options = [exp.Literal.string("i")] if name.endswith("*") else []
         matches = exp.Anonymous(this="regexp_matches", expressions=[left, right, *options])
         return exp.not_(matches) if name.startswith("!") else matches
-    known = {"=": exp.EQ, "<>": exp.NEQ, "!=": exp.NEQ, "<": exp.LT, ">": exp.GT, "<=": exp.LTE, ">=": exp.GTE}
+    known = {
+        "=": exp.EQ,
+        "<>": exp.NEQ,
+        "!=": exp.NEQ,
+        "<": exp.LT,
+        ">": exp.GT,
+        "<=": exp.LTE,
+        ">=": exp.GTE,
+    }
     known |= {"~~": exp.Like, "+": exp.Add, "-": exp.Sub, "||": exp.DPipe}
     return known[name](this=left, expression=right) if name in known else node
 
@@ -567,7 +690,9 @@ def _compared(node: exp.Expression) -> exp.Expression:
     for name in ("this", "expression"):
         side, other = node.args[name], node.args["expression" if name == "this" else "this"]
         if isinstance(side, exp.Anonymous) and isinstance(other, exp.Anonymous):
-            if re.fullmatch(r"_pg_reg\w+_name", side.name) and re.fullmatch(r"to_reg\w+|_pg_regclass_oid", other.name):
+            if re.fullmatch(r"_pg_reg\w+_name", side.name) and re.fullmatch(
+                r"to_reg\w+|_pg_regclass_oid", other.name
+            ):
                 changed = node.copy()  # the number of what is cast, and not its name
                 changed.set(name, side.expressions[0].copy())
                 return changed
@@ -579,7 +704,10 @@ def _compared(node: exp.Expression) -> exp.Expression:
             changed.set("expression" if name == "this" else "this", exp.Literal.string("-"))
             return changed
         if isinstance(other, exp.Column) and fold(other.name) == "oid":
-            changed.set("expression" if name == "this" else "this", exp.column("proname", table=other.table or None))
+            changed.set(
+                "expression" if name == "this" else "this",
+                exp.column("proname", table=other.table or None),
+            )
             return changed
         if isinstance(other, exp.Anonymous) and other.name in {"to_regproc"}:
             changed.set("expression" if name == "this" else "this", other.expressions[0].copy())
@@ -595,7 +723,9 @@ def _like(node: exp.Like | exp.ILike) -> exp.Expression:
     return exp.Escape(this=node.copy(), expression=exp.Literal.string("\\"))
 
 
-_FUNCTION_COLUMN = re.compile(r"typ(receive|send|input|output|subscript|analyze|modin|modout)|agg\w+fn")
+_FUNCTION_COLUMN = re.compile(
+    r"typ(receive|send|input|output|subscript|analyze|modin|modout)|agg\w+fn"
+)
 
 
 def _current(name: str) -> Callable[[exp.Expression], exp.Expression]:

@@ -168,11 +168,37 @@ _TABLES = (
 _MANY_PARTS = re.compile(r"(?:\.\s*(?:\w+|\"[^\"]*\")\s*){64}")
 
 # SHOW of these is a question to DuckDB or duckml.
-_SHOWN_ELSEWHERE = frozenset({"tables", "models", "databases", "schemas", "views", "columns", "from", "variables"})
+_SHOWN_ELSEWHERE = frozenset(
+    {"tables", "models", "databases", "schemas", "views", "columns", "from", "variables"}
+)
 _VERBS_OF_OURS = frozenset(
     {
-        *("begin", "start", "commit", "end", "rollback", "abort", "savepoint", "release", "set", "show", "reset"),
-        *("discard", "declare", "fetch", "move", "close", "copy", "deallocate", "listen", "unlisten", "notify", "lock"),
+        *(
+            "begin",
+            "start",
+            "commit",
+            "end",
+            "rollback",
+            "abort",
+            "savepoint",
+            "release",
+            "set",
+            "show",
+            "reset",
+        ),
+        *(
+            "discard",
+            "declare",
+            "fetch",
+            "move",
+            "close",
+            "copy",
+            "deallocate",
+            "listen",
+            "unlisten",
+            "notify",
+            "lock",
+        ),
         *("select", "table"),
     }
 )
@@ -200,7 +226,11 @@ def command(sql: str) -> Command:
         return Nothing("")
     verb = tokens[0].word
     if verb not in _VERBS_OF_OURS:
-        if verb in {"create", "alter", "drop"} and len(tokens) > 1 and tokens[1].word in {"user", "role", "group"}:
+        if (
+            verb in {"create", "alter", "drop"}
+            and len(tokens) > 1
+            and tokens[1].word in {"user", "role", "group"}
+        ):
             raise WireError("0A000", "Users are those of a file of the server.", _USERS)
         return Sql(sql, verb)
     return _Reader(sql, text, tokens).command(verb)
@@ -247,22 +277,32 @@ class _Reader:
                 words = self.words()
                 return Begin("read" in words and "only" in words)
             case "commit" | "end":
-                return Commit() if self.ends_at(1 + (second in {"work", "transaction"})) else Sql(self.sql, verb)
+                return (
+                    Commit()
+                    if self.ends_at(1 + (second in {"work", "transaction"}))
+                    else Sql(self.sql, verb)
+                )
             case "rollback" | "abort":
                 position = 2 if second in {"work", "transaction"} else 1
                 if self.word(position) == "to":
-                    return RollbackTo(self.name(position + (2 if self.word(position + 1) == "savepoint" else 1)))
+                    return RollbackTo(
+                        self.name(position + (2 if self.word(position + 1) == "savepoint" else 1))
+                    )
                 return Rollback() if self.ends_at(position) else Sql(self.sql, verb)
             case "savepoint":
                 return Savepoint(self.name(1))
             case "release":
-                return Release(self.name(2 if second == "savepoint" and len(self.tokens) > 2 else 1))
+                return Release(
+                    self.name(2 if second == "savepoint" and len(self.tokens) > 2 else 1)
+                )
             case "set":
                 return self.set()
             case "show":
                 return self.show()
             case "reset":
-                return ResetParameter("all" if second == "all" else self.parameter(1, len(self.tokens)))
+                return ResetParameter(
+                    "all" if second == "all" else self.parameter(1, len(self.tokens))
+                )
             case "discard":
                 return Discard(second)
             case "declare":
@@ -301,7 +341,12 @@ class _Reader:
         """SET [SESSION | LOCAL] name { = | TO } value."""
         position = 1
         is_local = self.word(1) == "local"
-        if self.word(1) in {"session", "local"} and self.word(2) not in {"=", "to", "authorization", "characteristics"}:
+        if self.word(1) in {"session", "local"} and self.word(2) not in {
+            "=",
+            "to",
+            "authorization",
+            "characteristics",
+        }:
             position = 2
         first = self.word(position)
         if first == "variable":
@@ -309,16 +354,24 @@ class _Reader:
                 raise WireError("42501", "Variables that begin with __pg_ are the server's.")
             return Sql(self.sql, "set")
         if first == "global":
-            raise WireError("42501", "Settings for all sessions are those of whoever runs the server.")
-        if first == "transaction" or (first == "session" and self.word(position + 1) == "characteristics"):
+            raise WireError(
+                "42501", "Settings for all sessions are those of whoever runs the server."
+            )
+        if first == "transaction" or (
+            first == "session" and self.word(position + 1) == "characteristics"
+        ):
             return Nothing("SET")
         if first in {"role", "session"}:
-            raise WireError("42501", "Another role can't be taken: connect as the user you want to be.")
+            raise WireError(
+                "42501", "Another role can't be taken: connect as the user you want to be."
+            )
         if first == "names":
             return SetParameter("client_encoding", self.value(position + 1), is_local)
         if first == "time" and self.word(position + 1) == "zone":
             return SetParameter("timezone", self.value(position + 2), is_local)
-        equals = next((i for i in range(position + 1, len(self.tokens)) if self.word(i) in {"=", "to"}), None)
+        equals = next(
+            (i for i in range(position + 1, len(self.tokens)) if self.word(i) in {"=", "to"}), None
+        )
         if equals is None:
             raise WireError("42601", f"Expected SET name = value, found: {self.sql.strip()[:60]}")
         return SetParameter(self.parameter(position, equals), self.value(equals + 1), is_local)
@@ -355,7 +408,11 @@ class _Reader:
         words = self.words()
         start = 3 if words[1:3] == ["pg_catalog", "."] else 1
         call = words[start : start + 8]
-        if len(call) < 8 or call[0] != "set_config" or [call[1], call[3], call[5], call[7]] != ["(", ",", ",", ")"]:
+        if (
+            len(call) < 8
+            or call[0] != "set_config"
+            or [call[1], call[3], call[5], call[7]] != ["(", ",", ",", ")"]
+        ):
             return None
         if len(words) != start + 8 or not call[2].startswith("'") or not call[4].startswith("'"):
             return None
@@ -366,7 +423,9 @@ class _Reader:
         """DECLARE name [BINARY] [NO SCROLL] CURSOR [WITH HOLD] FOR query."""
         words = self.words()
         if "cursor" not in words or "for" not in words[words.index("cursor") :]:
-            raise WireError("42601", f"Expected DECLARE name CURSOR FOR query, found: {self.sql.strip()[:60]}")
+            raise WireError(
+                "42601", f"Expected DECLARE name CURSOR FOR query, found: {self.sql.strip()[:60]}"
+            )
         behind = words.index("for", words.index("cursor"))
         options = words[2:behind]
         is_held = "hold" in options and "without" not in options
@@ -381,8 +440,20 @@ class _Reader:
         name = self.name(len(self.tokens) - 1)
         if before and before[-1] in {"from", "in"}:
             before.pop()
-        if before and before[0] in {"backward", "prior", "first", "last", "absolute", "relative", "-"}:
-            raise WireError("55000", "A cursor only goes forward here.", "FETCH count FROM name reads the next rows.")
+        if before and before[0] in {
+            "backward",
+            "prior",
+            "first",
+            "last",
+            "absolute",
+            "relative",
+            "-",
+        }:
+            raise WireError(
+                "55000",
+                "A cursor only goes forward here.",
+                "FETCH count FROM name reads the next rows.",
+            )
         if before and before[0] == "forward":
             before = before[1:]
         if not before or before[0] == "next":
@@ -390,7 +461,9 @@ class _Reader:
         if before[0] == "all":
             return Fetch(name, None, is_move)
         if not before[0].isdigit():
-            raise WireError("42601", f"Expected FETCH count FROM name, found: {self.sql.strip()[:60]}")
+            raise WireError(
+                "42601", f"Expected FETCH count FROM name, found: {self.sql.strip()[:60]}"
+            )
         return Fetch(name, int(before[0]), is_move)
 
     def copy(self) -> Command:
@@ -406,7 +479,11 @@ class _Reader:
             return Sql(self.sql, "copy")
         target = words[stop + 1] if stop + 1 < len(words) else ""
         if words[stop] == "from" and target == "stdin":
-            raise WireError("0A000", "COPY … FROM STDIN is not here.", "INSERT rows, or let DuckDB read the file.")
+            raise WireError(
+                "0A000",
+                "COPY … FROM STDIN is not here.",
+                "INSERT rows, or let DuckDB read the file.",
+            )
         if words[stop] != "to" or target != "stdout":
             return Sql(self.sql, "copy")
         if self.word(1) == "(":
@@ -437,7 +514,14 @@ class _Reader:
                 if self.word(index) in {"true", "false", "on", "off", "1", "0", "match"}:
                     options["header"] = self.word(index)
                     index += 1
-            elif word in {"format", "delimiter", "null", "quote", "escape", "encoding"} and index < len(self.tokens):
+            elif word in {
+                "format",
+                "delimiter",
+                "null",
+                "quote",
+                "escape",
+                "encoding",
+            } and index < len(self.tokens):
                 if self.word(index) == "as":
                     index += 1
                 options[word] = self.literal(index)
@@ -451,7 +535,10 @@ class _Reader:
         if self.word(index) == "*":
             return index + 1
         if self.word(index) == "(":
-            return next((i + 1 for i in range(index, len(self.tokens)) if self.word(i) == ")"), len(self.tokens))
+            return next(
+                (i + 1 for i in range(index, len(self.tokens)) if self.word(i) == ")"),
+                len(self.tokens),
+            )
         while index + 1 < len(self.tokens) and self.word(index + 1) == ",":
             index += 2
         return index + 1

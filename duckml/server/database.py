@@ -50,11 +50,19 @@ class Database:
     """
 
     def __init__(
-        self, path: str, tell: Callable[..., None], *, is_read_only: bool, device: str = "auto", engine: str = "auto"
+        self,
+        path: str,
+        tell: Callable[..., None],
+        *,
+        is_read_only: bool,
+        device: str = "auto",
+        engine: str = "auto",
     ) -> None:
         self.path = Path(path)
         self.is_read_only = is_read_only
-        self.name = self.path.stem if self.path.stem not in _OWN_NAMES else f"{self.path.stem}_database"
+        self.name = (
+            self.path.stem if self.path.stem not in _OWN_NAMES else f"{self.path.stem}_database"
+        )
         self._device = device
         self._engine = engine
         self.problem = ""
@@ -131,7 +139,9 @@ class Database:
             engine.write(con, f"ATTACH {literal(str(self.path))} AS {quote(self.name)}{options}")
             catalog.set_up(con, self.name)
             engine.write(con, "SET enable_external_access = false")
-            engine.write(con, f"SET allowed_configs = [{', '.join(literal(name) for name in _ALLOWED)}]")
+            engine.write(
+                con, f"SET allowed_configs = [{', '.join(literal(name) for name in _ALLOWED)}]"
+            )
             engine.write(con, "SET lock_configuration = true")
         except BaseException:
             con.close()

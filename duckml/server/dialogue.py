@@ -18,7 +18,17 @@ from pygwire.constants import StartupRequestCode
 from pygwire.messages import PGMessage
 
 from duckml.server import protocol, types
-from duckml.server.commands import Begin, Command, Commit, Nothing, Rollback, RollbackTo, Savepoint, command, statements
+from duckml.server.commands import (
+    Begin,
+    Command,
+    Commit,
+    Nothing,
+    Rollback,
+    RollbackTo,
+    Savepoint,
+    command,
+    statements,
+)
 from duckml.server.encoding import (
     COPY_BINARY_HEADER,
     COPY_BINARY_TRAILER,
@@ -38,7 +48,9 @@ _TRANSACTION = (Begin, Commit, Rollback, RollbackTo, Savepoint)
 class Observer(Protocol):
     """Who is told of what goes on, for logs and metrics."""
 
-    def statement(self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str) -> None:
+    def statement(
+        self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str
+    ) -> None:
         """A statement has ended, with an SQLSTATE of '00000' where it went well."""
 
     def failure(self, session: Session | None, error: BaseException) -> None:
@@ -101,7 +113,12 @@ class Doorman:
             case messages.SSLRequest():
                 if len(self._inbox):
                     # What came in the clear behind it would be taken for encrypted (CVE-2021-23214).
-                    raise WireError("08P01", "Something was sent in the clear behind the request for TLS.", "", True)
+                    raise WireError(
+                        "08P01",
+                        "Something was sent in the clear behind the request for TLS.",
+                        "",
+                        True,
+                    )
                 if self._offers_tls and not self._is_encrypted:
                     self.outcome = Greeting(starts_tls=True)
                     yield b"S"
@@ -124,7 +141,9 @@ class Doorman:
             case messages.Terminate():
                 self.outcome = Greeting(ends=True)
             case _:
-                raise WireError("08P01", f"{type(message).__name__} can't come before the login.", "", True)
+                raise WireError(
+                    "08P01", f"{type(message).__name__} can't come before the login.", "", True
+                )
 
     def _begin(self, message: messages.StartupMessage) -> Iterator[bytes]:
         if self._startup is not None:
@@ -209,14 +228,22 @@ class Dialogue:
                 pass
             case messages.Flush():
                 pass  # everything is sent as soon as it is there
-            case messages.Parse() | messages.Bind() | messages.Describe() | messages.Execute() | messages.Close():
+            case (
+                messages.Parse()
+                | messages.Bind()
+                | messages.Describe()
+                | messages.Execute()
+                | messages.Close()
+            ):
                 try:
                     yield from self._extended(message)
                 except Exception as error:
                     yield from self._failed(error, self._sql_of(message))
                     self._skips = True
             case _:
-                raise WireError("08P01", f"{type(message).__name__} isn't understood here.", "", True)
+                raise WireError(
+                    "08P01", f"{type(message).__name__} isn't understood here.", "", True
+                )
 
     # The simple protocol
 
@@ -295,7 +322,9 @@ class Dialogue:
                 yield from session.guarded(self._describe_portal(name))
             case messages.Execute(name, count):
                 portal = session.portal(name)
-                yield from self._timed(portal.prepared.sql, session.guarded(self._execute(portal, count)))
+                yield from self._timed(
+                    portal.prepared.sql, session.guarded(self._execute(portal, count))
+                )
             case messages.Close("S", name):
                 session.prepared.pop(name, None)
                 yield protocol.CLOSE_COMPLETE
@@ -303,22 +332,35 @@ class Dialogue:
                 session.close_portal(name)
                 yield protocol.CLOSE_COMPLETE
             case _:
-                raise WireError("08P01", "Describe and Close are of a statement (S) or a portal (P).")
+                raise WireError(
+                    "08P01", "Describe and Close are of a statement (S) or a portal (P)."
+                )
 
     def _bind(self, message: messages.Bind) -> None:
         session = self._session
-        if session.status == "E" and not isinstance(session.statement(message.statement).command, _TRANSACTION):
-            raise WireError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+        if session.status == "E" and not isinstance(
+            session.statement(message.statement).command, _TRANSACTION
+        ):
+            raise WireError(
+                "25P02",
+                "current transaction is aborted, commands ignored until end of transaction block",
+            )
         prepared = session.statement(message.statement)
         binary = types.formats(message.param_formats, len(message.param_values))
         values = session.parameters(prepared, message.param_values, binary)
-        session.open_portal(message.portal, Portal(prepared, values, message.result_formats, prepared.told))
+        session.open_portal(
+            message.portal, Portal(prepared, values, message.result_formats, prepared.told)
+        )
 
     def _describe_statement(self, prepared: Prepared) -> Iterator[bytes]:
         oids, columns = self._session.describe(prepared, None)
         prepared.told = columns
         yield protocol.parameter_description(oids)
-        yield protocol.NO_DATA if columns is None else protocol.row_description(columns, [False] * len(columns))
+        yield (
+            protocol.NO_DATA
+            if columns is None
+            else protocol.row_description(columns, [False] * len(columns))
+        )
 
     def _describe_portal(self, name: str) -> Iterator[bytes]:
         """The columns of a portal, or of a cursor of DECLARE, and their formats."""
@@ -344,11 +386,16 @@ class Dialogue:
             portal.answer = session.run(portal.prepared.command, portal.values, portal.bound)
         answer = portal.answer
         self._answer_at_hand = answer
-        binary = types.formats(portal.result_formats, len(answer.columns or ())) if answer.copy is None else []
+        binary = (
+            types.formats(portal.result_formats, len(answer.columns or ()))
+            if answer.copy is None
+            else []
+        )
         if portal.columns is not None and answer.columns is not None and answer.copy is None:
             # As it was announced, should a parameter without a type have made something else of it.
             announced, found = (
-                [types.layout(column) for column in known] for known in (portal.columns, answer.columns)
+                [types.layout(column) for column in known]
+                for known in (portal.columns, answer.columns)
             )
             if announced != found and any(binary):
                 raise WireError("0A000", "cached plan must not change result type")
@@ -396,7 +443,9 @@ class Dialogue:
         finally:
             answer = self._answer_at_hand
             rows = answer.sent if answer is not None else 0
-            self._observer.statement(self._session, sql, time.perf_counter() - begun, rows, sqlstate)
+            self._observer.statement(
+                self._session, sql, time.perf_counter() - begun, rows, sqlstate
+            )
 
     def _failed(self, error: Exception, sql: str) -> Iterator[bytes]:
         self._session.failed()
@@ -427,7 +476,9 @@ class Dialogue:
         if isinstance(message, messages.Execute):
             portal = self._session.portals.get(message.portal)
             return portal.prepared.sql if portal is not None else ""
-        prepared = self._session.prepared.get(name if name is not None else getattr(message, "name", ""))
+        prepared = self._session.prepared.get(
+            name if name is not None else getattr(message, "name", "")
+        )
         return prepared.sql if prepared is not None else ""
 
 

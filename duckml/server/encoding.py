@@ -69,7 +69,10 @@ def copy_rows(batch: pa.RecordBatch, columns: Sequence[Column], how: CopyFormat)
     """The CopyData messages of a batch, a message for each row, as PostgreSQL sends them."""
     if how.format == "binary":
         return _framed(b"d", batch, columns, [True] * len(columns))
-    texts = [_copied(_field(column, told, False), how) for column, told in zip(batch.columns, columns, strict=True)]
+    texts = [
+        _copied(_field(column, told, False), how)
+        for column, told in zip(batch.columns, columns, strict=True)
+    ]
     parts: list[Any] = [texts[0]] if texts else [pa.array([b""] * batch.num_rows, _BINARY)]
     for text in texts[1:]:
         parts += [how.delimiter.encode(), text]
@@ -82,7 +85,9 @@ def copy_rows(batch: pa.RecordBatch, columns: Sequence[Column], how: CopyFormat)
 
 def copy_header(columns: Sequence[Column], how: CopyFormat) -> bytes:
     """The first line of a COPY with HEADER."""
-    names = pa.record_batch([pa.array([column.name]) for column in columns], [str(i) for i in range(len(columns))])
+    names = pa.record_batch(
+        [pa.array([column.name]) for column in columns], [str(i) for i in range(len(columns))]
+    )
     return copy_rows(names, [Column(column.name, types.TEXT) for column in columns], how)
 
 
@@ -98,7 +103,9 @@ def _copied(text: pa.Array, how: CopyFormat) -> pa.Array:
     in_quotes = pc.binary_join_element_wise(
         how.quote,
         pc.replace_substring(
-            pc.replace_substring(text, how.escape, how.escape * 2) if how.escape != how.quote else text,
+            pc.replace_substring(text, how.escape, how.escape * 2)
+            if how.escape != how.quote
+            else text,
             how.quote,
             how.escape + how.quote,
         ),
@@ -116,7 +123,9 @@ def _copied(text: pa.Array, how: CopyFormat) -> pa.Array:
 # Rows
 
 
-def _framed(kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
+def _framed(
+    kind: bytes, batch: pa.RecordBatch, columns: Sequence[Column], binary: Sequence[bool]
+) -> bytes:
     """Rows as messages: kind, length, number of fields, then each field with its length before it."""
     count = batch.num_rows
     if count <= _FEW and not any(binary) and all(map(_is_plain, batch.columns, columns)):
@@ -139,7 +148,8 @@ _FEW = 8  # rows that are quicker written one by one
 def _is_plain(values: pa.Array, told: Column) -> bool:
     """Whether Python's spelling of the values is PostgreSQL's."""
     return bool(
-        pa.types.is_integer(values.type) or (pa.types.is_string(values.type) and told.pg_type not in _FROM_TEXT)
+        pa.types.is_integer(values.type)
+        or (pa.types.is_string(values.type) and told.pg_type not in _FROM_TEXT)
     )
 
 
@@ -168,7 +178,9 @@ def _lengths(field: pa.Array) -> tuple[pa.Array, np.ndarray[Any, Any]]:
 def _joined(parts: Sequence[pa.Array]) -> bytes:
     """The bytes of the parts, row by row."""
     joined = pc.binary_join_element_wise(*parts, b"")
-    start = int.from_bytes(memoryview(joined.buffers()[1])[joined.offset * 4 : joined.offset * 4 + 4], "little")
+    start = int.from_bytes(
+        memoryview(joined.buffers()[1])[joined.offset * 4 : joined.offset * 4 + 4], "little"
+    )
     data = joined.buffers()[2]
     if data is None:
         return b""
@@ -184,10 +196,18 @@ def sum_of_lengths(array: pa.Array) -> int:
 def _fixed(values: np.ndarray[Any, Any], valid: pa.Array | None = None) -> pa.Array:
     """An array of binary values that all have the size of the items of `values`; NULL where `valid` says so."""
     width, count = values.dtype.itemsize, len(values)
-    offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32) if width else np.zeros(count + 1, np.int32)
+    offsets = (
+        np.arange(0, (count + 1) * width, width, dtype=np.int32)
+        if width
+        else np.zeros(count + 1, np.int32)
+    )
     data = np.ascontiguousarray(values)
     array = pa.Array.from_buffers(_BINARY, count, [None, pa.py_buffer(offsets), pa.py_buffer(data)])
-    return array if valid is None or not valid.null_count else pc.if_else(valid.is_valid(), array, None)
+    return (
+        array
+        if valid is None or not valid.null_count
+        else pc.if_else(valid.is_valid(), array, None)
+    )
 
 
 def _field(values: pa.Array, told: Column, is_binary: bool) -> pa.Array:
@@ -213,7 +233,9 @@ def _field(values: pa.Array, told: Column, is_binary: bool) -> pa.Array:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind))
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind)
+    )
 
 
 # Text: the spellings of PostgreSQL
@@ -242,7 +264,9 @@ def _float_text(values: pa.Array) -> pa.Array:
     text = values.cast(pa.string())
     odd = pc.invert(pc.is_finite(values))
     if pc.any(odd).as_py():
-        named = pc.if_else(pc.is_nan(values), "NaN", pc.if_else(pc.greater(values, 0.0), "Infinity", "-Infinity"))
+        named = pc.if_else(
+            pc.is_nan(values), "NaN", pc.if_else(pc.greater(values, 0.0), "Infinity", "-Infinity")
+        )
         text = pc.if_else(odd, named, text)
     return text.cast(_BINARY)
 
@@ -250,7 +274,10 @@ def _float_text(values: pa.Array) -> pa.Array:
 def _decimal_text(values: pa.Array) -> pa.Array:
     text = values.cast(pa.string())
     if pc.any(pc.match_substring(text, "E")).as_py():  # Arrow's spelling of small numbers
-        text = pa.array([None if value is None else format(value, "f") for value in values.to_pylist()], pa.string())
+        text = pa.array(
+            [None if value is None else format(value, "f") for value in values.to_pylist()],
+            pa.string(),
+        )
     return text.cast(_BINARY)
 
 
@@ -260,11 +287,15 @@ def _date_text(values: pa.Array) -> pa.Array:
 
 def _timestamp_text(values: pa.Array) -> pa.Array:
     limit = np.iinfo(np.int64).max
-    return _named_infinities(values, values.cast(pa.int64()), limit, _zoned if values.type.tz else _calendar)
+    return _named_infinities(
+        values, values.cast(pa.int64()), limit, _zoned if values.type.tz else _calendar
+    )
 
 
 def _calendar(values: pa.Array) -> pa.Array:
-    if pa.types.is_timestamp(values.type) and values.type.unit == "ns":  # six digits is what PostgreSQL has
+    if (
+        pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    ):  # six digits is what PostgreSQL has
         values = values.cast(pa.timestamp("us", values.type.tz), safe=False)
     text = values.cast(pa.string())
     if pa.types.is_timestamp(values.type):
@@ -274,13 +305,21 @@ def _calendar(values: pa.Array) -> pa.Array:
 
 
 def _short_seconds(text: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(text, r"\.?0*$", "") if pc.any(pc.match_substring(text, ".")).as_py() else text
+    return (
+        pc.replace_substring_regex(text, r"\.?0*$", "")
+        if pc.any(pc.match_substring(text, ".")).as_py()
+        else text
+    )
 
 
 def _far(values: pa.Array, texts: pa.Array, odd: pa.Array) -> pa.Array:
     """The texts, but where they are odd by numpy: of the astronomer's year -44, PostgreSQL's 0045-03-15 BC."""
     unit = "D" if pa.types.is_date(values.type) else values.type.unit
-    moments = values.cast(pa.int32() if unit == "D" else pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    moments = (
+        values.cast(pa.int32() if unit == "D" else pa.int64())
+        .fill_null(0)
+        .to_numpy(zero_copy_only=False)
+    )
     moments = moments.astype(f"datetime64[{unit}]")
 
     def spelt(moment: np.datetime64) -> str:
@@ -292,7 +331,9 @@ def _far(values: pa.Array, texts: pa.Array, odd: pa.Array) -> pa.Array:
         return " ".join(part for part in (day, clock, "BC" * is_bc) if part)
 
     pairs = zip(texts.to_pylist(), odd.to_pylist(), moments, strict=True)
-    return pa.array([spelt(moment) if is_odd else text for text, is_odd, moment in pairs], pa.string())
+    return pa.array(
+        [spelt(moment) if is_odd else text for text, is_odd, moment in pairs], pa.string()
+    )
 
 
 def _zoned(values: pa.Array) -> pa.Array:
@@ -320,7 +361,9 @@ def _time_text(values: pa.Array) -> pa.Array:
 
 
 def _interval_text(values: pa.Array) -> pa.Array:
-    return pa.array([None if parts is None else _spelt(*parts) for parts in _interval_parts(values)], _BINARY)
+    return pa.array(
+        [None if parts is None else _spelt(*parts) for parts in _interval_parts(values)], _BINARY
+    )
 
 
 def _spelt(months: int, days: int, microseconds: int) -> bytes:
@@ -361,7 +404,10 @@ def _interval_parts(values: pa.Array) -> Iterator[tuple[int, int, int] | None]:
 
 
 def _hex(values: pa.Array) -> pa.Array:
-    return pa.array([None if value is None else b"\\x" + value.hex().encode() for value in values.to_pylist()], _BINARY)
+    return pa.array(
+        [None if value is None else b"\\x" + value.hex().encode() for value in values.to_pylist()],
+        _BINARY,
+    )
 
 
 def _bits(values: pa.Array) -> pa.Array:
@@ -392,7 +438,9 @@ def _json_text(values: pa.Array) -> pa.Array:
     """Nested values as JSON; NaN and infinity, which JSON doesn't have, as null."""
     return pa.array(
         [
-            None if value is None else json.dumps(_plain(value, values.type), ensure_ascii=False, allow_nan=False)
+            None
+            if value is None
+            else json.dumps(_plain(value, values.type), ensure_ascii=False, allow_nan=False)
             for value in values.to_pylist()
         ],
         pa.string(),
@@ -440,7 +488,11 @@ def _binary_encoder(pg_type: PgType, kind: pa.DataType) -> _Encode:
     if pg_type in _WIDTHS:
         return _numbers(_WIDTHS[pg_type])
     if pg_type is types.NUMERIC:
-        return _numeric if pa.types.is_decimal(kind) and kind.precision <= _QUICK_DIGITS else _any_numeric
+        return (
+            _numeric
+            if pa.types.is_decimal(kind) and kind.precision <= _QUICK_DIGITS
+            else _any_numeric
+        )
     return _BINARIES.get(pg_type, _text_encoder(kind))
 
 
@@ -478,7 +530,9 @@ def _timestamp_binary(values: pa.Array) -> pa.Array:
     limit = np.iinfo(np.int64).max
     scale = {"s": 1_000_000, "ms": 1_000, "us": 1, "ns": 1}[values.type.unit]
     microseconds = raw // 1000 if values.type.unit == "ns" else raw * scale
-    moved = np.where(raw == limit, limit, np.where(raw == -limit, -limit - 1, microseconds - EPOCH_MICROSECONDS))
+    moved = np.where(
+        raw == limit, limit, np.where(raw == -limit, -limit - 1, microseconds - EPOCH_MICROSECONDS)
+    )
     return _fixed(moved.astype(">i8"), values)
 
 
@@ -500,7 +554,9 @@ def _timetz_from_text(values: pa.Array) -> pa.Array:
         clock, sign, *zone = found.groups()
         hours, minutes, seconds = clock.split(":")
         whole, _, fraction = seconds.partition(".")
-        microseconds = (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1_000_000 + int(fraction.ljust(6, "0"))
+        microseconds = (int(hours) * 3600 + int(minutes) * 60 + int(whole)) * 1_000_000 + int(
+            fraction.ljust(6, "0")
+        )
         west = sum(int(part or 0) * unit for part, unit in zip(zone, (3600, 60, 1), strict=True))
         return struct.pack("!qi", microseconds, -west if sign == "+" else west)
 
@@ -516,13 +572,20 @@ def _timetz_binary(values: pa.Array) -> pa.Array:
 
 def _interval_binary(values: pa.Array) -> pa.Array:
     pack = struct.Struct("!qii").pack
-    parts = [None if part is None else pack(part[2], part[1], part[0]) for part in _interval_parts(values)]
+    parts = [
+        None if part is None else pack(part[2], part[1], part[0])
+        for part in _interval_parts(values)
+    ]
     return pa.array(parts, _BINARY)
 
 
 def _uuid_binary(values: pa.Array) -> pa.Array:
     return pa.array(
-        [None if value is None else bytes.fromhex(value.replace("-", "")) for value in values.to_pylist()], _BINARY
+        [
+            None if value is None else bytes.fromhex(value.replace("-", ""))
+            for value in values.to_pylist()
+        ],
+        _BINARY,
     )
 
 
@@ -569,9 +632,12 @@ def _without_leading_zeros(packed: np.ndarray[Any, Any], groups: int, values: pa
     leading = np.where(digits.any(axis=1), (digits != 0).argmax(axis=1), groups)
     packed["count"] -= leading.astype(packed["count"].dtype)
     packed["weight"] -= leading.astype(packed["weight"].dtype)
-    heads = _fixed(np.ascontiguousarray(packed[["count", "weight", "sign", "scale"]]).astype(_NUMERIC_HEAD))
+    heads = _fixed(
+        np.ascontiguousarray(packed[["count", "weight", "sign", "scale"]]).astype(_NUMERIC_HEAD)
+    )
     parts = [
-        pc.if_else(pa.array(leading <= i), _fixed(np.ascontiguousarray(packed[f"d{i}"])), b"") for i in range(groups)
+        pc.if_else(pa.array(leading <= i), _fixed(np.ascontiguousarray(packed[f"d{i}"])), b"")
+        for i in range(groups)
     ]
     fields = pc.binary_join_element_wise(heads, *parts, b"")
     return pc.if_else(values.is_valid(), fields, None) if values.null_count else fields
@@ -596,7 +662,9 @@ def _any_numeric(values: pa.Array) -> pa.Array:
         whole = whole.rjust(-(-max(1, len(whole)) // 4) * 4, "0")
         fraction = fraction.ljust(-(-len(fraction) // 4) * 4, "0")
         groups = [int((whole + fraction)[i : i + 4]) for i in range(0, len(whole + fraction), 4)]
-        head = np.array([len(groups), len(whole) // 4 - 1, 0x4000 if sign else 0, scale], dtype=">u2")
+        head = np.array(
+            [len(groups), len(whole) // 4 - 1, 0x4000 if sign else 0, scale], dtype=">u2"
+        )
         return head.tobytes() + np.array(groups, dtype=">i2").tobytes()
 
     return pa.array([encoded(value) for value in values.to_pylist()], _BINARY)
@@ -610,7 +678,9 @@ def _valid_json(values: pa.Array) -> pa.Array:
     if not pc.any(pc.match_substring_regex(values, "NaN|Infinity")).as_py():
         return values.cast(_BINARY)
     texts = [
-        None if text is None else _NO_JSON.sub(lambda found: found[0] if found[0][0] == '"' else "null", text).encode()
+        None
+        if text is None
+        else _NO_JSON.sub(lambda found: found[0] if found[0][0] == '"' else "null", text).encode()
         for text in values.to_pylist()
     ]
     return pa.array(texts, _BINARY)
@@ -644,7 +714,9 @@ def _list_field(values: pa.Array, element: PgType, is_binary: bool, is_vector: b
     """One-dimensional arrays, in text {1,NULL,"a b"}, in binary with a header and a length before each item."""
     if pa.types.is_fixed_size_list(values.type):
         values = values.cast(pa.list_(values.type.value_type))
-    counts = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    counts = (
+        pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
     items = _field(values.flatten(), Column("", element), is_binary)
     if is_binary:
         sizes, _ = _lengths(items)
@@ -676,9 +748,20 @@ def _array_items(items: pa.Array, element: PgType) -> pa.Array:
 
 def _array_headers(values: pa.Array, counts: np.ndarray[Any, Any], element: PgType) -> pa.Array:
     """Dimensions, whether there are NULLs, the element's type, and the length and first index of the dimension."""
-    layout = [("dimensions", ">i4"), ("nulls", ">i4"), ("element", ">u4"), ("length", ">i4"), ("first", ">i4")]
+    layout = [
+        ("dimensions", ">i4"),
+        ("nulls", ">i4"),
+        ("element", ">u4"),
+        ("length", ">i4"),
+        ("first", ">i4"),
+    ]
     packed = np.zeros(len(values), dtype=layout)
-    packed["dimensions"], packed["element"], packed["length"], packed["first"] = 1, element.oid, counts, 1
+    packed["dimensions"], packed["element"], packed["length"], packed["first"] = (
+        1,
+        element.oid,
+        counts,
+        1,
+    )
     packed["nulls"] = int(values.flatten().null_count > 0)
     full = _fixed(packed)
     empty = np.array([(0, 0, element.oid)], dtype=layout[:3]).tobytes()

@@ -36,7 +36,13 @@ class Report:
 
     def fields(self) -> dict[str, str]:
         """The fields of an ErrorResponse or a NoticeResponse, by PostgreSQL's letters."""
-        fields = {"S": self.severity, "V": self.severity, "C": self.sqlstate, "M": self.message, "H": self.hint}
+        fields = {
+            "S": self.severity,
+            "V": self.severity,
+            "C": self.sqlstate,
+            "M": self.message,
+            "H": self.hint,
+        }
         if self.position:
             fields["P"] = str(self.position)
         return {letter: text.replace("\0", "") for letter, text in fields.items() if text}
@@ -63,7 +69,10 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
             (r"Ambiguous", "42702"),
             (r"Macro .* does not support the supplied arguments", "42883"),
             (r"Prepared statement .* does not exist", "26000"),
-            (r"Referenced column|not found in FROM clause|does not have a column|column .*not found", "42703"),
+            (
+                r"Referenced column|not found in FROM clause|does not have a column|column .*not found",
+                "42703",
+            ),
             (r"No function matches|Could not choose", "42883"),
             (r"must appear in the GROUP BY|aggregate", "42803"),
             (r"Cannot compare|Cannot mix|cannot cast", "42804"),
@@ -113,20 +122,26 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
 )
 
 # A name that DuckDB has found near, of the views that stand for PostgreSQL's catalogs: nobody means those.
-_OF_CATALOGS = re.compile(r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema[._])\w+"\??(?=\n|$)')
+_OF_CATALOGS = re.compile(
+    r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema[._])\w+"\??(?=\n|$)'
+)
 _LOCATED = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 
 def report(error: BaseException, sql: str = "") -> Report:
     """What a client is told of an error that `sql` ran into."""
     if isinstance(error, WireError):
-        return Report(error.sqlstate, str(error), error.hint, 0, "FATAL" if error.is_fatal else "ERROR")
+        return Report(
+            error.sqlstate, str(error), error.hint, 0, "FATAL" if error.is_fatal else "ERROR"
+        )
     if isinstance(error, duckdb.Error):
         message, position = _located(str(error), sql)
         return Report(_sqlstate(error), _OF_CATALOGS.sub("", message), "", position)
     if isinstance(error, MemoryError):
         return Report("53200", "The server is out of memory.")
-    if isinstance(error, RecursionError | pa.ArrowException):  # Arrow has no lists of hundreds of lists
+    if isinstance(
+        error, RecursionError | pa.ArrowException
+    ):  # Arrow has no lists of hundreds of lists
         return Report("54001", "The statement is nested too deeply.")
     # Of the server's own making: what went wrong stands in its log, and the client is told that.
     return Report("XX000", f"The server failed ({type(error).__name__}); its log says more.")

@@ -16,7 +16,9 @@ _AS_TEXT = frozenset({"TIME WITH TIME ZONE", "UHUGEINT", "INTERVAL", "BIGNUM", "
 
 def exactly(text: str, columns: Sequence[engine.Column]) -> str:
     """A query whose columns arrive as they are; the same text where they do anyway. Its rows keep their order."""
-    wanted = [_expression(f"c{position}", column.sql_type) for position, column in enumerate(columns)]
+    wanted = [
+        _expression(f"c{position}", column.sql_type) for position, column in enumerate(columns)
+    ]
     names = [f"c{position}" for position in range(len(columns))]
     if wanted == names:
         return text

@@ -29,7 +29,17 @@ from duckml.server.types import PgType
 
 _NOTHING_TOLD = frozenset({"UNKNOWN", '"NULL"'})
 _ARITHMETIC = ("DOUBLE", "BIGINT", "INTERVAL", "VARCHAR")
-_GUESSES = ("VARCHAR", "DOUBLE", "BIGINT", "TIMESTAMP", "DATE", "INTERVAL", "BOOLEAN", "VARCHAR[]", "BIGINT[]")
+_GUESSES = (
+    "VARCHAR",
+    "DOUBLE",
+    "BIGINT",
+    "TIMESTAMP",
+    "DATE",
+    "INTERVAL",
+    "BOOLEAN",
+    "VARCHAR[]",
+    "BIGINT[]",
+)
 
 
 def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
@@ -49,9 +59,13 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> engine.Bound:
         return engine.Bound(told.columns, parameters, told.answers, told.writes, told.is_deferred)
     problem: Exception | None = None
     reckoned = {found[1] or found[2] for found in _RECKONED.finditer(text)}
-    for number, guess in itertools.product(_ARITHMETIC if reckoned else ("",), ("",) if is_told else _GUESSES):
+    for number, guess in itertools.product(
+        _ARITHMETIC if reckoned else ("",), ("",) if is_told else _GUESSES
+    ):
         guesses = {name: number if name in reckoned else guess for name, _ in parameters}
-        filled = [(name, guesses[name] if kind in _NOTHING_TOLD else kind) for name, kind in parameters]
+        filled = [
+            (name, guesses[name] if kind in _NOTHING_TOLD else kind) for name, kind in parameters
+        ]
         try:
             typed = con.bound(text, [_sample(kind) for _, kind in filled])
         except (duckdb.Error, ValueError) as error:
@@ -89,9 +103,19 @@ def _sample(kind: str) -> Any:
 
 
 _SAMPLES = {
-    **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT"), "1"),
+    **dict.fromkeys(
+        ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "HUGEINT", "UBIGINT", "UINTEGER", "USMALLINT"),
+        "1",
+    ),
     **dict.fromkeys(("UTINYINT", "UHUGEINT", "DOUBLE", "FLOAT", "DECIMAL"), "1"),
-    **{"VARCHAR": "", "JSON": "{}", "BOOLEAN": "true", "DATE": "2000-01-01", "TIME": "00:00:00", "BLOB": ""},
+    **{
+        "VARCHAR": "",
+        "JSON": "{}",
+        "BOOLEAN": "true",
+        "DATE": "2000-01-01",
+        "TIME": "00:00:00",
+        "BLOB": "",
+    },
     **{"TIMESTAMP": "2000-01-01 00:00:00", "TIMESTAMP WITH TIME ZONE": "2000-01-01 00:00:00+00"},
     **{"TIME WITH TIME ZONE": "00:00:00+00", "INTERVAL": "1 day", "UUID": str(uuid.UUID(int=0))},
 }
@@ -120,13 +144,20 @@ def parameter(value: bytes | None, oid: int, is_binary: bool) -> Any:
     try:
         if is_array:
             assert known is not None
-            return _array(_array_from_binary(value) if is_binary else _array_from_text(value.decode(), known), known)
+            return _array(
+                _array_from_binary(value) if is_binary else _array_from_text(value.decode(), known),
+                known,
+            )
         if known is None:
             return value.decode()
-        return _typed(_from_binary(value, known) if is_binary else _from_text(value.decode(), known), known)
+        return _typed(
+            _from_binary(value, known) if is_binary else _from_text(value.decode(), known), known
+        )
     except (ValueError, struct.error, IndexError, ArithmeticError) as error:
         name = str(oid) if known is None else known.name + "[]" * is_array
-        raise WireError("22P03" if is_binary else "22P02", f"A parameter is no value of type {name}.") from error
+        raise WireError(
+            "22P03" if is_binary else "22P02", f"A parameter is no value of type {name}."
+        ) from error
 
 
 def _typed(raw: Any, known: PgType) -> Any:
@@ -135,7 +166,9 @@ def _typed(raw: Any, known: PgType) -> Any:
     return raw if known.sql == "VARCHAR" else duckdb.Value(raw, _type(known.sql))
 
 
-def _numbers(numbers: Sequence[decimal.Decimal | None], shape: Callable[[list[str | None]], Any], suffix: str) -> Any:
+def _numbers(
+    numbers: Sequence[decimal.Decimal | None], shape: Callable[[list[str | None]], Any], suffix: str
+) -> Any:
     """Numerics as DECIMAL of as many digits as they have; NaN and infinity, which that hasn't, as DOUBLE."""
     finite = [number for number in numbers if number is not None and number.is_finite()]
     if len(finite) < sum(number is not None for number in numbers):
@@ -146,7 +179,10 @@ def _numbers(numbers: Sequence[decimal.Decimal | None], shape: Callable[[list[st
     whole = max((len(part.digits) + int(part.exponent) for part in parts), default=1)
     width = max(1, max(0, whole) + scale)
     if width > _MOST_DIGITS:
-        raise WireError("22003", f"A number of {width} digits is more than DuckDB has; {_MOST_DIGITS} is the limit.")
+        raise WireError(
+            "22003",
+            f"A number of {width} digits is more than DuckDB has; {_MOST_DIGITS} is the limit.",
+        )
     texts = [None if number is None else format(number, "f") for number in numbers]
     return duckdb.Value(shape(texts), _type(f"DECIMAL({width},{scale}){suffix}"))
 
@@ -207,7 +243,9 @@ def _bytes(text: str) -> bytes:
     if any(b"\\" in piece for piece in pieces[::2]):
         raise ValueError(text)
     escaped = [b"\\" if piece == b"\\" else bytes([int(piece, 8)]) for piece in pieces[1::2]]
-    return b"".join(piece for pair in zip(pieces[::2], [*escaped, b""], strict=True) for piece in pair)
+    return b"".join(
+        piece for pair in zip(pieces[::2], [*escaped, b""], strict=True) for piece in pair
+    )
 
 
 def _array_from_text(text: str, known: PgType) -> list[Any]:

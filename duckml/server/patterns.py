@@ -14,7 +14,16 @@ from duckml import engine
 
 # PostgreSQL's words in lower case, and strftime's.
 _WORDS = {
-    **{"iyyy": "%G", "yyyy": "%Y", "yy": "%y", "mm": "%m", "ddd": "%j", "dd": "%d", "hh24": "%H", "hh12": "%I"},
+    **{
+        "iyyy": "%G",
+        "yyyy": "%Y",
+        "yy": "%y",
+        "mm": "%m",
+        "ddd": "%j",
+        "dd": "%d",
+        "hh24": "%H",
+        "hh12": "%I",
+    },
     **{"hh": "%I", "mi": "%M", "ss": "%S", "ms": "%g", "us": "%f", "iw": "%V", "id": "%u"},
 }
 # Those whose case is that of what is written, which strftime has in one only: what to_char puts in for the mark.
@@ -41,7 +50,9 @@ _VALUES = {
     "q": "quarter(value)::VARCHAR",
     "d": "(dayofweek(value) + 1)::VARCHAR",
 }
-_MARKS = {word: chr(0xE000 + index) for index, word in enumerate(_VALUES)}  # letters for private use
+_MARKS = {
+    word: chr(0xE000 + index) for index, word in enumerate(_VALUES)
+}  # letters for private use
 _UNKNOWN = "\uf8ff"
 _ANY_MARK = f"[{min(_MARKS.values())}-{max(_MARKS.values())}]"
 _PIECE = re.compile(
@@ -84,7 +95,9 @@ def add_patterns(con: duckdb.DuckDBPyConnection) -> None:
         # The condition is a constant: what a pattern doesn't have costs little.
         shown = f"CASE WHEN contains(pattern, '{_MARKS[word]}') THEN {meaning} ELSE '' END"
         text = f"replace({text}, '{_MARKS[word]}', {shown})"
-    refused = "error('The pattern ' || pattern || ' is not here. DuckDB has strftime and strptime.')"
+    refused = (
+        "error('The pattern ' || pattern || ' is not here. DuckDB has strftime and strptime.')"
+    )
     for sql in (
         f"CREATE MACRO _pg_filled(value, text, pattern) AS {text}",
         f"CREATE MACRO to_char(value, pattern) AS CASE WHEN _pg_pattern(pattern) = '{_UNKNOWN}' THEN {refused} "

@@ -66,7 +66,12 @@ class Inbox:
         (length,) = struct.unpack_from("!I", self._buffer, begin)
         limit = STARTUP_LIMIT if begin == 0 else self._limit
         if not 4 <= length <= limit:
-            raise WireError("08P01", f"A message of {length} bytes can't be read; {limit} is the limit.", "", True)
+            raise WireError(
+                "08P01",
+                f"A message of {length} bytes can't be read; {limit} is the limit.",
+                "",
+                True,
+            )
         return int(length)
 
     def take(self) -> PGMessage | None:
@@ -82,17 +87,27 @@ class Inbox:
         frame = bytes(self._buffer[:size])
         del self._buffer[:size]
         if frame[:1] == b"F" and self.phase is Phase.READY:
-            raise WireError("0A000", "Calls of functions by the protocol are not here.", "SELECT the function.")
+            raise WireError(
+                "0A000", "Calls of functions by the protocol are not here.", "SELECT the function."
+            )
         framing = self._startup if begin == 0 else self._standard
         try:
             found = framing.try_parse(memoryview(frame), 0, self.phase, MessageDirection.FRONTEND)
         except (PygwireError, ValueError, IndexError, struct.error) as error:
-            if isinstance(error.__context__, UnicodeDecodeError):  # pygwire calls it an unterminated text
+            if isinstance(
+                error.__context__, UnicodeDecodeError
+            ):  # pygwire calls it an unterminated text
                 hint = "SET client_encoding = 'UTF8', and send that."
-                raise WireError("22021", 'invalid byte sequence for encoding "UTF8"', hint, begin == 0) from error
+                raise WireError(
+                    "22021", 'invalid byte sequence for encoding "UTF8"', hint, begin == 0
+                ) from error
             is_version = begin == 0 and "request code" in str(error)
             state = "0A000" if is_version else "08P01"
-            text = "Only version 3 of the protocol is spoken here." if is_version else "A message can't be read."
+            text = (
+                "Only version 3 of the protocol is spoken here."
+                if is_version
+                else "A message can't be read."
+            )
             raise WireError(state, text, "", True) from error
         if found is None or found[1] != size:
             raise WireError("08P01", "A message can't be read.", "", True)

@@ -42,7 +42,9 @@ class Role(enum.IntEnum):
     def named(cls, name: str) -> Role:
         """The role of a name; raises ValueError when there is none."""
         if name.upper() not in cls.__members__:
-            raise ValueError(f"There is no role '{name}'. There are {', '.join(role.name.lower() for role in cls)}.")
+            raise ValueError(
+                f"There is no role '{name}'. There are {', '.join(role.name.lower() for role in cls)}."
+            )
         return cls[name.upper()]
 
 
@@ -52,18 +54,34 @@ _READING = frozenset({"SELECT", "EXPLAIN", "RELATION", "EXECUTE"})
 CHANGEABLE_VERBS = frozenset({"execute", "explain"})
 # What DuckDB makes several statements of, as of a PIVOT whose columns are values, is known only when it runs, and what
 # it can't read, because of words of duckml's, isn't known to it either: then the first word counts.
-QUERY_VERBS = frozenset({"select", "from", "with", "(", "values", "pivot", "describe", "summarize", "explain"})
+QUERY_VERBS = frozenset(
+    {"select", "from", "with", "(", "values", "pivot", "describe", "summarize", "explain"}
+)
 _BY_VERB = {
     **dict.fromkeys(QUERY_VERBS, "SELECT"),
-    **{"insert": "INSERT", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE_INTO", "create": "CREATE"},
+    **{
+        "insert": "INSERT",
+        "update": "UPDATE",
+        "delete": "DELETE",
+        "merge": "MERGE_INTO",
+        "create": "CREATE",
+    },
 }
-_CHANGING = frozenset({"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"})
+_CHANGING = frozenset(
+    {"INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "CREATE_FUNC", "ALTER", "DROP", "VACUUM"}
+)
 
 # Table functions that read nothing but tables and catalogs. DuckDB keeps the rest from other files than those that it
 # has open itself: the database, and what it has put aside on disk for everybody's statements.
 _HARMLESS_FUNCTIONS = frozenset(
     {
-        *("duckdb_columns", "duckdb_constraints", "duckdb_dependencies", "duckdb_extensions", "duckdb_functions"),
+        *(
+            "duckdb_columns",
+            "duckdb_constraints",
+            "duckdb_dependencies",
+            "duckdb_extensions",
+            "duckdb_functions",
+        ),
         *(
             "duckdb_indexes",
             "duckdb_keywords",
@@ -72,9 +90,31 @@ _HARMLESS_FUNCTIONS = frozenset(
             "duckdb_sequences",
             "duckdb_settings",
         ),
-        *("duckdb_tables", "duckdb_types", "duckdb_variables", "duckdb_views", "generate_series", "histogram"),
-        *("histogram_values", "icu_calendar_names", "json_each", "json_tree", "pg_timezone_names", "pragma_show"),
-        *("pragma_storage_info", "pragma_table_info", "pragma_version", "query_table", "range", "repeat", "repeat_row"),
+        *(
+            "duckdb_tables",
+            "duckdb_types",
+            "duckdb_variables",
+            "duckdb_views",
+            "generate_series",
+            "histogram",
+        ),
+        *(
+            "histogram_values",
+            "icu_calendar_names",
+            "json_each",
+            "json_tree",
+            "pg_timezone_names",
+            "pragma_show",
+        ),
+        *(
+            "pragma_storage_info",
+            "pragma_table_info",
+            "pragma_version",
+            "query_table",
+            "range",
+            "repeat",
+            "repeat_row",
+        ),
         *("show", "summary", "test_all_types", "unnest", "version"),
     }
 )
@@ -85,7 +125,9 @@ def model_statement(text: str) -> Statement | None:
     if not might_concern_us(text):
         return None
     script = parse(text)
-    return None if script.is_plain or isinstance(script.statements[0], Query) else script.statements[0]
+    return (
+        None if script.is_plain or isinstance(script.statements[0], Query) else script.statements[0]
+    )
 
 
 def check(role: Role, sql: Sql, ours: Statement | None, writes: bool, is_read_only: bool) -> None:
@@ -130,7 +172,9 @@ def _reaching_function(text: str) -> str:
     """The function that a statement calls and that may reach beyond tables and catalogs; '' for none."""
     tokens = tokenize(text.encode())
     for before, token, behind in zip([None, *tokens], tokens, tokens[1:], strict=False):
-        is_called = behind.text == "(" and not (before is not None and before.word in {"into", "with", "recursive"})
+        is_called = behind.text == "(" and not (
+            before is not None and before.word in {"into", "with", "recursive"}
+        )
         if is_called and _plain(token.text) in _reaching_functions():
             return _plain(token.text)
     return ""
@@ -154,16 +198,22 @@ def _reaching_functions() -> frozenset[str]:
 def _check_ours(role: Role, ours: Statement, writes: bool, is_read_only: bool) -> None:
     name = type(ours).__name__.removesuffix("Model").upper() + " MODEL"
     if isinstance(ours, ExportModel) or (isinstance(ours, CreateModel) and ours.query is None):
-        raise WireError("42501", f"{name} with a file is not for clients: it would be a file of the server.")
+        raise WireError(
+            "42501", f"{name} with a file is not for clients: it would be a file of the server."
+        )
     if writes:
         _require(role, Role.TRAIN, name, is_read_only)
 
 
 def _require(role: Role, needed: Role, what: str, is_read_only: bool) -> None:
     if role < needed:
-        raise WireError("42501", f"The role {role.name.lower()} may not run {what}; {needed.name.lower()} may.")
+        raise WireError(
+            "42501", f"The role {role.name.lower()} may not run {what}; {needed.name.lower()} may."
+        )
     if is_read_only:
-        raise WireError("25006", f"{what} can't be run: the server is read-only.", "duckml serve --read-write")
+        raise WireError(
+            "25006", f"{what} can't be run: the server is read-only.", "duckml serve --read-write"
+        )
 
 
 @remembered
@@ -188,7 +238,11 @@ def tag_without_rows(ours: Statement) -> str:
     """What is answered to a statement of duckml's own that has no rows; '' for one that has."""
     if isinstance(ours, DropModel):
         return "DROP MODEL"
-    return "ALTER MODEL" if isinstance(ours, RenameModel | SetOptions | SetDefaultVersion | SetAlias) else ""
+    return (
+        "ALTER MODEL"
+        if isinstance(ours, RenameModel | SetOptions | SetDefaultVersion | SetAlias)
+        else ""
+    )
 
 
 def changes_models(ours: Statement | None) -> bool:

@@ -38,7 +38,9 @@ class Source:
     def take(self, count: int | None) -> Iterator[pa.RecordBatch]:
         """The next `count` rows, or all that are left, in pieces of about a megabyte at most."""
         if self._problem is not None:
-            raise WireError("55000", "The rows that were left could not be put aside.", _HINT) from self._problem
+            raise WireError(
+                "55000", "The rows that were left could not be put aside.", _HINT
+            ) from self._problem
         missing = count
         while missing is None or missing > 0:
             batch = self._left if self._left is not None else self._next()
@@ -68,7 +70,9 @@ class Source:
                     writer.write_batch(batch)
                     if self._file.tell() > _MOST_ASIDE:
                         raise WireError(
-                            "53400", f"What is left of a result is more than {_MOST_ASIDE >> 30} GB.", _HINT
+                            "53400",
+                            f"What is left of a result is more than {_MOST_ASIDE >> 30} GB.",
+                            _HINT,
                         )
             self._file.flush()
         except BaseException as error:
@@ -76,7 +80,9 @@ class Source:
             self._problem = error
             if isinstance(error, OSError):
                 raise WireError(
-                    "53100", f"What is left of a result can't be put aside: {error.strerror}.", _HINT
+                    "53100",
+                    f"What is left of a result can't be put aside: {error.strerror}.",
+                    _HINT,
                 ) from error
             raise
         self._file.seek(0)

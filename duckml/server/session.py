@@ -81,7 +81,9 @@ class Answer:
             taken += batch.num_rows
             self.sent += batch.num_rows
             yield batch
-        self.is_done = count is None or taken < count or (self.limit is not None and self.sent >= self.limit)
+        self.is_done = (
+            count is None or taken < count or (self.limit is not None and self.sent >= self.limit)
+        )
 
     @property
     def full_tag(self) -> str:
@@ -168,7 +170,9 @@ class Session:
         self.changed: list[str] = []  # settings that the client is to be told of
         self._transaction: _Transaction | None = None
         self._streaming: Source | None = None
-        self._known: dict[str, tuple[int, engine.Bound]] = {}  # by text, each with the state of the catalog
+        self._known: dict[
+            str, tuple[int, engine.Bound]
+        ] = {}  # by text, each with the state of the catalog
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
         self._told_at = 0.0  # when the client was told of a training last
@@ -189,7 +193,9 @@ class Session:
     def tell(self, notice: Report) -> None:
         """Tell the client something on the side, unless it wants to hear less."""
         wanted = self.settings["client_min_messages"].lower()
-        if wanted in {"error", "fatal", "panic"} or (wanted == "warning" and notice.severity == "NOTICE"):
+        if wanted in {"error", "fatal", "panic"} or (
+            wanted == "warning" and notice.severity == "NOTICE"
+        ):
             return
         self._tell(notice)
 
@@ -223,7 +229,9 @@ class Session:
 
     def _begin(self, wanted: Begin) -> Answer:
         if self._transaction is not None and not self._transaction.is_implicit:
-            self.tell(Report("25001", "There is already a transaction in progress.", severity="WARNING"))
+            self.tell(
+                Report("25001", "There is already a transaction in progress.", severity="WARNING")
+            )
         elif self._transaction is not None:
             self._transaction.is_implicit = False
         else:
@@ -329,7 +337,9 @@ class Session:
                 cursor.source.close()
             self.cursors.clear()
             self._run_plain("ROLLBACK")
-            self._open(transaction.is_implicit, transaction.is_read_only).savepoints = transaction.savepoints
+            self._open(
+                transaction.is_implicit, transaction.is_read_only
+            ).savepoints = transaction.savepoints
         del transaction.savepoints[position + 1 :]
         return Answer("ROLLBACK")
 
@@ -387,17 +397,23 @@ class Session:
             portal.is_described = True
         return portal.columns
 
-    def describe(self, prepared: Prepared, values: list[Any] | None) -> tuple[list[int], Sequence[Column] | None]:
+    def describe(
+        self, prepared: Prepared, values: list[Any] | None
+    ) -> tuple[list[int], Sequence[Column] | None]:
         """The types of a statement's parameters, and its columns, None for no rows; nothing runs but such a PIVOT."""
         match prepared.command:
             case Sql():
                 return self._describe_sql(prepared, prepared.command, values)
             case CopyOut() | DeclareCursor():
-                oids, _ = self._describe_sql(prepared, Sql(prepared.command.query, "select"), values)
+                oids, _ = self._describe_sql(
+                    prepared, Sql(prepared.command.query, "select"), values
+                )
                 return oids, None
             case Fetch(name, _, is_move):
                 portal = None if name in self.cursors else self.portals.get(name)
-                columns = self._cursor(name).columns if portal is None else self.describe_portal(portal)
+                columns = (
+                    self._cursor(name).columns if portal is None else self.describe_portal(portal)
+                )
                 return [], None if is_move else columns
             case ShowParameter(name):
                 return [], _setting_columns(self.settings, name)
@@ -410,7 +426,11 @@ class Session:
     ) -> tuple[list[int], Sequence[Column] | None]:
         self._make_room()
         text = _understood(sql)
-        bound = self.con.bound(text, values or None) if values is not None else learn(self.con, text, prepared.oids)
+        bound = (
+            self.con.bound(text, values or None)
+            if values is not None
+            else learn(self.con, text, prepared.oids)
+        )
         declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
             oid or types.parameter_oid(kind, text is not sql.text)
@@ -424,17 +444,23 @@ class Session:
             return oids, None
         return oids, _columns(sql, text, bound.columns)
 
-    def parameters(self, prepared: Prepared, raw: Sequence[bytes | None], binary: Sequence[bool]) -> list[Any]:
+    def parameters(
+        self, prepared: Prepared, raw: Sequence[bytes | None], binary: Sequence[bool]
+    ) -> list[Any]:
         """The values of parameters as a client has bound them."""
         oids = list(prepared.oids) + [0] * (len(raw) - len(prepared.oids))
         if not all(oids) or len(oids) != len(raw):
             told, _ = self.describe(prepared, None)
             if len(told) != len(raw) or len(oids) != len(raw):
-                raise WireError("08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}.")
+                raise WireError(
+                    "08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}."
+                )
             oids = [oid or known for oid, known in zip(oids, told, strict=True)]
         return [parameter(v, oid, b) for v, oid, b in zip(raw, oids, binary, strict=True)]
 
-    def run(self, wanted: Command, values: list[Any] | None = None, bound: engine.Bound | None = None) -> Answer:
+    def run(
+        self, wanted: Command, values: list[Any] | None = None, bound: engine.Bound | None = None
+    ) -> Answer:
         """Run a command; what it answers, whose rows may still be on their way.
 
         `bound` is what DuckDB has said of it already, if it has been asked.
@@ -442,7 +468,10 @@ class Session:
         Raises WireError, duckml's errors and DuckDB's.
         """
         if self.status == "E" and not isinstance(wanted, Rollback | Commit | RollbackTo):
-            raise WireError("25P02", "current transaction is aborted, commands ignored until end of transaction block")
+            raise WireError(
+                "25P02",
+                "current transaction is aborted, commands ignored until end of transaction block",
+            )
         match wanted:
             case Sql():
                 return self._run_sql(wanted, values, bound)
@@ -480,9 +509,13 @@ class Session:
             case Nothing(tag):
                 return Answer(tag)
 
-    def _run_sql(self, sql: Sql, values: list[Any] | None, bound: engine.Bound | None = None) -> Answer:
+    def _run_sql(
+        self, sql: Sql, values: list[Any] | None, bound: engine.Bound | None = None
+    ) -> Answer:
         self._make_room()
-        values = values or None  # what DuckDB makes several statements of takes no list, be it empty
+        values = (
+            values or None
+        )  # what DuckDB makes several statements of takes no list, be it empty
         text = _understood(sql)
         ours = roles.model_statement(text)
         # DuckDB says what a query would do; of a statement of ours its class says it.
@@ -510,13 +543,17 @@ class Session:
             found = rows.columns if exact is text or bound is None else bound.columns
             columns = _columns(sql, text, found)
             return Answer(_COUNTED.get(sql.verb, "SELECT"), columns, source, counts=True)
-        count = sum(batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns)
+        count = sum(
+            batch.column(0)[0].as_py() or 0 for batch in source.take(None) if batch.num_columns
+        )
         return Answer(_tag(sql, count))
 
     def _foreseen(self, text: str, values: list[Any] | None, verb: str) -> engine.Bound:
         """What DuckDB says of a statement; it isn't asked again while the catalog is as it was."""
         version = engine.catalog_version(self.con)
-        is_changeable = verb in roles.CHANGEABLE_VERBS or values is not None or "getvariable" in text.lower()
+        is_changeable = (
+            verb in roles.CHANGEABLE_VERBS or values is not None or "getvariable" in text.lower()
+        )
         known = None if is_changeable else self._known.get(text)
         if known is not None and known[0] == version:
             return known[1]
@@ -601,7 +638,9 @@ class Session:
     def _publish_settings(self) -> None:
         """Let queries read the settings, as current_setting() of the catalog does."""
         self._make_room()
-        pairs = ", ".join(f"{literal(name.lower())}: {literal(value)}" for name, value in self.settings)
+        pairs = ", ".join(
+            f"{literal(name.lower())}: {literal(value)}" for name, value in self.settings
+        )
         engine.write(self.con, f"SET VARIABLE {catalog.SETTINGS} = MAP {{{pairs}}}")
         engine.write(self.con, f"SET VARIABLE {catalog.USER} = {literal(self.user)}")
 
@@ -702,7 +741,9 @@ class Session:
         self.tell(Report("00000", message, severity="NOTICE"))
 
     def _on_warning(self, model: str, warning: ModelWarning) -> None:
-        self.tell(Report("01000", f"{model}: {warning.message} [{warning.code}]", severity="WARNING"))
+        self.tell(
+            Report("01000", f"{model}: {warning.message} [{warning.code}]", severity="WARNING")
+        )
 
     def close(self) -> None:
         """End the session: what is open is rolled back and forgotten."""
@@ -749,5 +790,9 @@ def _tag(sql: Sql, count: int) -> str:
     if sql.verb == "truncate":
         return "TRUNCATE TABLE"
     words = [word.upper() for word in sql.text.replace("(", " ").split()[:6]]
-    words = [word for word in words if word not in {"OR", "REPLACE", "TEMP", "TEMPORARY", "UNIQUE", "RECURSIVE"}]
+    words = [
+        word
+        for word in words
+        if word not in {"OR", "REPLACE", "TEMP", "TEMPORARY", "UNIQUE", "RECURSIVE"}
+    ]
     return " ".join(words[:2]) if sql.verb in {"create", "drop", "alter"} else sql.verb.upper()

@@ -75,12 +75,26 @@ _FIXED = frozenset(
     name
     for name in _DEFAULTS
     if name.startswith(("server_", "lc_c", "max_i"))
-    or name in {"integer_datetimes", "is_superuser", "session_authorization", "in_hot_standby", "transaction_read_only"}
+    or name
+    in {
+        "integer_datetimes",
+        "is_superuser",
+        "session_authorization",
+        "in_hot_standby",
+        "transaction_read_only",
+    }
 )
 
 # Those that a client is told at the beginning, and whenever they change.
 REPORTED = (
-    *("server_version", "server_encoding", "client_encoding", "DateStyle", "IntervalStyle", "TimeZone"),
+    *(
+        "server_version",
+        "server_encoding",
+        "client_encoding",
+        "DateStyle",
+        "IntervalStyle",
+        "TimeZone",
+    ),
     *("integer_datetimes", "standard_conforming_strings", "application_name", "is_superuser"),
     *("session_authorization", "default_transaction_read_only", "in_hot_standby"),
 )
@@ -106,7 +120,11 @@ class Settings:
         value = self._local.get(key, self._values.get(key))
         if value is None:
             close = nearest(name, [shown for shown, _ in _DEFAULTS.values()])
-            hint = f'Did you mean "{close}"?' if close else "Settings of DuckDB's own are the server's."
+            hint = (
+                f'Did you mean "{close}"?'
+                if close
+                else "Settings of DuckDB's own are the server's."
+            )
             raise WireError("42704", f'There is no setting "{name}".', hint)
         return value
 
@@ -137,7 +155,11 @@ class Settings:
 
     def reset(self) -> list[str]:
         """Set everything to what it was at first; the names of what has changed."""
-        changed = [name for name, value in self._initial.items() if self._values.get(name) != value or self._local]
+        changed = [
+            name
+            for name, value in self._initial.items()
+            if self._values.get(name) != value or self._local
+        ]
         self._values, self._local = dict(self._initial), {}
         return changed
 
@@ -165,7 +187,9 @@ def _seconds(name: str, text: str) -> float:
     """A duration as PostgreSQL writes it: milliseconds, or a number with a unit."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text)
     if found is None or (found[2] and found[2] not in _UNITS):
-        raise WireError("22023", f"\"{name}\" is '{text}', but it must be a time such as 5000, '5s' or '2min'.")
+        raise WireError(
+            "22023", f"\"{name}\" is '{text}', but it must be a time such as 5000, '5s' or '2min'."
+        )
     seconds = float(found[1]) * _UNITS[found[2] or "ms"]
     if seconds > _LONGEST:
         raise WireError("22023", f"\"{name}\" is '{text}', but {_LONGEST:.0f} s is the longest.")
@@ -181,7 +205,9 @@ def _checked(name: str, value: str) -> str:
         return "UTF8"
     if name == "datestyle":
         if not value.lower().startswith(("iso", "default", "mdy", "dmy", "ymd")):
-            raise WireError("22023", f"The date style '{value}' isn't here: dates are written the ISO way.")
+            raise WireError(
+                "22023", f"The date style '{value}' isn't here: dates are written the ISO way."
+            )
         return "ISO, MDY"
     if name == "standard_conforming_strings" and value.lower() not in {"on", "true", "1"}:
         raise WireError("22023", "standard_conforming_strings is always on.")

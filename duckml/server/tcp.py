@@ -42,7 +42,10 @@ _SPARE_THREADS = 4  # for clients that leave
 _DOOR_THREADS = 4  # for logins, which mustn't wait for statements
 _LAST_WAIT = 5.0
 _HALF_OPEN = 1000  # connections that haven't logged in
-_LOGIN_FAILURES, _LOGIN_WINDOW = 10, 60.0  # so many in so many seconds, of one user from one address
+_LOGIN_FAILURES, _LOGIN_WINDOW = (
+    10,
+    60.0,
+)  # so many in so many seconds, of one user from one address
 
 
 @dataclass(frozen=True)
@@ -92,15 +95,28 @@ class Options:
             raise ValueError("TLS needs both a certificate and its key: --tls-cert and --tls-key.")
         missing = [
             what
-            for what, there in (("passwords (--users)", self.users), ("TLS (--tls-cert, --tls-key)", self.certificate))
+            for what, there in (
+                ("passwords (--users)", self.users),
+                ("TLS (--tls-cert, --tls-key)", self.certificate),
+            )
             if there is None
         ]
-        for option, file in (("users", self.users), ("tls-cert", self.certificate), ("tls-key", self.key)):
+        for option, file in (
+            ("users", self.users),
+            ("tls-cert", self.certificate),
+            ("tls-key", self.key),
+        ):
             if file is not None and not file.is_file():
-                made = " duckml user add NAME --role ROLE --users FILE makes one." if option == "users" else ""
+                made = (
+                    " duckml user add NAME --role ROLE --users FILE makes one."
+                    if option == "users"
+                    else ""
+                )
                 raise ValueError(f"There is no file '{file}' (--{option}).{made}")
         if not self.is_local and missing:
-            raise ValueError(f"{self.host} can be reached from other machines, which needs {' and '.join(missing)}.")
+            raise ValueError(
+                f"{self.host} can be reached from other machines, which needs {' and '.join(missing)}."
+            )
 
 
 class Server:
@@ -116,7 +132,9 @@ class Server:
         self.port = 0
         self.http_port = 0
         # A thread for each client, should all be at work: what waits can't be cancelled.
-        self.pool = Workers("duckml", os.cpu_count() or 1, options.limits.connections + _SPARE_THREADS)
+        self.pool = Workers(
+            "duckml", os.cpu_count() or 1, options.limits.connections + _SPARE_THREADS
+        )
         self.door = Workers("duckml-login", _DOOR_THREADS, _DOOR_THREADS)
         self.database = Database(
             options.path,
@@ -128,8 +146,12 @@ class Server:
         self.tls = _tls(options)
         self._pids = itertools.count(1)
         self._gate = Gate(None)
-        self._gate_made: tuple[int, ...] = ()  # which file it is of: when it was written, how long it is, its number
-        self._failures: defaultdict[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=_LOGIN_FAILURES))
+        self._gate_made: tuple[
+            int, ...
+        ] = ()  # which file it is of: when it was written, how long it is, its number
+        self._failures: defaultdict[tuple[str, str], deque[float]] = defaultdict(
+            lambda: deque(maxlen=_LOGIN_FAILURES)
+        )
         self._stopped = asyncio.Event()
 
     def gate(self) -> Gate:
@@ -158,9 +180,13 @@ class Server:
         """Serve until `stop` is called, or the process is asked to end."""
         loop = asyncio.get_running_loop()
         if self.gate().is_empty:
-            raise ValueError(f"'{self.options.users}' has no users: duckml user add NAME --role ROLE --users FILE.")
+            raise ValueError(
+                f"'{self.options.users}' has no users: duckml user add NAME --role ROLE --users FILE."
+            )
         server = await _listening(
-            loop.create_server(lambda: _Client(self, next(self._pids)), self.options.host, self.options.port),
+            loop.create_server(
+                lambda: _Client(self, next(self._pids)), self.options.host, self.options.port
+            ),
             f"{self.options.host}:{self.options.port}",
         )
         self.port = server.sockets[0].getsockname()[1]
@@ -220,14 +246,20 @@ class Server:
     def cancel(self, pid: int, secret: bytes) -> None:
         """Stop what a client is running, if the secret is its own."""
         client = self.clients.get(pid)
-        if client is not None and client.session is not None and hmac.compare_digest(client.secret, secret):
+        if (
+            client is not None
+            and client.session is not None
+            and hmac.compare_digest(client.secret, secret)
+        ):
             client.session.cancel()
 
     def check_failures(self, user: str, address: str) -> None:
         """Raise WireError when a user has failed too often of late."""
         failures = self._failures[user, address]
         if len(failures) == _LOGIN_FAILURES and time.monotonic() - failures[0] < _LOGIN_WINDOW:
-            raise WireError("28000", f'Too many failed logins as "{user}": try again in a minute.', "", True)
+            raise WireError(
+                "28000", f'Too many failed logins as "{user}": try again in a minute.', "", True
+            )
 
     def note_failure(self, user: str, address: str) -> None:
         """Note that a login has failed."""
@@ -244,18 +276,32 @@ class Server:
             if path == b"/metrics":
                 status, kind, body = "200 OK", "text/plain; version=0.0.4", self.watch.metrics()
             elif path == b"/health":
-                word = "draining" if self.is_draining else "file unreadable" if self.database.problem else "ok"
+                word = (
+                    "draining"
+                    if self.is_draining
+                    else "file unreadable"
+                    if self.database.problem
+                    else "ok"
+                )
                 state = {"status": word, "sessions": len(self.clients)}
                 status = "200 OK" if word == "ok" else "503 Service Unavailable"
                 kind, body = "application/json", json.dumps(state).encode()
             else:
-                status, kind, body = "404 Not Found", "text/plain", b"There are /health and /metrics.\n"
-            head = (
-                f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
-            )
+                status, kind, body = (
+                    "404 Not Found",
+                    "text/plain",
+                    b"There are /health and /metrics.\n",
+                )
+            head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
             writer.write(head.encode() + body)
             await writer.drain()
-        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, IndexError):
+        except (
+            OSError,
+            TimeoutError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            IndexError,
+        ):
             pass
         finally:
             writer.close()
@@ -279,7 +325,9 @@ def _tls(options: Options) -> ssl.SSLContext | None:
         context.load_cert_chain(options.certificate, options.key)
     except ssl.SSLError as error:
         files = f"'{options.certificate}' and '{options.key}'"
-        raise ValueError(f"{files} are no certificate chain and its key, in PEM: {error.reason}.") from error
+        raise ValueError(
+            f"{files} are no certificate chain and its key, in PEM: {error.reason}."
+        ) from error
     return context
 
 
@@ -444,14 +492,18 @@ class _Client(asyncio.Protocol):
     def _log_login(self, session: Session) -> None:
         name = session.settings["application_name"]
         self._server.watch.sessions.inc()
-        self._server.watch.log("connected", pid=self.pid, user=session.user, address=self._address, application=name)
+        self._server.watch.log(
+            "connected", pid=self.pid, user=session.user, address=self._address, application=name
+        )
 
     async def _start_tls(self) -> None:
         assert self._transport is not None
         assert self._server.tls is not None
         loop = asyncio.get_running_loop()
         try:
-            transport = await loop.start_tls(self._transport, self, self._server.tls, server_side=True)
+            transport = await loop.start_tls(
+                self._transport, self, self._server.tls, server_side=True
+            )
         except ssl.SSLError as error:
             raise OSError("the client speaks no TLS") from error
         if transport is None:
@@ -459,7 +511,9 @@ class _Client(asyncio.Protocol):
         self._transport = transport
         self._transport.set_write_buffer_limits(high=2 * _STEP)
 
-    def _open_session(self, user: str, parameters: dict[str, str], pid: int, secret: bytes) -> Session:
+    def _open_session(
+        self, user: str, parameters: dict[str, str], pid: int, secret: bytes
+    ) -> Session:
         """A session for a client that has been let in; on a thread of the pool."""
         server = self._server
         if (
@@ -470,7 +524,11 @@ class _Client(asyncio.Protocol):
         wanted = parameters.get("database") or user
         name = server.database.name
         if wanted not in {name, user, "postgres"}:
-            hint = f'Did you mean "{name}"?' if nearest(wanted, [name]) else f'This server has "{name}".'
+            hint = (
+                f'Did you mean "{name}"?'
+                if nearest(wanted, [name])
+                else f'This server has "{name}".'
+            )
             raise WireError("3D000", f'database "{wanted}" does not exist', hint, True)
         con, self._instance = server.database.open_session()
         try:
@@ -497,11 +555,15 @@ class _Client(asyncio.Protocol):
         self._look_for_idleness()
         while not dialogue.has_ended and not self._is_gone:
             if self._is_draining and not self._in_transaction():
-                raise WireError("57P01", "terminating connection due to administrator command", "", True)
+                raise WireError(
+                    "57P01", "terminating connection due to administrator command", "", True
+                )
             self._idle_since = time.monotonic()
             await self._next()
             if self._has_idled:
-                raise WireError("57P05", "terminating connection due to idle-session timeout", "", True)
+                raise WireError(
+                    "57P05", "terminating connection due to idle-session timeout", "", True
+                )
             self._idle_since = None
             if not self._is_gone:
                 await self._work(dialogue.converse(), self._server.pool)
@@ -573,11 +635,17 @@ class _Client(asyncio.Protocol):
 
 def _startup_settings(parameters: dict[str, str]) -> dict[str, str]:
     """The settings that a client has sent with its name."""
-    wanted = {name: value for name, value in parameters.items() if name not in {"user", "database", "replication"}}
+    wanted = {
+        name: value
+        for name, value in parameters.items()
+        if name not in {"user", "database", "replication"}
+    }
     words = wanted.pop("options", "").replace("\\ ", "\0").split()
     for index, word in enumerate(words):
         text = (
-            words[index + 1] if word == "-c" and index + 1 < len(words) else word.removeprefix("-c").removeprefix("--")
+            words[index + 1]
+            if word == "-c" and index + 1 < len(words)
+            else word.removeprefix("-c").removeprefix("--")
         )
         if word.startswith("-") and "=" in text:
             name, _, value = text.partition("=")

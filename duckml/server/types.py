@@ -61,7 +61,23 @@ OIDVECTOR = PgType(30, "oidvector", -1, "UINTEGER[]", 1013)
 VECTORS = (INT2VECTOR, OIDVECTOR)
 
 ALL = (
-    *(BOOL, BYTEA, INT8, INT2, INT4, TEXT, OID, JSON, FLOAT4, FLOAT8, VARCHAR, DATE, TIME, TIMESTAMP, TIMESTAMPTZ),
+    *(
+        BOOL,
+        BYTEA,
+        INT8,
+        INT2,
+        INT4,
+        TEXT,
+        OID,
+        JSON,
+        FLOAT4,
+        FLOAT8,
+        VARCHAR,
+        DATE,
+        TIME,
+        TIMESTAMP,
+        TIMESTAMPTZ,
+    ),
     *(INTERVAL, TIMETZ, NUMERIC, UUID, NAME, CHAR, BPCHAR, JSONB, REGCLASS, REGTYPE),
 )
 _BY_OID = {known.oid: known for known in ALL}
@@ -153,7 +169,9 @@ def column_of(name: str, duckdb_type: str) -> Column:
         return Column(name, JSON)
     if duckdb_type.startswith("DECIMAL("):
         width, scale = duckdb_type[len("DECIMAL(") : -1].split(",")
-        return Column(name, NUMERIC, (int(width) << 16 | int(scale)) + 4)  # numeric's typmod, utils/adt/numeric.c
+        return Column(
+            name, NUMERIC, (int(width) << 16 | int(scale)) + 4
+        )  # numeric's typmod, utils/adt/numeric.c
     if duckdb_type.startswith(("STRUCT(", "MAP(", "UNION(")) or duckdb_type == "VARIANT":
         return Column(name, JSON)
     return Column(name, _BY_DUCKDB_TYPE.get(duckdb_type, TEXT))
@@ -173,7 +191,11 @@ def known_type(oid: int) -> tuple[PgType | None, bool]:
 
 def layout(column: Column) -> int:
     """The object id of the type, one for all whose values are the same bytes in binary."""
-    return TEXT.oid if column.element is None and column.pg_type in {TEXT, VARCHAR, BPCHAR, NAME} else column.oid
+    return (
+        TEXT.oid
+        if column.element is None and column.pg_type in {TEXT, VARCHAR, BPCHAR, NAME}
+        else column.oid
+    )
 
 
 def sql_type(oid: int) -> str | None:
@@ -190,4 +212,6 @@ def formats(codes: Sequence[int], count: int) -> list[bool]:
     """
     if any(code not in {0, 1} for code in codes) or (len(codes) > 1 and len(codes) != count):
         raise WireError("08P01", f"{len(codes)} format codes were given for {count} values.")
-    return [bool(code) for code in (list(codes) * count if len(codes) == 1 else codes or [0] * count)]
+    return [
+        bool(code) for code in (list(codes) * count if len(codes) == 1 else codes or [0] * count)
+    ]

@@ -26,7 +26,9 @@ from duckml.server.roles import Role
 MECHANISM = "SCRAM-SHA-256"
 ITERATIONS = 4096  # PostgreSQL's own (scram_iterations)
 SHORTEST_PASSWORD = 8
-_VERIFIER = re.compile(r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)")
+_VERIFIER = re.compile(
+    r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,9 @@ def read_users(path: Path) -> dict[str, User]:
             continue
         parts = line.split("\t")
         if len(parts) != 3 or not _is_verifier(parts[2]):
-            raise ValueError(f"{path}:{number}: expected a name, a role and a verifier, with tabs between them.")
+            raise ValueError(
+                f"{path}:{number}: expected a name, a role and a verifier, with tabs between them."
+            )
         if parts[0] in users:
             raise ValueError(f"{path}:{number}: the user '{parts[0]}' stands there twice.")
         users[parts[0]] = User(parts[0], Role.named(parts[1]), parts[2])
@@ -59,7 +63,9 @@ def read_users(path: Path) -> dict[str, User]:
 def _is_verifier(text: str) -> bool:
     found = _VERIFIER.fullmatch(text)
     try:
-        return found is not None and all(base64.b64decode(found[n], validate=True) for n in (2, 3, 4))
+        return found is not None and all(
+            base64.b64decode(found[n], validate=True) for n in (2, 3, 4)
+        )
     except ValueError:
         return False
 
@@ -84,20 +90,33 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 
 def new_user(name: str, role: Role, password: str) -> User:
     """A user with a password; raises ValueError for a name or a password that can't be."""
-    if not name or any(letter in name for letter in "\t\n\r\0") or name != name.strip() or name.startswith("#"):
+    if (
+        not name
+        or any(letter in name for letter in "\t\n\r\0")
+        or name != name.strip()
+        or name.startswith("#")
+    ):
         raise ValueError(f"'{name}' can't be the name of a user: it must be one line without tabs.")
     if len(password) < SHORTEST_PASSWORD:
-        raise ValueError(f"The password has {len(password)} characters; {SHORTEST_PASSWORD} are the least.")
+        raise ValueError(
+            f"The password has {len(password)} characters; {SHORTEST_PASSWORD} are the least."
+        )
     try:
         return User(name, role, verifier_of(password))
     except (ScramException, ValueError) as error:
-        raise ValueError("The password has a character that can't be in passwords (SASLprep, RFC 4013).") from error
+        raise ValueError(
+            "The password has a character that can't be in passwords (SASLprep, RFC 4013)."
+        ) from error
 
 
 def verifier_of(password: str) -> str:
     """The verifier of a password, in PostgreSQL's spelling."""
-    salt, stored, server, iterations = ScramMechanism(MECHANISM).make_auth_info(password, ITERATIONS)
-    salt_text, stored_text, server_text = (base64.b64encode(part).decode() for part in (salt, stored, server))
+    salt, stored, server, iterations = ScramMechanism(MECHANISM).make_auth_info(
+        password, ITERATIONS
+    )
+    salt_text, stored_text, server_text = (
+        base64.b64encode(part).decode() for part in (salt, stored, server)
+    )
     return f"{MECHANISM}${iterations}:{salt_text}${stored_text}:{server_text}"
 
 
@@ -120,19 +139,30 @@ class Gate:
 
     def role_of(self, name: str) -> Role:
         """The role of a user who has been let in."""
-        if self._users is not None and name not in self._users:  # taken out of the file in this very moment
+        if (
+            self._users is not None and name not in self._users
+        ):  # taken out of the file in this very moment
             raise WireError("28000", f'role "{name}" is not permitted to log in', "", True)
         return Role.ADMIN if self._users is None else self._users[name].role
 
     def exchange(self, name: str) -> Exchange:
         """The exchange with a user; with an unknown one it goes the same way, to fail at the end."""
         user = None if self._users is None else self._users.get(name)
-        return Exchange(name, user.verifier if user is not None else self._false_verifier(name), user is not None)
+        return Exchange(
+            name,
+            user.verifier if user is not None else self._false_verifier(name),
+            user is not None,
+        )
 
     def _false_verifier(self, name: str) -> str:
         """A verifier that no password fits, the same each time, so that it doesn't tell who is known."""
-        parts = [hmac.digest(self._key, f"{what}:{name}".encode(), hashlib.sha256) for what in ("salt", "a", "b")]
-        salt, stored, server = (base64.b64encode(part).decode() for part in (parts[0][:16], parts[1], parts[2]))
+        parts = [
+            hmac.digest(self._key, f"{what}:{name}".encode(), hashlib.sha256)
+            for what in ("salt", "a", "b")
+        ]
+        salt, stored, server = (
+            base64.b64encode(part).decode() for part in (parts[0][:16], parts[1], parts[2])
+        )
         return f"{MECHANISM}${ITERATIONS}:{salt}${stored}:{server}"
 
 
@@ -146,7 +176,9 @@ class Exchange:
         assert found is not None
         salt, stored, server = (base64.b64decode(found[n]) for n in (2, 3, 4))
         # Clients of PostgreSQL leave the name out of the exchange: it stands in the first message of all.
-        self._server = ScramMechanism(MECHANISM).make_server(lambda _: (salt, stored, server, int(found[1])))
+        self._server = ScramMechanism(MECHANISM).make_server(
+            lambda _: (salt, stored, server, int(found[1]))
+        )
 
     def first(self, data: bytes) -> str:
         """The server's answer to the client's first message."""
@@ -172,7 +204,9 @@ class Exchange:
         return answer
 
     def _refused(self) -> WireError:
-        return WireError("28P01", f'password authentication failed for user "{self._name}"', "", True)
+        return WireError(
+            "28P01", f'password authentication failed for user "{self._name}"', "", True
+        )
 
 
 def near(name: str, users: Mapping[str, User]) -> str:

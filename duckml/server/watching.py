@@ -36,7 +36,9 @@ def outline(sql: str) -> str:
     for token in tokenize(sql.encode()):
         is_parameter = token.text[0].isdigit() and words[-1:] == ["$"]
         is_literal = kinds.get(token.start) in _LITERALS and token.text != "."
-        is_literal = is_literal or token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
+        is_literal = (
+            is_literal or token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
+        )
         if is_parameter:
             words[-1] += token.text
         elif is_literal and token.text != "$":
@@ -55,16 +57,26 @@ class Watch:
         self.registry = CollectorRegistry()
         name, registry = "duckml", self.registry
         self.sessions = Gauge(f"{name}_sessions", "Clients that are connected", registry=registry)
-        self._statements = Counter(f"{name}_statements", "Statements", ["sqlstate"], registry=registry)
+        self._statements = Counter(
+            f"{name}_statements", "Statements", ["sqlstate"], registry=registry
+        )
         self._by_sqlstate: dict[str, Counter] = {}
         self._rows = Counter(f"{name}_rows", "Rows sent", registry=registry)
         self._seconds = Histogram(
-            f"{name}_statement_seconds", "Time of statements, sending included", buckets=_BUCKETS, registry=registry
+            f"{name}_statement_seconds",
+            "Time of statements, sending included",
+            buckets=_BUCKETS,
+            registry=registry,
         )
         self._predictions = Counter(
-            f"{name}_predictions", "Rows of statements that name the model", ["model"], registry=registry
+            f"{name}_predictions",
+            "Rows of statements that name the model",
+            ["model"],
+            registry=registry,
         )
-        self._refused = Counter(f"{name}_logins_refused", "Logins that were refused", registry=registry)
+        self._refused = Counter(
+            f"{name}_logins_refused", "Logins that were refused", registry=registry
+        )
 
     def _statements_by(self, sqlstate: str) -> Counter:
         """The counter of an SQLSTATE; looking it up is most of what counting costs."""
@@ -94,7 +106,9 @@ class Watch:
         self._refused.inc()
         self.log("login refused", user=user, address=address, sqlstate=sqlstate)
 
-    def statement(self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str) -> None:
+    def statement(
+        self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str
+    ) -> None:
         """A statement has ended."""
         self._statements_by(sqlstate).inc()
         self._rows.inc(rows)
@@ -115,8 +129,16 @@ class Watch:
 
     def failure(self, session: Session | None, error: BaseException) -> None:
         """Something broke that is the server's own fault; where, and of what kind, but not with which values."""
-        where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-        self.log("failure", pid=session.pid if session else 0, error=type(error).__name__, where=where[-8:])
+        where = [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__)
+        ]
+        self.log(
+            "failure",
+            pid=session.pid if session else 0,
+            error=type(error).__name__,
+            where=where[-8:],
+        )
 
 
 class _Heard(logging.Handler):

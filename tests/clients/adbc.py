@@ -7,7 +7,20 @@ from collections.abc import Callable
 
 import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions, dbapi
-from checks import COLUMNS, IDS, LONG, MANY, ROWS, UNKNOWN, VALUES, Server, check, check_row, fails, run
+from checks import (
+    COLUMNS,
+    IDS,
+    LONG,
+    MANY,
+    ROWS,
+    UNKNOWN,
+    VALUES,
+    Server,
+    check,
+    check_row,
+    fails,
+    run,
+)
 
 # Their values in Arrow, where they are others than Python's.
 OTHER: dict[str, object] = {
@@ -60,7 +73,12 @@ def tables(con: dbapi.Connection, server: Server) -> None:
 
 @section
 def parameters(con: dbapi.Connection, server: Server) -> None:
-    kinds = {"double": "double precision", "numeric": "numeric(12, 3)", "integers": "integer[]", "texts": "text[]"}
+    kinds = {
+        "double": "double precision",
+        "numeric": "numeric(12, 3)",
+        "integers": "integer[]",
+        "texts": "text[]",
+    }
     left_out = ("interval", "uuid", "json", "numerics")
     with con.cursor() as cursor:
         for name in [name for name in VALUES if name not in left_out]:
@@ -82,7 +100,9 @@ def parameters(con: dbapi.Connection, server: Server) -> None:
 def objects(con: dbapi.Connection, server: Server) -> None:
     catalogs = con.adbc_get_objects(depth="catalogs").read_all().to_pylist()
     check("catalogs", server.database in [catalog["catalog_name"] for catalog in catalogs], True)
-    everything = con.adbc_get_objects(depth="all", db_schema_filter=server.schema).read_all().to_pylist()
+    everything = (
+        con.adbc_get_objects(depth="all", db_schema_filter=server.schema).read_all().to_pylist()
+    )
     found = {
         table["table_name"]: table
         for catalog in everything
@@ -90,11 +110,19 @@ def objects(con: dbapi.Connection, server: Server) -> None:
         if schema["db_schema_name"] == server.schema
         for table in schema["db_schema_tables"]
     }
-    check("types of tables", [found[name]["table_type"] for name in ("house_prices", "valued")], ["table", "view"])
+    check(
+        "types of tables",
+        [found[name]["table_type"] for name in ("house_prices", "valued")],
+        ["table", "view"],
+    )
     columns = found["house_prices"]["table_columns"]
     check("columns", [[column["column_name"], column["xdbc_type_name"]] for column in columns])
     assert [column["column_name"] for column in columns] == COLUMNS
-    [key] = [key for key in found["house_prices"]["table_constraints"] if key["constraint_type"] == "PRIMARY KEY"]
+    [key] = [
+        key
+        for key in found["house_prices"]["table_constraints"]
+        if key["constraint_type"] == "PRIMARY KEY"
+    ]
     check("primary key", key["constraint_column_names"], ["id"])
     schema = con.adbc_get_table_schema("house_prices", db_schema_filter=server.schema)
     check("schema of the table", {field.name: str(field.type) for field in schema})
@@ -110,7 +138,9 @@ def transactions(con: dbapi.Connection, server: Server) -> None:
     with con.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE kept (id integer, name varchar)")
         con.commit()
-        cursor.executemany("INSERT INTO kept VALUES ($1, $2)", [(n, f"name {n}") for n in range(10)])
+        cursor.executemany(
+            "INSERT INTO kept VALUES ($1, $2)", [(n, f"name {n}") for n in range(10)]
+        )
         con.rollback()
         cursor.execute("INSERT INTO kept VALUES (1, 'a'), (2, NULL)")
         con.commit()

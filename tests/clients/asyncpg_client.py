@@ -9,10 +9,28 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
-from checks import COLUMNS, IDS, LONG, MANY, ROWS, UNKNOWN, VALUES, Server, check, check_row, fails, run
+from checks import (
+    COLUMNS,
+    IDS,
+    LONG,
+    MANY,
+    ROWS,
+    UNKNOWN,
+    VALUES,
+    Server,
+    check,
+    check_row,
+    fails,
+    run,
+)
 
 Section = Callable[[asyncpg.Connection, Server], Awaitable[None]]
-DECLARED = {"double": "double precision", "integers": "integer[]", "texts": "text[]", "numerics": "numeric[]"}
+DECLARED = {
+    "double": "double precision",
+    "integers": "integer[]",
+    "texts": "text[]",
+    "numerics": "numeric[]",
+}
 
 
 def options(server: Server) -> dict[str, Any]:
@@ -52,7 +70,9 @@ async def many_types(con: asyncpg.Connection, server: Server) -> None:
     check_row("types", list(filled.values()), json=json.dumps({"a": [1, None]}))
     check("nulls", list(empty.values()), [None] * len(VALUES))
     statement = await con.prepare(MANY)
-    described = {column.name: [column.type.name, column.type.schema] for column in statement.get_attributes()}
+    described = {
+        column.name: [column.type.name, column.type.schema] for column in statement.get_attributes()
+    }
     check("attributes", described)
     check("the type of numeric[]", described["a_numerics"][0], "numeric[]")
 
@@ -63,10 +83,14 @@ async def parameters(con: asyncpg.Connection, server: Server) -> None:
     for name, (_, value) in VALUES.items():
         given = json.dumps(value) if name == "json" else value
         kind = DECLARED.get(name, name)
-        check(f"parameter of {kind}", await con.fetchval(f"SELECT $1::{kind}", given) == given, True)
+        check(
+            f"parameter of {kind}", await con.fetchval(f"SELECT $1::{kind}", given) == given, True
+        )
         check(f"null of {kind}", await con.fetchval(f"SELECT $1::{kind}", None), None)
     names = [name for name in VALUES if name != "json"]
-    query = "SELECT " + ", ".join(f"${n}::{DECLARED.get(name, name)}" for n, name in enumerate(names, 1))
+    query = "SELECT " + ", ".join(
+        f"${n}::{DECLARED.get(name, name)}" for n, name in enumerate(names, 1)
+    )
     values = [VALUES[name][1] for name in names]
     row = await con.fetchrow(query, *values)
     check("all at once", row is not None and list(row.values()) == values, True)
@@ -77,14 +101,20 @@ async def parameters(con: asyncpg.Connection, server: Server) -> None:
         ("sold IS DISTINCT FROM $1", None, ROWS),
         ("id = ANY($1::bigint[])", [1, 2, 3], 3),
     ):
-        found = await con.fetchval(f"SELECT count(*) FROM {server.table()} WHERE {condition}", value)
+        found = await con.fetchval(
+            f"SELECT count(*) FROM {server.table()} WHERE {condition}", value
+        )
         check(f"count where {condition}", found, n)
 
 
 @section
 async def prepared(con: asyncpg.Connection, server: Server) -> None:
-    statement = await con.prepare(f"SELECT * FROM {server.table()} WHERE id > $1 AND price < $2 ORDER BY id")
-    check("parameters' types", [kind.name for kind in statement.get_parameters()], ["int8", "float8"])
+    statement = await con.prepare(
+        f"SELECT * FROM {server.table()} WHERE id > $1 AND price < $2 ORDER BY id"
+    )
+    check(
+        "parameters' types", [kind.name for kind in statement.get_parameters()], ["int8", "float8"]
+    )
     types = [[column.name, column.type.name] for column in statement.get_attributes()]
     check("columns' types", types)
     check("columns", [name for name, _ in types], COLUMNS)
@@ -106,14 +136,23 @@ async def copy(con: asyncpg.Connection, server: Server) -> None:
     for format_ in ("text", "csv", "binary"):
         output = io.BytesIO()
         query = f"SELECT id, zipcode FROM {server.table()} ORDER BY id"
-        check(f"copy as {format_}", await con.copy_from_query(query, output=output, format=format_), f"COPY {ROWS}")
+        check(
+            f"copy as {format_}",
+            await con.copy_from_query(query, output=output, format=format_),
+            f"COPY {ROWS}",
+        )
         lines = output.getvalue()
         check("bytes", len(lines))
         if format_ != "binary":
             check("lines", lines.count(b"\n"), ROWS)
     output = io.BytesIO()
     done = await con.copy_from_table(
-        "house_prices", schema_name=server.schema, columns=["id", "sold"], output=output, format="csv", header=True
+        "house_prices",
+        schema_name=server.schema,
+        columns=["id", "sold"],
+        output=output,
+        format="csv",
+        header=True,
     )
     check("copy a table", done, f"COPY {ROWS}")
     check("its header", output.getvalue().splitlines()[0].decode(), "id,sold")
@@ -130,10 +169,16 @@ async def transactions(con: asyncpg.Connection, server: Server) -> None:
         await con.execute("INSERT INTO kept VALUES ($1, $2)", 1, "a")
         check("in the transaction", con.is_in_transaction(), True)
     check("kept", await con.fetchval("SELECT count(*) FROM kept"), 1)
-    await con.executemany("INSERT INTO kept VALUES ($1, $2)", [(n, f"name {n}") for n in range(2, 101)])
+    await con.executemany(
+        "INSERT INTO kept VALUES ($1, $2)", [(n, f"name {n}") for n in range(2, 101)]
+    )
     check("executemany", await con.fetchval("SELECT count(*) FROM kept"), 100)
     check("status", await con.execute("DELETE FROM kept WHERE id <= 10"), "DELETE 10")
-    check("several", await con.execute("INSERT INTO kept VALUES (1, 'a'); UPDATE kept SET name = 'b'"), "UPDATE 91")
+    check(
+        "several",
+        await con.execute("INSERT INTO kept VALUES (1, 'a'); UPDATE kept SET name = 'b'"),
+        "UPDATE 91",
+    )
 
 
 @section

@@ -50,8 +50,14 @@ VALUES: dict[str, tuple[str, object]] = {
     "time": ("'12:34:56.789'::time", MOMENT.time()),
     "timestamp": ("'2024-02-29 12:34:56.789'::timestamp", MOMENT),
     "timestamptz": ("'2024-02-29 12:34:56.789+00'::timestamptz", MOMENT.replace(tzinfo=dt.UTC)),
-    "interval": ("'2 days 03:04:05'::interval", dt.timedelta(days=2, hours=3, minutes=4, seconds=5)),
-    "uuid": ("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11")),
+    "interval": (
+        "'2 days 03:04:05'::interval",
+        dt.timedelta(days=2, hours=3, minutes=4, seconds=5),
+    ),
+    "uuid": (
+        "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid",
+        UUID("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+    ),
     "json": ("""'{"a": [1, null]}'::json""", {"a": [1, None]}),
     "integers": ("ARRAY[1, NULL, 3]::integer[]", [1, None, 3]),
     "texts": ("ARRAY['a', NULL, 'c,\"d', '', 'NULL']::text[]", ["a", None, 'c,"d', "", "NULL"]),
@@ -59,7 +65,8 @@ VALUES: dict[str, tuple[str, object]] = {
 }
 # A row of all of them, and one of NULLs.
 MANY = "SELECT {} UNION ALL SELECT {} ORDER BY a_integer NULLS LAST".format(
-    ", ".join(f"{literal} AS a_{name}" for name, (literal, _) in VALUES.items()), ", ".join(["NULL"] * len(VALUES))
+    ", ".join(f"{literal} AS a_{name}" for name, (literal, _) in VALUES.items()),
+    ", ".join(["NULL"] * len(VALUES)),
 )
 
 
@@ -94,7 +101,11 @@ def check(name: str, value: object, expected: object = ...) -> None:
 def check_row(name: str, values: list[object], **instead: object) -> None:
     """A row of MANY, each of its values by itself."""
     wanted = expected(**instead)
-    wrong = {kind: (value, wanted[kind]) for kind, value in zip(wanted, values, strict=True) if value != wanted[kind]}
+    wrong = {
+        kind: (value, wanted[kind])
+        for kind, value in zip(wanted, values, strict=True)
+        if value != wanted[kind]
+    }
     check(f"{name}: what differs", wrong, {})
 
 
@@ -104,7 +115,9 @@ def fails(name: str, state: object = ...) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        given = getattr(getattr(error, "orig", error), "sqlstate", None)  # SQLAlchemy has the driver's error in orig
+        given = getattr(
+            getattr(error, "orig", error), "sqlstate", None
+        )  # SQLAlchemy has the driver's error in orig
         check(name, given or (error.args[0] if len(error.args) > 1 else str(error)), state)
     else:
         raise AssertionError(f"{name}: no error")

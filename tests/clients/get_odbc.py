@@ -70,7 +70,9 @@ def unpack(package: str, folder: Path) -> None:
 def driver(folder: Path) -> Path:
     """The driver's path. The libraries that the machine lacks lie in the same folder, for LD_LIBRARY_PATH."""
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        raise RuntimeError("the ODBC driver comes from Debian's packages: apt-get or dpkg is not there")
+        raise RuntimeError(
+            "the ODBC driver comes from Debian's packages: apt-get or dpkg is not there"
+        )
     folder = folder.resolve()
     found = list(folder.glob("root/**/psqlodbcw.so"))
     if not found:

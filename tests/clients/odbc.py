@@ -54,21 +54,40 @@ def catalog(con: pyodbc.Connection, server: Server) -> None:
     check("name", [con.getinfo(what) for what in (pyodbc.SQL_DBMS_NAME, pyodbc.SQL_DBMS_VER)])
     cursor, schema = con.cursor(), server.schema
     found = some(cursor.tables(schema=schema), "table_name", "table_type")
-    check("tables", [name in found for name in (["house_prices", "TABLE"], ["valued", "VIEW"])], [True, True])
+    check(
+        "tables",
+        [name in found for name in (["house_prices", "TABLE"], ["valued", "VIEW"])],
+        [True, True],
+    )
     one = some(cursor.tables(table="house_prices", schema=schema, tableType="TABLE"), "table_name")
     check("one table", one, [["house_prices"]])
-    columns = some(cursor.columns(table="house_prices", schema=schema), "column_name", "type_name", "nullable")
+    columns = some(
+        cursor.columns(table="house_prices", schema=schema), "column_name", "type_name", "nullable"
+    )
     check("columns", columns)
     check("their names", [column[0] for column in columns], COLUMNS)
     check("whether nullable", [column[2] for column in columns], [0, 0, 1, 1, 1])
-    check("columns of a view", some(cursor.columns(table="valued", schema=schema), "column_name"), [["id"], ["price"]])
+    check(
+        "columns of a view",
+        some(cursor.columns(table="valued", schema=schema), "column_name"),
+        [["id"], ["price"]],
+    )
     keys = some(cursor.primaryKeys("house_prices", schema=schema), "column_name", "key_seq")
     check("primary key", keys, [["id", 1]])
-    check("statistics", some(cursor.statistics("house_prices", schema=schema), "index_name", "column_name"))
-    check("foreign keys", some(cursor.foreignKeys(table="house_prices", schema=schema), "pkcolumn_name"), [])
+    check(
+        "statistics",
+        some(cursor.statistics("house_prices", schema=schema), "index_name", "column_name"),
+    )
+    check(
+        "foreign keys",
+        some(cursor.foreignKeys(table="house_prices", schema=schema), "pkcolumn_name"),
+        [],
+    )
     procedures = [name for (name,) in some(cursor.procedures(schema=schema), "procedure_name")]
     check("procedures", "predict_house_price" in procedures, True)
-    arguments = some(cursor.procedureColumns("predict_house_price", schema=schema), "column_name", "type_name")
+    arguments = some(
+        cursor.procedureColumns("predict_house_price", schema=schema), "column_name", "type_name"
+    )
     check("a procedure's columns", arguments)
     check("type info", len(cursor.getTypeInfo().fetchall()) > 10, True)
 
@@ -91,8 +110,17 @@ def constraints(con: pyodbc.Connection, server: Server) -> None:
         some(cursor.foreignKeys(foreignTable="client_streets", foreignSchema=schema), *columns),
         expected,
     )
-    check("foreign keys to", some(cursor.foreignKeys(table="client_towns", schema=schema), *columns), expected)
-    indexes = some(cursor.statistics("client_streets", schema=schema), "index_name", "column_name", "non_unique")
+    check(
+        "foreign keys to",
+        some(cursor.foreignKeys(table="client_towns", schema=schema), *columns),
+        expected,
+    )
+    indexes = some(
+        cursor.statistics("client_streets", schema=schema),
+        "index_name",
+        "column_name",
+        "non_unique",
+    )
     check("index", ["client_streets_town", "town", 1] in indexes, True)
     [numeric] = some(
         cursor.columns(table="client_streets", schema=schema, column="length"),
@@ -102,7 +130,11 @@ def constraints(con: pyodbc.Connection, server: Server) -> None:
     )
     check("numeric", numeric, ["numeric", 10, 2])
     con.rollback()
-    check("after the rollback", some(cursor.tables(table="client_streets", schema=schema), "table_name"), [])
+    check(
+        "after the rollback",
+        some(cursor.tables(table="client_streets", schema=schema), "table_name"),
+        [],
+    )
 
 
 @section
@@ -125,7 +157,9 @@ def selects(con: pyodbc.Connection, server: Server) -> None:
     other.close()
     con.commit()
     names = [
-        name for name in VALUES if name not in ("interval", "json", "integers", "texts", "numerics", "timestamptz")
+        name
+        for name in VALUES
+        if name not in ("interval", "json", "integers", "texts", "numerics", "timestamptz")
     ]
     row = con.execute("SELECT " + ", ".join(VALUES[name][0] for name in names)).fetchone()
     found = dict(zip(names, row, strict=True))
@@ -143,14 +177,18 @@ def parameters(con: pyodbc.Connection, server: Server) -> None:
         for _ in range(3):
             found = con.execute(f"SELECT ?::{kinds.get(name, name)}", value).fetchval()
         check(f"parameter of {name}", found, value)
-    check("null", list(con.execute("SELECT ?::integer, ?::text", None, "a").fetchone()), [None, "a"])
+    check(
+        "null", list(con.execute("SELECT ?::integer, ?::text", None, "a").fetchone()), [None, "a"]
+    )
     for condition, value, n in (
         ("id <= ?", 10, 10),
         ("price > ?", 200000.0, ROWS),
         ("zipcode <> ?", "none", ROWS),
         ("sold IS DISTINCT FROM ?", VALUES["date"][1], ROWS),
     ):
-        found = con.execute(f"SELECT count(*) FROM {server.table()} WHERE {condition}", value).fetchval()
+        found = con.execute(
+            f"SELECT count(*) FROM {server.table()} WHERE {condition}", value
+        ).fetchval()
         check(f"count where {condition}", found, n)
 
 
@@ -165,7 +203,9 @@ def transactions(con: pyodbc.Connection, server: Server) -> None:
     check("after the rollback", cursor.execute("SELECT count(*) FROM kept").fetchval(), 0)
     for fast in (False, True):
         cursor.fast_executemany = fast
-        cursor.executemany("INSERT INTO kept (id, name) VALUES (?, ?)", [(n, f"name {n}") for n in range(10)])
+        cursor.executemany(
+            "INSERT INTO kept (id, name) VALUES (?, ?)", [(n, f"name {n}") for n in range(10)]
+        )
     con.commit()
     check("after the commit", cursor.execute("SELECT count(*) FROM kept").fetchval(), 20)
     check("deleted", cursor.execute("DELETE FROM kept WHERE id < ?", 5).rowcount, 10)

@@ -9,7 +9,20 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
-from checks import COLUMNS, IDS, LONG, MANY, ROWS, UNKNOWN, VALUES, Server, check, check_row, fails, run
+from checks import (
+    COLUMNS,
+    IDS,
+    LONG,
+    MANY,
+    ROWS,
+    UNKNOWN,
+    VALUES,
+    Server,
+    check,
+    check_row,
+    fails,
+    run,
+)
 from psycopg import Connection
 
 OLD = dt.date(2020, 1, 1)
@@ -48,7 +61,10 @@ def many_types(server: Server) -> None:
             format_ = "binary" if binary else "text"
             cursor = con.execute(MANY, binary=binary)
             assert cursor.description is not None
-            check(f"{format_} columns", [[column.name, column.type_display] for column in cursor.description])
+            check(
+                f"{format_} columns",
+                [[column.name, column.type_display] for column in cursor.description],
+            )
             filled, empty = cursor.fetchall()
             check_row(format_, list(filled))
             check(f"{format_} nulls", list(empty), [None] * len(VALUES))
@@ -56,16 +72,25 @@ def many_types(server: Server) -> None:
 
 def parameters(server: Server) -> None:
     """Each value comes back as it went, as text and as binary, once the type is said and once it follows."""
-    kinds = {"double": "double precision", "numeric": "numeric(12, 3)", "integers": "integer[]", "texts": "text[]"}
+    kinds = {
+        "double": "double precision",
+        "numeric": "numeric(12, 3)",
+        "integers": "integer[]",
+        "texts": "text[]",
+    }
     names = [name for name in VALUES if name not in ("json", "numerics")]
     values = [VALUES[name][1] for name in names]
     with connect(server) as con:
         for mark in ("%t", "%b"):
             casts = ", ".join(f"{mark}::{kinds.get(name, name)}" for name in names)
             for prepare in (False, True):
-                row = con.execute(f"SELECT {casts}", values, prepare=prepare, binary=mark == "%b").fetchone()
+                row = con.execute(
+                    f"SELECT {casts}", values, prepare=prepare, binary=mark == "%b"
+                ).fetchone()
                 assert row is not None
-                differ = [found for found in zip(names, row, values, strict=True) if found[1] != found[2]]
+                differ = [
+                    found for found in zip(names, row, values, strict=True) if found[1] != found[2]
+                ]
                 check(f"parameters {mark} prepare={prepare}: what differs", differ, [])
         count = f"SELECT count(*) FROM {server.table()} WHERE "
         for condition, value, n in (
@@ -76,7 +101,9 @@ def parameters(server: Server) -> None:
             ("id = ANY(%s)", [1, 2, 3], 3),
             ("%s::integer IS NULL", None, ROWS),
         ):
-            check(f"count where {condition}", con.execute(count + condition, [value]).fetchone(), (n,))
+            check(
+                f"count where {condition}", con.execute(count + condition, [value]).fetchone(), (n,)
+            )
 
 
 def prepared(server: Server) -> None:
@@ -96,7 +123,9 @@ def pipeline(server: Server) -> None:
         con.execute("CREATE TEMP TABLE piped (id integer)")
         with con.pipeline():
             cursors = [con.execute("SELECT %s::integer", [n]) for n in range(10)]
-        check("pipeline of ten", [cursor.fetchone() for cursor in cursors], [(n,) for n in range(10)])
+        check(
+            "pipeline of ten", [cursor.fetchone() for cursor in cursors], [(n,) for n in range(10)]
+        )
         with fails("error in a pipeline", "42P01"), con.pipeline():
             con.execute("INSERT INTO piped VALUES (1)")
             con.execute(f"SELECT * FROM {UNKNOWN}")
@@ -110,7 +139,11 @@ def pipeline(server: Server) -> None:
                 failing.fetchone()
             sent.sync()
             con.execute("INSERT INTO piped VALUES (4)")
-        check("rows after syncs", con.execute("SELECT id FROM piped ORDER BY id").fetchall(), [(3,), (4,)])
+        check(
+            "rows after syncs",
+            con.execute("SELECT id FROM piped ORDER BY id").fetchall(),
+            [(3,), (4,)],
+        )
 
 
 def cursors(server: Server) -> None:
@@ -120,7 +153,9 @@ def cursors(server: Server) -> None:
             cursor.itersize = 100
             cursor.execute(query)
             assert cursor.description is not None
-            check("columns of a named cursor", [column.name for column in cursor.description], COLUMNS)
+            check(
+                "columns of a named cursor", [column.name for column in cursor.description], COLUMNS
+            )
             check("named cursor", [row[0] for row in cursor] == IDS, True)
         with con.cursor("some", binary=True) as cursor:
             cursor.execute(f"SELECT id FROM {server.table()} WHERE id > %s ORDER BY id", [900])
@@ -143,7 +178,12 @@ def cursors(server: Server) -> None:
 def copy(server: Server) -> None:
     query = f"SELECT id, price, sqft_living FROM {server.table()} ORDER BY id"
     with connect(server) as con, con.cursor() as cursor:
-        for options in ("", " (FORMAT csv)", " (FORMAT csv, HEADER)", " WITH (FORMAT text, DELIMITER '|', NULL '-')"):
+        for options in (
+            "",
+            " (FORMAT csv)",
+            " (FORMAT csv, HEADER)",
+            " WITH (FORMAT text, DELIMITER '|', NULL '-')",
+        ):
             with cursor.copy(f"COPY ({query}) TO STDOUT{options}") as source:
                 lines = b"".join(source).decode().splitlines()
             check(f"copy as{options or ' text'}", lines[:2])
@@ -209,7 +249,9 @@ def notices(server: Server) -> None:
     """What a server warns of is its own matter: no more than this is asked, that the handler does no harm."""
     with connect(server, autocommit=True) as con:
         heard: list[object] = []
-        con.add_notice_handler(lambda notice: heard.append([notice.severity_nonlocalized, notice.sqlstate]))
+        con.add_notice_handler(
+            lambda notice: heard.append([notice.severity_nonlocalized, notice.sqlstate])
+        )
         con.execute(f"DROP TABLE IF EXISTS {UNKNOWN}")
         con.execute("COMMIT")
         check("notices", heard)
@@ -234,19 +276,33 @@ def cancel(server: Server) -> None:
 
 def several(server: Server) -> None:
     with connect(server) as con:
-        cursor = con.execute("SELECT 1; CREATE TEMP TABLE counted (id integer, name varchar); SELECT 'a', 2;")
+        cursor = con.execute(
+            "SELECT 1; CREATE TEMP TABLE counted (id integer, name varchar); SELECT 'a', 2;"
+        )
         results = [(cursor.statusmessage, cursor.fetchall() if cursor.description else None)]
         while cursor.nextset():
-            results.append((cursor.statusmessage, cursor.fetchall() if cursor.description else None))
-        check("statements", results, [("SELECT 1", [(1,)]), ("CREATE TABLE", None), ("SELECT 1", [("a", 2)])])
+            results.append(
+                (cursor.statusmessage, cursor.fetchall() if cursor.description else None)
+            )
+        check(
+            "statements",
+            results,
+            [("SELECT 1", [(1,)]), ("CREATE TABLE", None), ("SELECT 1", [("a", 2)])],
+        )
         with fails("one of several fails", "42P01"):
             con.execute(f"INSERT INTO counted VALUES (1, 'a'); SELECT * FROM {UNKNOWN}; SELECT 1")
         con.rollback()
         con.execute("CREATE TEMP TABLE counted (id integer, name varchar)")
         cursor = con.cursor()
-        cursor.executemany("INSERT INTO counted VALUES (%s, %s)", [(n, f"name {n}") for n in range(50)])
+        cursor.executemany(
+            "INSERT INTO counted VALUES (%s, %s)", [(n, f"name {n}") for n in range(50)]
+        )
         check("executemany", cursor.rowcount, 50)
-        cursor.executemany("INSERT INTO counted VALUES (%s, %s) RETURNING id", [(50, None), (51, "b")], returning=True)
+        cursor.executemany(
+            "INSERT INTO counted VALUES (%s, %s) RETURNING id",
+            [(50, None), (51, "b")],
+            returning=True,
+        )
         returned = [cursor.fetchone()]
         while cursor.nextset():
             returned.append(cursor.fetchone())

@@ -16,7 +16,12 @@ def section(work: Callable[[Connection, Server], None]) -> Callable[[Server], No
 
     def connected(server: Server) -> None:
         url = sa.URL.create(
-            "postgresql+psycopg", server.user, server.password, server.host, server.port, server.database
+            "postgresql+psycopg",
+            server.user,
+            server.password,
+            server.host,
+            server.port,
+            server.database,
         )
         engine = sa.create_engine(url)
         try:
@@ -49,11 +54,21 @@ def inspection(con: Connection, server: Server) -> None:
         [True, True, False],
     )
     columns = found.get_columns("house_prices", schema)
-    check("columns", [[column["name"], str(column["type"]), column["nullable"]] for column in columns])
+    check(
+        "columns", [[column["name"], str(column["type"]), column["nullable"]] for column in columns]
+    )
     assert [column["name"] for column in columns] == COLUMNS
     assert [column["nullable"] for column in columns] == [False, False, True, True, True]
-    check("columns of a view", [column["name"] for column in found.get_columns("valued", schema)], ["id", "price"])
-    check("primary key", found.get_pk_constraint("house_prices", schema)["constrained_columns"], ["id"])
+    check(
+        "columns of a view",
+        [column["name"] for column in found.get_columns("valued", schema)],
+        ["id", "price"],
+    )
+    check(
+        "primary key",
+        found.get_pk_constraint("house_prices", schema)["constrained_columns"],
+        ["id"],
+    )
     check("foreign keys", found.get_foreign_keys("house_prices", schema), [])
     check("indexes", [index["name"] for index in found.get_indexes("house_prices", schema)])
     check("unique constraints", found.get_unique_constraints("house_prices", schema), [])
@@ -82,8 +97,16 @@ def constraints(con: Connection, server: Server) -> None:
     check("types", {name: str(column["type"]) for name, column in columns.items()})
     check("default", columns["name"]["default"])
     check("column's comment", columns["length"]["comment"], "in km")
-    check("table's comment", found.get_table_comment("client_streets", schema), {"text": "Streets of towns"})
-    check("primary key", found.get_pk_constraint("client_streets", schema)["constrained_columns"], ["id", "town"])
+    check(
+        "table's comment",
+        found.get_table_comment("client_streets", schema),
+        {"text": "Streets of towns"},
+    )
+    check(
+        "primary key",
+        found.get_pk_constraint("client_streets", schema)["constrained_columns"],
+        ["id", "town"],
+    )
     [key] = found.get_foreign_keys("client_streets", schema)
     check(
         "foreign key",
@@ -92,9 +115,19 @@ def constraints(con: Connection, server: Server) -> None:
     )
     [unique] = found.get_unique_constraints("client_towns", schema)
     check("unique", unique["column_names"], ["name"])
-    check("check", [constraint["sqltext"] for constraint in found.get_check_constraints("client_streets", schema)])
+    check(
+        "check",
+        [
+            constraint["sqltext"]
+            for constraint in found.get_check_constraints("client_streets", schema)
+        ],
+    )
     [index] = found.get_indexes("client_streets", schema)
-    check("index", [index["name"], index["column_names"], index["unique"]], ["client_streets_name", ["name"], False])
+    check(
+        "index",
+        [index["name"], index["column_names"], index["unique"]],
+        ["client_streets_name", ["name"], False],
+    )
     reflected = sa.Table("client_streets", sa.MetaData(), autoload_with=con, schema=schema)
     check(
         "reflected with what it refers to",
@@ -125,7 +158,9 @@ def selects(con: Connection, server: Server) -> None:
     check("limit, offset", [row.id for row in con.execute(some)], IDS[10:15])
     streamed = con.execute(sa.select(c.id).order_by(c.id).execution_options(yield_per=100))
     check("streamed", list(streamed.scalars()) == IDS, True)
-    typed = con.execute(sa.select(sa.cast("1.50", sa.Numeric(10, 2)), sa.cast("2024-02-29", sa.Date))).one()
+    typed = con.execute(
+        sa.select(sa.cast("1.50", sa.Numeric(10, 2)), sa.cast("2024-02-29", sa.Date))
+    ).one()
     check("casts", list(typed))
     function = getattr(sa.func, server.schema).predict_house_price(2000, "98001")
     check("function", isinstance(con.scalar(sa.select(function)), float), True)
@@ -154,8 +189,14 @@ def savepoints(con: Connection, server: Server) -> None:
     with con.begin_nested():
         con.execute(table.insert(), [{"id": n, "name": f"name {n}"} for n in range(10)])
     check("rows", con.scalar(sa.select(sa.func.count()).select_from(table)), 10)
-    check("updated", con.execute(table.update().where(table.c.id < 3).values(name=None)).rowcount, 3)
-    check("returned", con.execute(table.delete().where(table.c.id == 1).returning(table.c.id)).all(), [(1,)])
+    check(
+        "updated", con.execute(table.update().where(table.c.id < 3).values(name=None)).rowcount, 3
+    )
+    check(
+        "returned",
+        con.execute(table.delete().where(table.c.id == 1).returning(table.c.id)).all(),
+        [(1,)],
+    )
     con.commit()
     check("after the commit", con.scalar(sa.select(sa.func.count()).select_from(table)), 9)
 
