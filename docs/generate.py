@@ -15,8 +15,10 @@ import warnings
 from pathlib import Path
 
 import duckml
-from duckml import cli, errors, options
+from duckml import errors
+from duckml.cli import main as cli
 from duckml.estimators.table import ESTIMATORS
+from duckml.options import training as options
 
 FOLDER = Path(__file__).parent / "reference"
 

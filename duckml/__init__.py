@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckml import errors
     from duckml.connection import Connection, ModelWarningMessage, attach, connect
-    from duckml.inference import DeviceWarning
+    from duckml.engines.python import DeviceWarning
     from duckml.model import Model
-    from duckml.training import Progress
+    from duckml.training.fit import Progress
 
 __all__ = [
     "Connection",
@@ -32,22 +32,22 @@ __all__ = [
 ]
 __version__ = "0.2.0"
 
-_ROOMS = {
+_MODULES = {
     "connect": "connection",
     "attach": "connection",
     "Connection": "connection",
     "ModelWarningMessage": "connection",
     "Model": "model",
-    "Progress": "training",
-    "DeviceWarning": "inference",
+    "Progress": "training.fit",
+    "DeviceWarning": "engines.python",
 }
 
 
 def __getattr__(name: str) -> Any:
     from importlib import import_module
 
-    if name in _ROOMS:
-        return getattr(import_module(f"duckml.{_ROOMS[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"duckml.{_MODULES[name]}"), name)
     if name == "errors":
         return import_module("duckml.errors")
     raise AttributeError(f"module 'duckml' has no attribute '{name}'")

@@ -22,10 +22,13 @@ from weakref import WeakKeyDictionary, WeakSet
 
 import duckdb
 
-from duckml import engine, engines, managing, registry
-from duckml.diagnosis import explain, in_the_users_text
-from duckml.engine import Native, close_door, in_frame
-from duckml.engines import Engine
+from duckml.database import binding, catalog, search_path, sessions, streams
+from duckml.database.extensions import close_door
+from duckml.database.frames import in_frame
+from duckml.database.sessions import Native
+from duckml.engines import choice as engines
+from duckml.engines.choice import Engine
+from duckml.engines.python import require
 from duckml.errors import (
     DuckmlError,
     NotYetError,
@@ -33,16 +36,10 @@ from duckml.errors import (
     PlacementError,
     StatementError,
 )
-from duckml.inference import require
-from duckml.model import Model
-from duckml.names import fold, listed, literal, quote
-from duckml.options import for_retraining, read_export_options, read_import_options, read_options
-from duckml.parser import check_new_name, might_concern_us, model_name, parse
-from duckml.progress import Listener, OnIteration, progress_bar
-from duckml.registry import StoredVersion
-from duckml.rewrite import rewrite
-from duckml.sql import blocks
-from duckml.statements import (
+from duckml.language.diagnosis import explain, in_the_users_text
+from duckml.language.parser import check_new_name, might_concern_us, model_name, parse
+from duckml.language.rewrite import rewrite
+from duckml.language.syntax import (
     LATER_FUNCTIONS,
     Call,
     CopyModel,
@@ -60,12 +57,25 @@ from duckml.statements import (
     ShowModels,
     Statement,
 )
+from duckml.model import Model
+from duckml.names import fold, listed, literal, quote
+from duckml.options.training import (
+    for_retraining,
+    read_export_options,
+    read_import_options,
+    read_options,
+)
+from duckml.registry import read as registry
+from duckml.registry.read import StoredVersion
+from duckml.sql import blocks
+from duckml.statements import manage as managing
+from duckml.training.progress import Listener, OnIteration, progress_bar
 
 if TYPE_CHECKING:
     # Training brings scikit-learn and skl2onnx along; who only predicts never loads them.
-    from duckml.creation import Request
     from duckml.estimators.trained import ModelWarning
-    from duckml.publishing import Created
+    from duckml.registry.publish import Created
+    from duckml.statements.create import Request
 
 # Makes of a text and its parameters the call of DuckDB's own method that runs it.
 Finish = Callable[[Any, object], Callable[[], Any]]
@@ -199,7 +209,7 @@ class Connection(duckdb.DuckDBPyConnection):
         return self
 
     def _run_script(self, method: Any, query: str, parameters: object, frame: FrameType) -> None:
-        engine.discard_result(self)
+        sessions.discard_result(self)
         _answered.discard(self)
         run = _Run(self, frame)
         run.script(
@@ -221,9 +231,9 @@ class Connection(duckdb.DuckDBPyConnection):
             return query
         if dialect.lower() != "bigquery":
             raise StatementError(f"Unknown dialect '{dialect}'. Known: 'duckdb', 'bigquery'.")
-        from duckml import bigquery
+        from duckml.language import bigquery
 
-        return bigquery.translate(query, list(engine.databases(self.registry_session())))
+        return bigquery.translate(query, list(catalog.databases(self.registry_session())))
 
     def query(
         self, query: Any, *, alias: str = "", params: object = None, dialect: str | None = None
@@ -250,7 +260,7 @@ class Connection(duckdb.DuckDBPyConnection):
     def _give_up_answer(self) -> None:
         if self in _answered:
             _answered.discard(self)
-            engine.discard_result(self)
+            sessions.discard_result(self)
 
     def cursor(self) -> Connection:
         """Another session on the same database, with duckml's statements too."""
@@ -280,42 +290,42 @@ class Connection(duckdb.DuckDBPyConnection):
         """Tell `listener` of the trainings of this session, and draw no bar and raise no Python warnings."""
         _state(self).listener = listener
 
-    def bound(self, query: str, parameters: object = None) -> engine.Bound:
+    def bound(self, query: str, parameters: object = None) -> binding.Bound:
         """The columns and parameters of one statement, duckml's included, without running it."""
         if not might_concern_us(query):
-            return engine.bound(self, query, parameters)
+            return binding.bound(self, query, parameters)
         script = parse(query)
         if not script.is_plain and isinstance(
             script.statements[0], CreateModel | CopyModel | RetrainModel
         ):
-            return engine.bound(self, blocks("queries")["created_columns"], None)
+            return binding.bound(self, blocks("queries")["created_columns"], None)
         if not script.is_plain and not isinstance(
             script.statements[0], Query | ShowModels | DescribeModel
         ):
-            return engine.Bound([], [], "nothing", True)
-        answer: engine.Bound = _Run(self, sys._getframe()).script(
+            return binding.Bound([], [], "nothing", True)
+        answer: binding.Bound = _Run(self, sys._getframe()).script(
             query,
             parameters,
-            lambda text, values: functools.partial(engine.bound, self, text, values),
+            lambda text, values: functools.partial(binding.bound, self, text, values),
         )
         _answered.discard(self)
         return answer
 
-    def stream(self, query: str, parameters: Any = None, batch_size: int = 8192) -> engine.Rows:
+    def stream(self, query: str, parameters: Any = None, batch_size: int = 8192) -> streams.Rows:
         """Run one statement, duckml's included, and answer its rows as batches, which have at most `batch_size` rows.
 
         Nothing else can be run on this connection before they are read or closed.
         """
         self._give_up_answer()
         if not might_concern_us(query):
-            return engine.Rows(Native._submit(self, query, parameters, "stream", batch_size))
+            return streams.Rows(Native._submit(self, query, parameters, "stream", batch_size))
 
         def finish(text: Any, values: Any) -> Callable[[], Any]:
             return functools.partial(Native._submit, self, text, values, "stream", batch_size)
 
         result = _Run(self, sys._getframe()).script(query, parameters, finish)
         _answered.discard(self)
-        return engine.Rows(result)
+        return streams.Rows(result)
 
     # The verbs of relations hand their texts to the connection through these methods of DuckDB's Python package. They
     # are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its kin, and
@@ -379,10 +389,10 @@ class Connection(duckdb.DuckDBPyConnection):
         an unfitted scikit-learn regressor or classifier; `transform` is the list of TRANSFORM. `progress` is called
         after each pass with a `Progress`; without it, a terminal shows a bar. Raises the errors of duckml.errors.
         """
-        from duckml.creation import Request
+        from duckml.statements.create import Request
 
         frame = sys._getframe(1)
-        engine.discard_result(self)
+        sessions.discard_result(self)
         _answered.discard(self)
         own = None if isinstance(estimator, str) else estimator
         given = {name: _plain(value) for name, value in {"target": target, **options}.items()}
@@ -423,14 +433,14 @@ class Connection(duckdb.DuckDBPyConnection):
         description, tags, make_default and keep_versions. Raises ForeignModelError, and ParityError when ONNX can't say
         what the estimator says.
         """
-        from duckml import importing
+        from duckml.statements import import_model as importing
 
         unknown = set(options) - {"description", "tags", "make_default", "keep_versions"}
         if unknown:
             raise OptionError.unknown(
                 min(unknown), ["description", "tags", "make_default", "keep_versions"]
             )
-        engine.discard_result(self)
+        sessions.discard_result(self)
         _answered.discard(self)
         wanted = model_name(name)
         check_new_name(wanted)
@@ -463,7 +473,7 @@ class Connection(duckdb.DuckDBPyConnection):
         """A relation over rows from anywhere."""
         if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
             return data
-        name = engine.unused_name()
+        name = sessions.unused_name()
         return self.over(data, f"SELECT * FROM {name}", name)
 
     def model(self, name: str) -> Model:
@@ -479,9 +489,9 @@ class Connection(duckdb.DuckDBPyConnection):
         """A session to read the registry on: this one, or one beside it while a result of this one is being fetched."""
         self._give_up_answer()
         try:
-            engine.read(self, "SELECT 1")
+            sessions.read(self, "SELECT 1")
         except duckdb.ResourceInUseException:
-            return engine.sibling(self)
+            return sessions.sibling(self)
         return self
 
 
@@ -539,9 +549,9 @@ class _Run:
                 raise
             except duckdb.Error as error:
                 # DuckDB counts lines from the start of what it is given.
-                raise engine.at_line(error, script.line(span)) from error.__cause__
+                raise binding.at_line(error, script.line(span)) from error.__cause__
             if not last:
-                engine.finish_result(self.con)
+                sessions.finish_result(self.con)
         return answer
 
     def execute(self, sql: Any, parameters: object) -> Callable[[], Any]:
@@ -681,7 +691,7 @@ class _Run:
     def forget_what_may_have_changed(self, fresh: bool) -> None:
         """Forget what names meant when this session has run something that may have changed it, or when asked to."""
         state = _state(self.con)
-        version = engine.catalog_version(self.con)
+        version = sessions.catalog_version(self.con)
         if fresh or version is None or version != state.catalog_version:
             state.resolved.clear()
             state.catalog_version = version
@@ -704,7 +714,7 @@ class _Run:
         is_scalar = call.function in {"predict", "predict_proba"}
         stored = registry.find(self.con, call.model, check_macro=fresh or not is_scalar)
         if stored is None or call.function in LATER_FUNCTIONS:
-            if not call.explicit and engine.function_exists(self.con, call.function):
+            if not call.explicit and catalog.function_exists(self.con, call.function):
                 return None
             if call.function in LATER_FUNCTIONS:
                 raise NotYetError.of(call.function.upper())
@@ -730,7 +740,7 @@ class _Run:
         """Train and store a model, or import one; the answer is one row about it."""
         given = self.option_values(script, statement.options)
         if statement.query is None:
-            from duckml import importing
+            from duckml.statements import import_model as importing
 
             options = read_import_options(given)
             flags = (statement.or_replace, statement.if_not_exists)
@@ -759,7 +769,7 @@ class _Run:
         except duckdb.Error as error:
             statement_span = script.spans[script.statements.index(statement)]
             lines = script.line(statement.query.span) - script.line(statement_span)
-            raise engine.at_line(error, lines) from error.__cause__
+            raise binding.at_line(error, lines) from error.__cause__
         return self.answer_created(created_version, [], finish)
 
     def request(
@@ -772,7 +782,7 @@ class _Run:
         parameters: object,
     ) -> Request:
         """What CREATE MODEL asks for."""
-        from duckml.creation import Request
+        from duckml.statements.create import Request
 
         return Request(
             name=statement.name,
@@ -807,7 +817,7 @@ class _Run:
         transform = model.signature.transform
         create = CreateModel(own_name, True, False, None, (), None)
         # The query finds its tables where it found them the first time, wherever this session looks today.
-        with engine.searching(self.con, _place_of(model)):
+        with search_path.searching(self.con, _place_of(model)):
             sql = self.source(text)["query"]
             request = self.request(
                 create, given, text, sql, None if transform is None else transform.text, None
@@ -848,7 +858,7 @@ class _Run:
 
     def export_model(self, script: Script, statement: ExportModel) -> None:
         """Write a model to a file: as it is, or as a SELECT for another database."""
-        from duckml import exporting
+        from duckml.statements import export_model as exporting
 
         options = read_export_options(self.option_values(script, statement.options))
         exporting.export_model(self.con, registry.require(self.con, statement.name), options)
@@ -862,7 +872,7 @@ class _Run:
                 values[name] = text
                 continue
             try:
-                [(value,)] = engine.read(self.con, f"SELECT ({text})")
+                [(value,)] = sessions.read(self.con, f"SELECT ({text})")
             except (duckdb.Error, ValueError) as error:
                 if isinstance(error, duckdb.TransactionException | duckdb.ResourceInUseException):
                     raise
@@ -872,7 +882,7 @@ class _Run:
 
     def create(self, request: Request, progress: OnIteration | None) -> Created:
         """Train and store what is requested, with a progress bar on a terminal."""
-        from duckml import creation
+        from duckml.statements import create as creation
 
         with contextlib.ExitStack() as stack:
             listener = _state(self.con).listener
@@ -898,7 +908,7 @@ class _Run:
         if hasattr(query, "sql_query") and hasattr(query, "to_arrow_table"):
             # Its rows and not its text: the relation may have parameters, or be of another database.
             text, query = str(query.sql_query()), query.to_arrow_table()
-        name = engine.unused_name()
+        name = sessions.unused_name()
         self.frame = _frame_with(**{name: query})
         return {
             "training_query": text,
@@ -957,7 +967,7 @@ _LATERAL_BUG = "unordered_map::at"
 _NOTHING = "SELECT NULL::BOOLEAN AS Success WHERE false"
 
 
-def _place_of(model: Model) -> engine.Place | None:
+def _place_of(model: Model) -> search_path.Place | None:
     """Where the training query of a model found names without a schema; None where nothing says so.
 
     A schema alone is one of the model's own database, whatever that is called today.
@@ -966,9 +976,9 @@ def _place_of(model: Model) -> engine.Place | None:
     if not path:
         return None
     return (
-        engine.Place(path[0], path[1])
+        search_path.Place(path[0], path[1])
         if len(path) == 2
-        else engine.Place(model.place_parts[0], path[0])
+        else search_path.Place(model.place_parts[0], path[0])
     )
 
 

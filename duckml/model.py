@@ -5,21 +5,35 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
-from duckml import engine
+from duckml.database import sessions
+from duckml.database.sessions import Native
 from duckml.errors import ArtifactError
 from duckml.estimators.trained import ModelWarning
+from duckml.features.signature import Signature
+from duckml.language.parser import model_name
+from duckml.language.prediction_sql import key_of
 from duckml.names import qualified, quote
-from duckml.parser import model_name
-from duckml.registry import StoredVersion, aliases_of, load, load_anywhere, version_row
-from duckml.serving import key_of
-from duckml.signature import Signature
+from duckml.registry.read import StoredVersion, aliases_of, load, load_anywhere, version_row
 
-if TYPE_CHECKING:
-    from duckml.connection import Connection
+
+class PredictingConnection(Protocol):
+    """The part of a duckml connection that a model uses."""
+
+    def sql(self, query: Any) -> Any:
+        """Return a relation over a query, duckml's statements included."""
+
+    def over(self, rows: Any, query: str, name: str) -> Any:
+        """Return a relation over a query in which `name` means `rows`."""
+
+    def rewritten(self, query: str) -> str:
+        """Return the SQL that DuckDB is given for a query."""
+
+    def registry_session(self) -> Native:
+        """Return a session to read the registry on."""
 
 
 class Model:
@@ -29,7 +43,7 @@ class Model:
     goes on predicting with the version that it was made for.
     """
 
-    def __init__(self, con: Connection, stored: StoredVersion) -> None:
+    def __init__(self, con: PredictingConnection, stored: StoredVersion) -> None:
         self._con = con
         self._stored = stored
         self._row = version_row(con.registry_session(), stored)
@@ -96,7 +110,9 @@ class Model:
     @property
     def onnx(self) -> bytes:
         """The model itself: ONNX bytes that any onnxruntime runs. Raises ArtifactError when they are damaged."""
-        found = load(self._con.registry_session(), self.key) or load_anywhere([self._con], self.key)
+        found = load(self._con.registry_session(), self.key) or load_anywhere(
+            [self._con.registry_session()], self.key
+        )
         if key_of(found) != self.key:
             raise ArtifactError.damaged(self.key, key_of(found))
         return found
@@ -144,7 +160,7 @@ class Model:
         """A query over rows from anywhere, as a relation."""
         if isinstance(data, str):
             return self._con.sql(query(qualified(*model_name(data).parts)))
-        name = engine.unused_name()
+        name = sessions.unused_name()
         if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
             return data.query(name, self._con.rewritten(query(name)))
         if type(data).__module__.startswith("polars") and hasattr(data, "collect"):

@@ -87,7 +87,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         extension = _built(Path(folder))
         keys = _models(f"{folder}/models.duckdb")
-        from duckml.inference import library as onnxruntime
+        from duckml.engines.python import library as onnxruntime
 
         environment = {
             **os.environ,

@@ -21,13 +21,13 @@ from pathlib import Path
 import psycopg
 from pygwire.constants import ConnectionPhase as Phase
 
-from duckml.server.database import Database
-from duckml.server.dialogue import Dialogue, Doorman
 from duckml.server.errors import WireError
-from duckml.server.protocol import Inbox
-from duckml.server.roles import Role
-from duckml.server.session import Session
-from duckml.server.settings import Settings
+from duckml.server.protocol.dialogue import Dialogue, Doorman
+from duckml.server.protocol.messages import Inbox
+from duckml.server.served_file import Database
+from duckml.server.session.roles import Role
+from duckml.server.session.session import Session
+from duckml.server.session.settings import Settings
 from duckml.server.users import Gate, new_user
 from tests.serving import Running, make_houses, serving
 

@@ -438,11 +438,11 @@ def test_a_user_without_a_name_goes_by_number() -> None:
         pytest.skip("only root can become someone else")
     code = """
 import os, pwd
-from duckml import engine
+from duckml.registry import authors
 for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
     os.environ.pop(name, None)
 os.setuid(54321)
-print(engine.user_name())
+print(authors.user_name())
 """
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -82,7 +82,8 @@ import sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 import duckml
-from duckml import errors, inference
+from duckml.engines import python as inference
+from duckml import errors
 
 states = {state.name: (state.offered, state.starts) for state in inference.devices()}
 print(states["openvino"], states["cpu"], states["cuda"][0])
@@ -125,7 +126,8 @@ def test_a_second_provider_serves_what_it_is_asked_for(openvino: str) -> None:
 FALLBACK = """
 import sys, warnings
 import duckml
-from duckml import errors, inference
+from duckml.engines import python as inference
+from duckml import errors
 
 # A model that OpenVINO can't take as a whole must not be served by another device in silence: onnxruntime then says
 # CPUExecutionProvider, and duckml compares.

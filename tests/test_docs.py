@@ -68,7 +68,7 @@ def test_every_block_of_a_page_runs(
 
 
 def statements(text: str) -> list[str]:
-    from duckml.parser import parse
+    from duckml.language.parser import parse
 
     script = parse(text)
     return [script.source(span) for span in script.spans]

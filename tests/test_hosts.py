@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import duckml
-from duckml import inference, native
+from duckml.engines import native
+from duckml.engines import python as inference
 from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")

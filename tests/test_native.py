@@ -18,9 +18,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import duckml
-from duckml import errors, inference, native
+from duckml import errors
+from duckml.engines import native
+from duckml.engines import python as inference
 from duckml.estimators.table import ESTIMATORS
-from duckml.serving import key_of
+from duckml.language.prediction_sql import key_of
 from tests.conftest import LINE, make_line, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -506,7 +508,7 @@ def test_no_library_is_loaded_once_the_door_is_closed() -> None:
 def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duckml import registry
+    from duckml.registry import read as registry
 
     with duckml.connect(file, engine="native") as con:
         con.execute(f"CREATE MODEL late {LINE} AS SELECT i AS x, i * 7 AS y FROM range(50) t(i)")

@@ -31,10 +31,10 @@ from psycopg import errors as sqlstates
 from psycopg.types.json import Jsonb
 
 import duckml
-from duckml import cli
-from duckml.server.commands import CopyOut, command, statements
+from duckml.cli import main as cli
+from duckml.server.logs import outline
+from duckml.server.session.commands import CopyOut, command, statements
 from duckml.server.tcp import Options
-from duckml.server.watching import outline
 from tests import fuzz_server
 from tests.clients import get_odbc
 from tests.clients.checks import LONG

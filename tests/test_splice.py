@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeRegressor
 
 import duckml
-from duckml.parser import might_concern_us, parse
+from duckml.language.parser import might_concern_us, parse
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 STATEMENTS = (

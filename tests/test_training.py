@@ -21,8 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 import duckml
 from duckml import errors
-from duckml.options import TrainingOptions
-from duckml.profiling import split_rows
+from duckml.options.training import TrainingOptions
+from duckml.training.profiling import split_rows
 from tests.conftest import DATA
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")

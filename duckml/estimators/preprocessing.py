@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckml.signature import INTEGER_NULL, Feature, Signature
+from duckml.features.signature import INTEGER_NULL, Feature, Signature
 
 Floats = npt.NDArray[np.floating[Any]]
 Doubles = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from duckml.estimators.preprocessing import Doubles, Preprocessing
-from duckml.signature import Signature, Target
+from duckml.features.signature import Signature, Target
 
 
 @dataclass(frozen=True)

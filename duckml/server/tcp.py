@@ -25,15 +25,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from duckml.names import nearest
-from duckml.server import protocol
-from duckml.server.database import Database
-from duckml.server.dialogue import Dialogue, Doorman, farewell
 from duckml.server.errors import Report, WireError
-from duckml.server.protocol import Inbox
-from duckml.server.session import Session
-from duckml.server.settings import Settings
+from duckml.server.logs import Watch
+from duckml.server.protocol import messages as protocol
+from duckml.server.protocol.dialogue import Dialogue, Doorman, farewell
+from duckml.server.protocol.messages import Inbox
+from duckml.server.served_file import Database
+from duckml.server.session.session import Session
+from duckml.server.session.settings import Settings
 from duckml.server.users import Gate, read_users
-from duckml.server.watching import Watch
 from duckml.server.workers import Workers
 
 _STEP = 1 << 18  # bytes that are made before they are sent

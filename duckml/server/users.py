@@ -21,7 +21,7 @@ from scramp import ScramException, ScramMechanism
 
 from duckml.names import nearest
 from duckml.server.errors import WireError
-from duckml.server.roles import Role
+from duckml.server.session.roles import Role
 
 MECHANISM = "SCRAM-SHA-256"
 ITERATIONS = 4096  # PostgreSQL's own (scram_iterations)
