@@ -23,7 +23,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import duckdb
 
 from duckml.database import binding, catalog, search_path, sessions, streams
-from duckml.database.extensions import close_door
+from duckml.database.extensions import restore_extension_policy
 from duckml.database.frames import in_frame
 from duckml.database.sessions import Native
 from duckml.engines import choice as engines
@@ -126,7 +126,7 @@ def connect(
         con = engines.open_database(path, read_only, config, engine, device)
         try:
             attached = attach(con, device=device, engine=engine)
-            close_door(con, config)
+            restore_extension_policy(con, config)
             return attached
         except BaseException:
             con.close()
@@ -290,42 +290,44 @@ class Connection(duckdb.DuckDBPyConnection):
         """Tell `listener` of the trainings of this session, and draw no bar and raise no Python warnings."""
         _state(self).listener = listener
 
-    def bound(self, query: str, parameters: object = None) -> binding.Bound:
+    def bound(self, query: str, parameters: object = None) -> binding.BoundStatement:
         """The columns and parameters of one statement, duckml's included, without running it."""
         if not might_concern_us(query):
-            return binding.bound(self, query, parameters)
+            return binding.bind_statement(self, query, parameters)
         script = parse(query)
         if not script.is_plain and isinstance(
             script.statements[0], CreateModel | CopyModel | RetrainModel
         ):
-            return binding.bound(self, blocks("queries")["created_columns"], None)
+            return binding.bind_statement(self, blocks("queries")["created_columns"], None)
         if not script.is_plain and not isinstance(
             script.statements[0], Query | ShowModels | DescribeModel
         ):
-            return binding.Bound([], [], "nothing", True)
-        answer: binding.Bound = _Run(self, sys._getframe()).script(
+            return binding.BoundStatement([], [], "nothing", True)
+        answer: binding.BoundStatement = _Run(self, sys._getframe()).script(
             query,
             parameters,
-            lambda text, values: functools.partial(binding.bound, self, text, values),
+            lambda text, values: functools.partial(binding.bind_statement, self, text, values),
         )
         _answered.discard(self)
         return answer
 
-    def stream(self, query: str, parameters: Any = None, batch_size: int = 8192) -> streams.Rows:
+    def stream(
+        self, query: str, parameters: Any = None, batch_size: int = 8192
+    ) -> streams.RowStream:
         """Run one statement, duckml's included, and answer its rows as batches, which have at most `batch_size` rows.
 
         Nothing else can be run on this connection before they are read or closed.
         """
         self._give_up_answer()
         if not might_concern_us(query):
-            return streams.Rows(Native._submit(self, query, parameters, "stream", batch_size))
+            return streams.RowStream(Native._submit(self, query, parameters, "stream", batch_size))
 
         def finish(text: Any, values: Any) -> Callable[[], Any]:
             return functools.partial(Native._submit, self, text, values, "stream", batch_size)
 
         result = _Run(self, sys._getframe()).script(query, parameters, finish)
         _answered.discard(self)
-        return streams.Rows(result)
+        return streams.RowStream(result)
 
     # The verbs of relations hand their texts to the connection through these methods of DuckDB's Python package. They
     # are not public: should a release of DuckDB rename them, PREDICT no longer works in `.filter('…')` and its kin, and
@@ -491,7 +493,7 @@ class Connection(duckdb.DuckDBPyConnection):
         try:
             sessions.read(self, "SELECT 1")
         except duckdb.ResourceInUseException:
-            return sessions.sibling(self)
+            return sessions.new_session(self)
         return self
 
 
@@ -549,7 +551,7 @@ class _Run:
                 raise
             except duckdb.Error as error:
                 # DuckDB counts lines from the start of what it is given.
-                raise binding.at_line(error, script.line(span)) from error.__cause__
+                raise binding.with_line_offset(error, script.line(span)) from error.__cause__
             if not last:
                 sessions.finish_result(self.con)
         return answer
@@ -769,7 +771,7 @@ class _Run:
         except duckdb.Error as error:
             statement_span = script.spans[script.statements.index(statement)]
             lines = script.line(statement.query.span) - script.line(statement_span)
-            raise binding.at_line(error, lines) from error.__cause__
+            raise binding.with_line_offset(error, lines) from error.__cause__
         return self.answer_created(created_version, [], finish)
 
     def request(
@@ -817,7 +819,7 @@ class _Run:
         transform = model.signature.transform
         create = CreateModel(own_name, True, False, None, (), None)
         # The query finds its tables where it found them the first time, wherever this session looks today.
-        with search_path.searching(self.con, _place_of(model)):
+        with search_path.using_schema(self.con, _place_of(model)):
             sql = self.source(text)["query"]
             request = self.request(
                 create, given, text, sql, None if transform is None else transform.text, None

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from duckml.database.frames import in_frame
-from duckml.database.sessions import Native, beside, read
+from duckml.database.sessions import Native, read, sibling_session
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
@@ -24,17 +24,17 @@ class Column:
     sql_type: str
 
 
-def bind(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
+def query_columns(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
     """The columns of a query, without running it; equal names are told apart as in CREATE TABLE AS."""
     before = "DESCRIBE SELECT * FROM ("
     try:
         in_frame(frame, Native.execute, con, f"{before}{query}\n)", parameters)
     except duckdb.Error as error:
-        raise type(error)(_shown_without(before, str(error))) from error.__cause__
+        raise type(error)(_without_prefix(before, str(error))) from error.__cause__
     return [Column(row[0], row[1]) for row in con.fetchall()]
 
 
-def _shown_without(before: str, message: str) -> str:
+def _without_prefix(before: str, message: str) -> str:
     """What DuckDB shows of a text in an error, and the caret below, without what was put before the text."""
     return re.sub(
         rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", message, flags=re.M
@@ -42,32 +42,32 @@ def _shown_without(before: str, message: str) -> str:
 
 
 @dataclass(frozen=True)
-class Bound:
+class BoundStatement:
     """What DuckDB says of a statement without running it.
 
-    `parameters` are the names and types of its parameters, 'UNKNOWN' where nothing tells. `answers` is
+    `parameters` are the names and types of its parameters, 'UNKNOWN' where nothing tells. `result_kind` is
     'query_result', 'changed_rows' or 'nothing'; `writes` says whether running it would change a database. A statement
     that `is_deferred` tells nothing before it runs: a PIVOT whose columns are values has others after each INSERT.
     """
 
     columns: list[Column]
     parameters: list[tuple[str, str]]
-    answers: str
+    result_kind: str
     writes: bool
     is_deferred: bool = False
 
 
-def bound(con: Native, sql: str, values: Any) -> Bound:
+def bind_statement(con: Native, sql: str, values: Any) -> BoundStatement:
     """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
     try:
         # Of DuckDB's Python package, and not public: relations are built on it.
         found = Native._bind(con, sql, with_writes=True, values=values)
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         raise _located(con, sql, values, error) from error.__cause__
-    names, types, parameters, answers, is_deferred, writes = found
+    names, types, parameters, result_kind, is_deferred, writes = found
     columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
-    return Bound(
-        columns, [(name, str(kind)) for name, kind in parameters], answers, writes, is_deferred
+    return BoundStatement(
+        columns, [(name, str(kind)) for name, kind in parameters], result_kind, writes, is_deferred
     )
 
 
@@ -77,7 +77,7 @@ def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.
     try:
         Native.execute(con, before + sql, values)
     except duckdb.Error as shown:
-        message = _shown_without(before, str(shown))
+        message = _without_prefix(before, str(shown))
         return type(error)(message) if message.startswith(str(error)) else error
     return error
 
@@ -90,13 +90,13 @@ def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
     names = {column.name for column in columns}
     if not any((found := re.fullmatch(r"(.+)_\d+", name)) and found[1] in names for name in names):
         return []
-    with contextlib.suppress(duckdb.Error), beside(con) as session:
+    with contextlib.suppress(duckdb.Error), sibling_session(con) as session:
         given = [row[0] for row in read(session, f"DESCRIBE {query}")]
         return sorted({name for name in given if given.count(name) > 1})
     return []
 
 
-def at_line(error: duckdb.Error, lines: int) -> duckdb.Error:
+def with_line_offset(error: duckdb.Error, lines: int) -> duckdb.Error:
     """The error with its line number counted from the start of a script, `lines` lines further up."""
     shifted = _LINE.sub(lambda match: f"LINE {int(match[1]) + lines}:", str(error))
     return type(error)(shifted)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from duckml.database.search_path import Place
-from duckml.database.sessions import Native, beside, read
+from duckml.database.sessions import Native, read, sibling_session
 from duckml.errors import ReadOnlyError
 from duckml.names import fold
 
@@ -40,7 +40,7 @@ def function_kinds(con: Native) -> dict[str, set[str]]:
 
 def is_type(con: Native, sql_type: str) -> bool:
     """Whether a text is the name of a type as DuckDB writes it, and nothing else."""
-    with contextlib.suppress(duckdb.Error), beside(con) as session:
+    with contextlib.suppress(duckdb.Error), sibling_session(con) as session:
         [(answer,)] = read(
             session, "SELECT json_serialize_sql($sql)", {"sql": f"SELECT CAST(NULL AS {sql_type})"}
         )
@@ -61,7 +61,7 @@ def is_type(con: Native, sql_type: str) -> bool:
 
 def can_read(con: Native, sql: str) -> bool:
     """Whether a SELECT of ours can be run, asked on a session of its own."""
-    with contextlib.suppress(duckdb.Error), beside(con) as session:
+    with contextlib.suppress(duckdb.Error), sibling_session(con) as session:
         read(session, sql)
         return True
     return False
@@ -105,7 +105,7 @@ def is_in_memory(con: Native, database: str) -> bool:
     return not rows or rows[0][0] is None
 
 
-def existing(con: Native, place: Place) -> Place | None:
+def existing_schema(con: Native, place: Place) -> Place | None:
     """A schema as the catalog spells it, or None when it isn't there."""
     rows = read(
         con,

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from duckml.database.sessions import Native, beside, read, write
+from duckml.database.sessions import Native, read, sibling_session, write
 from duckml.names import literal
 
 _UNSIGNED = "allow_unsigned_extensions"
@@ -22,9 +22,9 @@ def load_extension(session: Native, path: str) -> None:
 
 
 def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigned: bool) -> Native:
-    """Open a database; `unsigned` allows extensions that DuckDB's makers have not signed, until `close_door`.
+    """Open a database; `unsigned` allows extensions that DuckDB's makers have not signed, until `restore_extension_policy`.
 
-    A configuration that is to be locked is locked by `close_door` then. Raises DuckDB's ConnectionException when this
+    A configuration that is to be locked is locked by `restore_extension_policy` then. Raises DuckDB's ConnectionException when this
     process has the database open with another configuration.
     """
     if unsigned:
@@ -41,11 +41,11 @@ def decides_on_unsigned(config: Mapping[str, Any]) -> bool:
 
 def allows_unsigned(con: Native) -> bool:
     """Whether extensions may be loaded that DuckDB's makers have not signed."""
-    with beside(con) as session:
+    with sibling_session(con) as session:
         return bool(read(session, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
 
 
-def close_door(con: Native, config: Mapping[str, Any]) -> None:
+def restore_extension_policy(con: Native, config: Mapping[str, Any]) -> None:
     """Undo what `open_database` allowed, and lock the configuration if it is to be locked.
 
     Nothing changes where `config` itself allows unsigned extensions or forbids them. Where another connection has the

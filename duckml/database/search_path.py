@@ -63,7 +63,7 @@ def _split_unquoted(text: str, separator: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def searching(con: Native, place: Place | None) -> Iterator[None]:
+def using_schema(con: Native, place: Place | None) -> Iterator[None]:
     """Look for unqualified names in a schema during a block; None changes nothing.
 
     Raises StatementError when there is no such schema any more.

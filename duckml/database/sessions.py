@@ -53,15 +53,15 @@ def write(con: Native, sql: str, parameters: object = None) -> None:
     Native.execute(con, sql, parameters)
 
 
-def sibling(con: Native) -> Native:
+def new_session(con: Native) -> Native:
     """A session of its own on the same database: it sees what is committed, and disturbs nothing."""
     return Native.cursor(con)
 
 
 @contextlib.contextmanager
-def beside(con: Native) -> Iterator[Native]:
+def sibling_session(con: Native) -> Iterator[Native]:
     """A sibling session for a block, closed at its end."""
-    session = sibling(con)
+    session = new_session(con)
     try:
         yield session
     finally:

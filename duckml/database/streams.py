@@ -25,12 +25,12 @@ _ERRORS: dict[str, type[duckdb.Error]] = {
 }
 
 
-class Rows:
+class RowStream:
     """The rows of a statement that is running, as batches; the session is busy until they are read or closed."""
 
     def __init__(self, result: Any) -> None:
         self.columns = [Column(name, str(kind)) for name, kind, *_ in result.description]
-        self.answers = str(result.return_type)
+        self.result_kind = str(result.return_type)
         self._reader: pa.RecordBatchReader = result.arrow_reader()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from duckml.database.sessions import Native, beside, read
+from duckml.database.sessions import Native, read, sibling_session
 from duckml.language.prediction_sql import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
 from duckml.names import literal
 
@@ -30,7 +30,7 @@ _register_lock = threading.Lock()
 
 def engine_in_use(con: Native) -> str | None:
     """What serves predictions in the database of a session, such as 'python:cpu'; None when nothing does yet."""
-    with beside(con) as session:
+    with sibling_session(con) as session:
         return _engine_in_use(session)
 
 
@@ -55,7 +55,7 @@ def serve(con: Native, put: Callable[[Native], None]) -> str:
     The answer is what serves there now. One set of functions holds for every session of the instance. Done on a session
     of its own, outside transactions, because a registration is undone with the transaction that it is made in.
     """
-    with _register_lock, beside(con) as session:
+    with _register_lock, sibling_session(con) as session:
         if _engine_in_use(session) is None:
             put(session)
         return str(_engine_in_use(session))
@@ -86,7 +86,7 @@ def register(session: Native, description: str, functions: ServingFunctions) -> 
 
 def is_hosted(con: Native) -> bool:
     """Whether the native engine of a database asks this process for models."""
-    with beside(con) as session:
+    with sibling_session(con) as session:
         return bool(read(session, f"SELECT system.main.{_HOSTED_FUNCTION}()")[0][0])
 
 
@@ -103,7 +103,7 @@ def call(
         literal(key),
         *(feature(name) for feature, name in zip(features, names, strict=True)),
     ]
-    with beside(con) as session:
+    with sibling_session(con) as session:
         session.register("__rows", pa.table(dict(zip(names, columns, strict=True))))
         query = f"SELECT system.main.{function}({', '.join(arguments)}) AS answer FROM __rows"
         return Native.sql(session, query).to_arrow_table()["answer"].combine_chunks()

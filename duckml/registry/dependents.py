@@ -43,7 +43,7 @@ def dependents(con: Native, place: Place, macros: Sequence[str]) -> list[str]:
     }
     if search_path.search_path(con)[0].database == place.database:
         return [row[0] for row in sessions.read(con, query, values)]
-    with sessions.beside(
+    with sessions.sibling_session(
         con
     ) as session:  # DuckDB tells the dependencies of the current database only
         sessions.write(session, f"USE {quote(place.database)}")
@@ -115,7 +115,7 @@ def relying_on(con: Native, place: Place, macros: Sequence[str], inside: bool) -
         for function in functions
         for kind in ("", "TABLE ")
     ]
-    with sessions.beside(con) as session:
+    with sessions.sibling_session(con) as session:
         needing = [
             view
             for view in views

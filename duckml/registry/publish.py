@@ -126,7 +126,7 @@ def would_break(
     """The views over the default of a model, or over an alias, that another signature would break."""
     if inside:
         return dependents.views_over(con, macro_names(stored.name, alias))
-    with sessions.beside(con) as session:
+    with sessions.sibling_session(con) as session:
         return dependents.views_that_would_break(
             session, stored.place, stored.name, stored.signature, signature, alias
         )
@@ -171,7 +171,7 @@ def changing(con: Native, name: str, change: Callable[[Native], T]) -> T:
     try:
         if transactions.in_transaction(con):
             return change(con)
-        with sessions.beside(con) as session:
+        with sessions.sibling_session(con) as session:
             return _with_retries(session, change)
     except DuckmlError:
         raise

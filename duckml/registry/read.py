@@ -283,7 +283,7 @@ def place_for(con: Native, name: ModelName) -> Place:
     """The schema that a new model of that name goes to; raises StatementError when there is no such schema."""
     places = places_of(con, name)
     for place in places if len(name.parts) > 1 else places[:1]:
-        found = catalog.existing(con, place)
+        found = catalog.existing_schema(con, place)
         if found is not None:
             if found.database in {"temp", "system"}:
                 raise StatementError(
@@ -358,7 +358,7 @@ def load_anywhere(connections: Sequence[Native], key: str) -> bytes:
     """The ONNX bytes of a key in any database that one of the connections has attached; raises ArtifactError."""
     for con in connections:
         # A connection closed meanwhile, or something wrong with one database, must not keep another from predicting.
-        with contextlib.suppress(duckdb.Error), sessions.beside(con) as session:
+        with contextlib.suppress(duckdb.Error), sessions.sibling_session(con) as session:
             found = load(session, key)
             if found is not None:
                 return found

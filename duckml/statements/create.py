@@ -275,7 +275,7 @@ def _check(
     """
     options = request.options
     query = request.query
-    columns = binding.bind(con, query, request.parameters, frame)
+    columns = binding.query_columns(con, query, request.parameters, frame)
     repeated = binding.repeated_names(con, query, columns)
     if repeated:
         raise OptionError(
@@ -284,7 +284,7 @@ def _check(
     compared = None if judged is None else _with_before(query, columns, judged, options.target)
     query = compared or query
     if compared is not None:
-        columns = binding.bind(con, query, request.parameters, frame)
+        columns = binding.query_columns(con, query, request.parameters, frame)
     plan = None
     if request.transform is not None:
         plan = transform.read(
@@ -302,7 +302,7 @@ def _check(
         wanted += [_BEFORE] if compared is not None else []
         query = plan.query(query, list(dict.fromkeys(name for name in wanted if name not in made)))
         try:
-            columns = binding.bind(con, query, request.parameters, frame)
+            columns = binding.query_columns(con, query, request.parameters, frame)
         except duckdb.Error as error:  # without DuckDB's look at SQL that the user has not written
             raise StatementError(
                 f"TRANSFORM can't be computed: {str(error).splitlines()[0]}"

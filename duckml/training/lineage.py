@@ -32,7 +32,7 @@ def source_tables(con: Native, query: str) -> list[str]:
 
     Asked on a session of its own: an error would abort the user's transaction.
     """
-    with contextlib.suppress(duckdb.Error), sessions.beside(con) as session:
+    with contextlib.suppress(duckdb.Error), sessions.sibling_session(con) as session:
         return sorted(Native.get_table_names(session, query, qualified=True))
     return []
 

@@ -121,7 +121,7 @@ class Portal:
     result_formats: list[int]
     columns: Sequence[Column] | None = None
     is_described: bool = False
-    bound: binding.Bound | None = None
+    bound: binding.BoundStatement | None = None
     answer: Answer | None = None
 
 
@@ -174,7 +174,7 @@ class Session:
         self._transaction: _Transaction | None = None
         self._streaming: Source | None = None
         self._known: dict[
-            str, tuple[int, binding.Bound]
+            str, tuple[int, binding.BoundStatement]
         ] = {}  # by text, each with the state of the catalog
         self._stopped = ""  # why the statement at hand was stopped
         self._is_busy = False
@@ -249,7 +249,7 @@ class Session:
         self.settings.begin_transaction()
         return self._transaction
 
-    def _only_read(self, bound: binding.Bound, verb: str) -> None:
+    def _only_read(self, bound: binding.BoundStatement, verb: str) -> None:
         """See to it that a statement can write nothing, if it mustn't, or if only running it tells what it does."""
         is_unknown = bound.is_deferred and verb in roles.QUERY_VERBS
         if self._transaction is None:
@@ -393,7 +393,7 @@ class Session:
                     if wanted.verb in roles.QUERY_VERBS:
                         portal.answer = self.run(wanted, portal.values)
                         portal.columns = portal.answer.columns
-                elif portal.bound.answers == "query_result":
+                elif portal.bound.result_kind == "query_result":
                     portal.columns = _columns(wanted, text, portal.bound.columns)
             else:
                 _, portal.columns = self.describe(portal.prepared, portal.values)
@@ -443,7 +443,7 @@ class Session:
             answer = self._run_sql(sql, values, bound)
             answer.close()
             return [], answer.columns
-        if bound.answers != "query_result" or bound.is_deferred:
+        if bound.result_kind != "query_result" or bound.is_deferred:
             return oids, None
         return oids, _columns(sql, text, bound.columns)
 
@@ -462,7 +462,10 @@ class Session:
         return [parameter(v, oid, b) for v, oid, b in zip(raw, oids, binary, strict=True)]
 
     def run(
-        self, wanted: Command, values: list[Any] | None = None, bound: binding.Bound | None = None
+        self,
+        wanted: Command,
+        values: list[Any] | None = None,
+        bound: binding.BoundStatement | None = None,
     ) -> Answer:
         """Run a command; what it answers, whose rows may still be on their way.
 
@@ -513,7 +516,7 @@ class Session:
                 return Answer(tag)
 
     def _run_sql(
-        self, sql: Sql, values: list[Any] | None, bound: binding.Bound | None = None
+        self, sql: Sql, values: list[Any] | None, bound: binding.BoundStatement | None = None
     ) -> Answer:
         self._make_room()
         values = (
@@ -541,7 +544,7 @@ class Session:
             rows.close()
             return Answer(tag)
         source = Source(rows)
-        if rows.answers == "query_result":
+        if rows.result_kind == "query_result":
             self._streaming = source
             found = rows.columns if exact is text or bound is None else bound.columns
             columns = _columns(sql, text, found)
@@ -551,7 +554,7 @@ class Session:
         )
         return Answer(_tag(sql, count))
 
-    def _foreseen(self, text: str, values: list[Any] | None, verb: str) -> binding.Bound:
+    def _foreseen(self, text: str, values: list[Any] | None, verb: str) -> binding.BoundStatement:
         """What DuckDB says of a statement; it isn't asked again while the catalog is as it was."""
         version = sessions.catalog_version(self.con)
         is_changeable = (

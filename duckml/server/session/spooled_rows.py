@@ -22,9 +22,9 @@ _HINT = "Read a result to its end, or CLOSE it, before the next statement; or us
 class Source:
     """Rows that are read forward, some at a time; `is_streaming` while they still come from the session."""
 
-    def __init__(self, rows: streams.Rows) -> None:
+    def __init__(self, rows: streams.RowStream) -> None:
         self.schema = rows.schema
-        self._rows: streams.Rows | None = rows
+        self._rows: streams.RowStream | None = rows
         self._batches = iter(rows)
         self._left: pa.RecordBatch | None = None
         self._problem: BaseException | None = None

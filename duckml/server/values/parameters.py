@@ -42,7 +42,7 @@ _GUESSES = (
 )
 
 
-def learn(con: Connection, text: str, declared: Sequence[int]) -> binding.Bound:
+def learn(con: Connection, text: str, declared: Sequence[int]) -> binding.BoundStatement:
     """What DuckDB says of a statement whose parameters have no values yet; those are in the order of their numbers.
 
     `declared` are the oids that the client gives the first of them, 0 for none. One of which nobody says anything is
@@ -55,8 +55,10 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> binding.Bound:
         kinds[str(position + 1)] = types.sql_type(oid) or kinds.get(str(position + 1), "UNKNOWN")
     parameters = [(str(n + 1), kinds.get(str(n + 1), "UNKNOWN")) for n in range(count)]
     is_told = not any(kind in _NOTHING_TOLD for _, kind in parameters)
-    if is_told and not any(declared) and told.answers:
-        return binding.Bound(told.columns, parameters, told.answers, told.writes, told.is_deferred)
+    if is_told and not any(declared) and told.result_kind:
+        return binding.BoundStatement(
+            told.columns, parameters, told.result_kind, told.writes, told.is_deferred
+        )
     problem: Exception | None = None
     reckoned = {found[1] or found[2] for found in _RECKONED.finditer(text)}
     for number, guess in itertools.product(
@@ -72,17 +74,17 @@ def learn(con: Connection, text: str, declared: Sequence[int]) -> binding.Bound:
             problem = problem or error
             continue
         if all(column.sql_type != "UNKNOWN" for column in typed.columns):
-            return binding.Bound(typed.columns, filled, typed.answers, typed.writes)
-    if problem is not None and not told.answers:
+            return binding.BoundStatement(typed.columns, filled, typed.result_kind, typed.writes)
+    if problem is not None and not told.result_kind:
         raise problem
-    return binding.Bound(told.columns, parameters, told.answers, told.writes)
+    return binding.BoundStatement(told.columns, parameters, told.result_kind, told.writes)
 
 
 _RECKONED = re.compile(r"(?<!-)[-+*/%]\s*\$(\d+)\b|\$(\d+)\s*[-+*/%](?![>-])")
 _NUMBERED = re.compile(r"\$(\d{1,5})\b")
 
 
-def _told(con: Connection, text: str) -> binding.Bound:
+def _told(con: Connection, text: str) -> binding.BoundStatement:
     """What DuckDB says as it is; no answer where it has to know the types first, as of ANY($1)."""
     try:
         return con.bound(text)
@@ -90,7 +92,7 @@ def _told(con: Connection, text: str) -> binding.Bound:
         numbers = {found[1] for found in _NUMBERED.finditer(text)}
         if not numbers:
             raise
-        return binding.Bound([], [(number, "UNKNOWN") for number in numbers], "", False)
+        return binding.BoundStatement([], [(number, "UNKNOWN") for number in numbers], "", False)
 
 
 def _sample(kind: str) -> Any:
