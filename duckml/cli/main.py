@@ -505,7 +505,3 @@ def _run_typed(con: Connection, text: str) -> None:
         _narrate(f"Error: {error}")
     except KeyboardInterrupt:
         _narrate("Interrupted.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
