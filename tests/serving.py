@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psycopg
 
 import duckml
 
@@ -135,3 +139,30 @@ def _first_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
         raise AssertionError(log.read_text(encoding="utf-8"))
     said: dict[str, Any] = json.loads(text.splitlines()[0])
     return said
+
+
+def connect(server: Running, user: str = "admin", **more: object) -> psycopg.Connection:
+    """Return a connection in autocommit mode."""
+    return psycopg.connect(server.dsn(user, **more), autocommit=True)
+
+
+def session_count(server: Running) -> int:
+    """Return the number of clients that /health reports."""
+    url = f"http://127.0.0.1:{server.http_port}/health"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return int(json.load(answer)["sessions"])
+
+
+def run_program(*command: object, folder: Path, **environment: str) -> str:
+    """Run a program and return its standard output; raise AssertionError if it fails."""
+    ran = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-6000:]
+    return ran.stdout
