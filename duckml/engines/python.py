@@ -25,8 +25,8 @@ import pyarrow as pa
 from duckml.database.sessions import Native
 from duckml.engines.functions import ServingFunctions, register
 from duckml.errors import ArtifactError, DeviceError
-from duckml.features.columns import FLOAT32_MAX, read_column
-from duckml.features.signature import INTEGER_NULL, MANIFEST, Feature, Signature
+from duckml.features.columns import FLOAT32_MAX, INTEGER_NULL, read_column
+from duckml.features.signature import MANIFEST, Feature, Signature
 from duckml.language.prediction_sql import key_of
 
 _KEPT = 256  # opened models; the one not asked for longest makes room for a new one

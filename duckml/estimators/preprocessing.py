@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from duckml.features.signature import INTEGER_NULL, Feature, Signature
+from duckml.features.columns import INTEGER_NULL
+from duckml.features.signature import Feature, Signature
 
 Floats = npt.NDArray[np.floating[Any]]
 Doubles = npt.NDArray[np.float64]

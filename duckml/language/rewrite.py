@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from duckml.errors import FeatureError, NotYetError, StatementError
-from duckml.features.signature import Feature, Input, is_number, type_family
+from duckml.features.column_types import is_number, type_family
+from duckml.features.input_expressions import Input
+from duckml.features.signature import Feature
 from duckml.language.prediction_sql import (
     labels,
     output_columns,

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
-from duckml.features.signature import INTEGERS, MANIFEST, Signature, Target, type_family
+from duckml.features.column_types import INTEGERS, type_family
+from duckml.features.signature import MANIFEST, Signature, Target
 from duckml.onnx_graphs.conversion import IR_VERSION, ML_OPSET, OPSET
 
 

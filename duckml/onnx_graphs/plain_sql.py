@@ -18,15 +18,9 @@ from typing import Any
 import numpy as np
 
 from duckml.errors import PlainSqlError
-from duckml.features.columns import FLOAT32_MAX
-from duckml.features.signature import (
-    INTEGER_NULL,
-    INTEGERS,
-    MANIFEST,
-    Feature,
-    Signature,
-    type_family,
-)
+from duckml.features.column_types import INTEGERS, type_family
+from duckml.features.columns import FLOAT32_MAX, INTEGER_NULL
+from duckml.features.signature import MANIFEST, Feature, Signature
 from duckml.language.parser import model_name
 from duckml.names import fold, literal, nearest, qualified, quote
 

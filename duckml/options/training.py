@@ -13,7 +13,7 @@ from typing import Any
 
 from duckml.errors import NotYetError, OptionError
 from duckml.estimators.table import ESTIMATORS, Estimator, estimator_named
-from duckml.features.signature import is_class
+from duckml.features.column_types import is_class
 
 _SPLITS = ("auto_split", "random", "seq", "custom", "no_split")
 # BigQuery ML's names for options of ours.

@@ -13,7 +13,7 @@ from duckml.database.catalog import OURS, Macro
 from duckml.database.search_path import Place
 from duckml.database.sessions import Native
 from duckml.errors import ModelExistsError
-from duckml.features.signature import Signature, parameters
+from duckml.features.signature import Signature
 from duckml.language.prediction_sql import (
     output_columns,
     predict_macro,
@@ -53,7 +53,7 @@ def macro_statements(
     def scalar(macro: str, body: Callable[[Signature, str, dict[str, str]], str]) -> list[str]:
         function = qualified(place.database, place.schema, macro)
         return [
-            f"CREATE OR REPLACE MACRO {function}({parameters(signature)}) AS {body(signature, key, by_name)}, "
+            f"CREATE OR REPLACE MACRO {function}({signature.parameter_list}) AS {body(signature, key, by_name)}, "
             f"({_ROW}) AS {body(signature, key, of_row)}",
             f"COMMENT ON MACRO {function} IS {literal(OURS + comment)}",
         ]

@@ -28,15 +28,10 @@ from duckml.errors import DeviceError, OptionError, ParityError, StatementError,
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import ModelWarning, TrainedModel
+from duckml.features.column_types import is_number, type_family
 from duckml.features.columns import read_column
-from duckml.features.signature import (
-    Roles,
-    Signature,
-    infer,
-    is_number,
-    resolve_column,
-    type_family,
-)
+from duckml.features.roles import Roles, infer_signature, resolve_column
+from duckml.features.signature import Signature
 from duckml.language.prediction_sql import key_of, prediction
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed, quote
@@ -329,7 +324,7 @@ def _check(
         raise OptionError(f'"{target}" can\'t be both target and sample_weight_col.')
     if target in roles.categorical:
         raise OptionError(f'The target "{target}" can\'t also be listed in categorical.')
-    signature = infer(names, [types[name] for name in names], roles)
+    signature = infer_signature(names, [types[name] for name in names], roles)
     materials = _Materials(query, columns, types, roles, signature, options, plan)
     _check_types(materials)
     return materials

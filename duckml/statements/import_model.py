@@ -20,7 +20,8 @@ from duckml.engines import python as inference
 from duckml.errors import ForeignModelError, OptionError, ParityError
 from duckml.estimators.preprocessing import codes_of
 from duckml.estimators.trained import ModelWarning
-from duckml.features.signature import MANIFEST, Feature, Signature, Target, is_number, type_family
+from duckml.features.column_types import is_number, type_family
+from duckml.features.signature import MANIFEST, Feature, Signature, Target
 from duckml.language.prediction_sql import key_of
 from duckml.language.prediction_sql import labels as labels_of_target
 from duckml.language.syntax import ModelName

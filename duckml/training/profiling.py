@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 from duckml.errors import TrainingDataError
 from duckml.estimators.preprocessing import codes_of, null_key, numbers
 from duckml.estimators.trained import FeatureStatistics, ModelWarning
+from duckml.features.column_types import INTEGERS, is_number, type_family
 from duckml.features.columns import FLOAT32_MAX
-from duckml.features.signature import INTEGERS, Feature, Signature, is_number, type_family
+from duckml.features.signature import Feature, Signature
 from duckml.names import listed
 from duckml.options.training import TrainingOptions
 

@@ -23,15 +23,10 @@ from duckml.database.binding import Column
 from duckml.database.sessions import Native
 from duckml.errors import StatementError
 from duckml.estimators.preprocessing import numbers
-from duckml.features.signature import (
-    Expression,
-    Input,
-    Signature,
-    Transform,
-    feature_of,
-    is_number,
-    type_family,
-)
+from duckml.features.column_types import is_number, type_family
+from duckml.features.input_expressions import Expression, Input, Transform
+from duckml.features.roles import feature_of
+from duckml.features.signature import Signature
 from duckml.language.parser import (
     argument_value,
     arguments_of,
