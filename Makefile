@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-superset fuzz native sanitize bench lint docs clean
+.PHONY: demo test test-superset fuzz native sanitize bench measure lint docs clean
 
 demo: $(VENV)/installed
 	@$(BIN)/duckml demo
@@ -44,6 +44,9 @@ sanitize: $(VENV)/developing
 
 bench: $(VENV)/developing native
 	$(BIN)/python -m benchmarks
+
+measure: $(VENV)/developing
+	$(BIN)/python -m benchmarks.source_code
 
 clean:
 	rm -rf $(VENV) .venv-openvino .venv-dbt .venv-superset .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info native/target duckml/duckml.duckdb_extension
