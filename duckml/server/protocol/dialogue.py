@@ -34,14 +34,15 @@ from duckml.server.session.commands import (
 from duckml.server.session.session import Answer, Portal, Prepared, Session
 from duckml.server.session.settings import REPORTED
 from duckml.server.users import MECHANISM, Exchange, Gate
-from duckml.server.values import types
-from duckml.server.values.encoding import (
+from duckml.server.values.copy_format import (
     COPY_BINARY_HEADER,
     COPY_BINARY_TRAILER,
     copy_header,
     copy_rows,
-    data_rows,
 )
+from duckml.server.values.format_codes import binary_flags
+from duckml.server.values.result_columns import ResultColumn
+from duckml.server.values.rows import data_rows
 
 _TRANSACTION = (Begin, Commit, Rollback, RollbackTo, Savepoint)
 
@@ -347,7 +348,7 @@ class Dialogue:
                 "current transaction is aborted, commands ignored until end of transaction block",
             )
         prepared = session.statement(message.statement)
-        binary = types.formats(message.param_formats, len(message.param_values))
+        binary = binary_flags(message.param_formats, len(message.param_values))
         values = session.parameters(prepared, message.param_values, binary)
         session.open_portal(
             message.portal, Portal(prepared, values, message.result_formats, prepared.told)
@@ -365,7 +366,7 @@ class Dialogue:
 
     def _describe_portal(self, name: str) -> Iterator[bytes]:
         """The columns of a portal, or of a cursor of DECLARE, and their formats."""
-        columns: Sequence[types.Column] | None
+        columns: Sequence[ResultColumn] | None
         if name in self._session.cursors and name not in self._session.portals:
             columns, formats = self._session.cursors[name].columns, []
         else:
@@ -374,7 +375,7 @@ class Dialogue:
         if columns is None:
             yield protocol.NO_DATA
         else:
-            yield protocol.row_description(columns, types.formats(formats, len(columns)))
+            yield protocol.row_description(columns, binary_flags(formats, len(columns)))
 
     def _execute(self, portal: Portal, count: int) -> Iterator[bytes]:
         session = self._session
@@ -388,15 +389,14 @@ class Dialogue:
         answer = portal.answer
         self._answer_at_hand = answer
         binary = (
-            types.formats(portal.result_formats, len(answer.columns or ()))
+            binary_flags(portal.result_formats, len(answer.columns or ()))
             if answer.copy is None
             else []
         )
         if portal.columns is not None and answer.columns is not None and answer.copy is None:
             # As it was announced, should a parameter without a type have made something else of it.
             announced, found = (
-                [types.layout(column) for column in known]
-                for known in (portal.columns, answer.columns)
+                [column.layout for column in known] for known in (portal.columns, answer.columns)
             )
             if announced != found and any(binary):
                 raise WireError("0A000", "cached plan must not change result type")

@@ -17,7 +17,7 @@ from pygwire.framing import StandardFraming, StartupFraming
 from pygwire.messages import PGMessage
 
 from duckml.server.errors import Report, WireError
-from duckml.server.values.types import Column
+from duckml.server.values.result_columns import ResultColumn
 
 _OF_COPY = frozenset({b"d", b"c", b"f"})
 STARTUP_LIMIT = 10_000  # bytes of the first message, as in PostgreSQL (MAX_STARTUP_PACKET_LENGTH)
@@ -146,7 +146,7 @@ def complete(tag: str) -> bytes:
     return messages.CommandComplete(tag).to_wire()
 
 
-def row_description(columns: Sequence[Column], binary: Sequence[bool]) -> bytes:
+def row_description(columns: Sequence[ResultColumn], binary: Sequence[bool]) -> bytes:
     """The columns of the rows that follow."""
     fields = [
         messages.FieldDescription(

@@ -13,7 +13,7 @@ from duckml.language.parser import Token, split, tokenize
 from duckml.names import fold, unquote
 from duckml.server.caches import remembered
 from duckml.server.errors import WireError
-from duckml.server.values.encoding import CopyFormat
+from duckml.server.values.copy_format import CopyFormat
 
 
 @dataclass(frozen=True)

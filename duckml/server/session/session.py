@@ -48,10 +48,16 @@ from duckml.server.session.roles import Role
 from duckml.server.session.settings import Settings
 from duckml.server.session.spooled_rows import Source
 from duckml.server.values import types
-from duckml.server.values.encoding import CopyFormat
-from duckml.server.values.exact import exactly
-from duckml.server.values.parameters import learn, parameter
-from duckml.server.values.types import Column
+from duckml.server.values.copy_format import CopyFormat
+from duckml.server.values.exact import exact_query
+from duckml.server.values.parameter_types import bind_without_values
+from duckml.server.values.parameter_values import parameter_value
+from duckml.server.values.result_columns import (
+    ResultColumn,
+    catalog_column,
+    parameter_oid,
+    result_column,
+)
 from duckml.training.fit import Progress
 from duckml.training.progress import Listener
 
@@ -64,7 +70,7 @@ class Answer:
     """
 
     tag: str
-    columns: Sequence[Column] | None = None
+    columns: Sequence[ResultColumn] | None = None
     source: Source | None = None
     limit: int | None = None
     counts: bool = False
@@ -109,7 +115,7 @@ class Prepared:
     sql: str
     command: Command
     oids: tuple[int, ...] = ()
-    told: Sequence[Column] | None = None
+    told: Sequence[ResultColumn] | None = None
 
 
 @dataclass
@@ -119,7 +125,7 @@ class Portal:
     prepared: Prepared
     values: list[Any]
     result_formats: list[int]
-    columns: Sequence[Column] | None = None
+    columns: Sequence[ResultColumn] | None = None
     is_described: bool = False
     bound: binding.BoundStatement | None = None
     answer: Answer | None = None
@@ -129,7 +135,7 @@ class Portal:
 class Cursor:
     """A cursor of DECLARE; `is_held` outlives the transaction."""
 
-    columns: Sequence[Column]
+    columns: Sequence[ResultColumn]
     source: Source
     is_held: bool
 
@@ -381,7 +387,7 @@ class Session:
         if portal is not None and portal.answer is not None:
             portal.answer.close()
 
-    def describe_portal(self, portal: Portal) -> Sequence[Column] | None:
+    def describe_portal(self, portal: Portal) -> Sequence[ResultColumn] | None:
         """The columns of a portal, None for no rows; nothing runs but a PIVOT whose columns are values."""
         if not portal.is_described:
             wanted = portal.prepared.command
@@ -402,7 +408,7 @@ class Session:
 
     def describe(
         self, prepared: Prepared, values: list[Any] | None
-    ) -> tuple[list[int], Sequence[Column] | None]:
+    ) -> tuple[list[int], Sequence[ResultColumn] | None]:
         """The types of a statement's parameters, and its columns, None for no rows; nothing runs but such a PIVOT."""
         match prepared.command:
             case Sql():
@@ -421,22 +427,22 @@ class Session:
             case ShowParameter(name):
                 return [], _setting_columns(self.settings, name)
             case SetParameter(is_query=True):
-                return [], [Column("set_config", types.TEXT)]
+                return [], [ResultColumn("set_config", types.TEXT)]
         return [], None
 
     def _describe_sql(
         self, prepared: Prepared, sql: Sql, values: list[Any] | None
-    ) -> tuple[list[int], Sequence[Column] | None]:
+    ) -> tuple[list[int], Sequence[ResultColumn] | None]:
         self._make_room()
         text = _understood(sql)
         bound = (
             self.con.bound(text, values or None)
             if values is not None
-            else learn(self.con, text, prepared.oids)
+            else bind_without_values(self.con, text, prepared.oids)
         )
         declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
-            oid or types.parameter_oid(kind, text is not sql.text)
+            oid or parameter_oid(kind, text is not sql.text)
             for oid, (_, kind) in zip(declared, bound.parameters, strict=False)
         ]
         if bound.is_deferred and sql.verb in roles.QUERY_VERBS:
@@ -459,7 +465,7 @@ class Session:
                     "08P01", f"{len(raw)} parameters were given, and the statement has {len(told)}."
                 )
             oids = [oid or known for oid, known in zip(oids, told, strict=True)]
-        return [parameter(v, oid, b) for v, oid, b in zip(raw, oids, binary, strict=True)]
+        return [parameter_value(v, oid, b) for v, oid, b in zip(raw, oids, binary, strict=True)]
 
     def run(
         self,
@@ -533,7 +539,7 @@ class Session:
                 bound = self._foreseen(text, values, sql.verb)
             writes = bound.writes
             if sql.verb in _PLAIN_QUERIES and not writes and not bound.is_deferred:
-                exact = exactly(text, bound.columns)
+                exact = exact_query(text, bound.columns)
         roles.check(self.role, Sql(text, sql.verb), ours, writes, self.is_read_only)
         if ours is None and bound is not None:
             self._only_read(bound, sql.verb)
@@ -590,7 +596,7 @@ class Session:
         self._publish_settings()
         if not wanted.is_query:
             return Answer("SET")
-        return self._values([Column("set_config", types.TEXT)], [[value]])
+        return self._values([ResultColumn("set_config", types.TEXT)], [[value]])
 
     def _show(self, name: str) -> Answer:
         every = [[shown, value, ""] for shown, value in self.settings]
@@ -650,7 +656,7 @@ class Session:
         sessions.write(self.con, f"SET VARIABLE {catalog.SETTINGS} = MAP {{{pairs}}}")
         sessions.write(self.con, f"SET VARIABLE {catalog.USER} = {literal(self.user)}")
 
-    def _values(self, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Answer:
+    def _values(self, columns: Sequence[ResultColumn], rows: Sequence[Sequence[str]]) -> Answer:
         """An answer of texts that the session itself knows."""
         self._make_room()
         values = ", ".join("(" + ", ".join(literal(value) for value in row) + ")" for row in rows)
@@ -773,20 +779,20 @@ def _understood(sql: Sql) -> str:
     return text
 
 
-def _columns(sql: Sql, text: str, columns: Sequence[binding.Column]) -> list[Column]:
+def _columns(sql: Sql, text: str, columns: Sequence[binding.Column]) -> list[ResultColumn]:
     """The columns of a query; one on the catalogs has been put into other words, and has types of its own."""
-    column_of = types.column_of if text is sql.text else types.catalog_column
+    column_of = result_column if text is sql.text else catalog_column
     return [column_of(column.name, column.sql_type) for column in columns]
 
 
 _COUNTED = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
 
 
-def _setting_columns(settings: Settings, name: str) -> list[Column]:
+def _setting_columns(settings: Settings, name: str) -> list[ResultColumn]:
     if name == "all":
-        return [Column(title, types.TEXT) for title in ("name", "setting", "description")]
+        return [ResultColumn(title, types.TEXT) for title in ("name", "setting", "description")]
     settings[name]  # raises when there is none of that name
-    return [Column(settings.shown(name), types.TEXT)]
+    return [ResultColumn(settings.shown(name), types.TEXT)]
 
 
 def _tag(sql: Sql, count: int) -> str:

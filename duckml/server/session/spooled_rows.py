@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from duckml.database import streams
 from duckml.server.errors import WireError
-from duckml.server.values.encoding import pieces
+from duckml.server.values.rows import split_batch
 
 _MOST_ASIDE = 10 << 30  # bytes of one result on disk
 _HINT = "Read a result to its end, or CLOSE it, before the next statement; or use another connection for that."
@@ -51,7 +51,7 @@ class Source:
                 batch, self._left = batch.slice(0, missing), batch.slice(missing)
             if missing is not None:
                 missing -= batch.num_rows
-            yield from pieces(batch)
+            yield from split_batch(batch)
 
     def _next(self) -> pa.RecordBatch | None:
         batch = next(self._batches, None)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Values of the protocol: PostgreSQL's types in text and in binary, for rows and parameters."""
