@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from duckml import errors
     from duckml.connection import Connection, ModelWarningMessage, attach, connect
-    from duckml.engines.python import DeviceWarning
+    from duckml.engines.devices import DeviceWarning
     from duckml.model import Model
     from duckml.training.fit import Progress
 
@@ -39,7 +39,7 @@ _MODULES = {
     "ModelWarningMessage": "connection",
     "Model": "model",
     "Progress": "training.fit",
-    "DeviceWarning": "engines.python",
+    "DeviceWarning": "engines.devices",
 }
 
 

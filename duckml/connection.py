@@ -26,9 +26,15 @@ from duckml.database import binding, catalog, search_path, sessions, streams
 from duckml.database.extensions import restore_extension_policy
 from duckml.database.frames import in_frame
 from duckml.database.sessions import Native
-from duckml.engines import choice as engines
-from duckml.engines.choice import Engine
-from duckml.engines.python import require
+from duckml.engines.choice import (
+    Engine,
+    engine_description,
+    engine_for,
+    open_for_engine,
+    opening_lock,
+    require_engine,
+)
+from duckml.engines.devices import require_device
 from duckml.errors import (
     DuckmlError,
     NotYetError,
@@ -119,11 +125,11 @@ def connect(
     duckdb.connect of the same file in this process must then have the same in its config. Raises DeviceError and
     EngineError when what is asked for by name is not there.
     """
-    require(device)
-    engines.require(engine)
+    require_device(device)
+    require_engine(engine)
     config = config or {}
-    with engines.opening:
-        con = engines.open_database(path, read_only, config, engine, device)
+    with opening_lock:
+        con = open_for_engine(path, read_only, config, engine, device)
         try:
             attached = attach(con, device=device, engine=engine)
             restore_extension_policy(con, config)
@@ -141,9 +147,9 @@ def attach(
     The native engine serves where the connection allows unsigned extensions; DESCRIBE MODEL says which engine does.
     Raises DeviceError and EngineError as `connect` does.
     """
-    require(device)
-    engines.require(engine)
-    serving = engines.serve(con, engine, device, _load)
+    require_device(device)
+    require_engine(engine)
+    serving = engine_for(con, engine, device, _load)
     return con if isinstance(con, Connection) else _adopt(con, serving)
 
 
@@ -948,7 +954,7 @@ class _Run:
         aliases = model.aliases
         rows += [("aliases", ", ".join(aliases))] if aliases else []
         serving = _state(self.con).engine
-        rows += [("engine", engines.described(serving)), ("device", serving.device_of(model.key))]
+        rows += [("engine", engine_description(serving)), ("device", serving.device_of(model.key))]
         transform = model.signature.transform
         if transform is not None:
             rows += [("transform", transform.text)]

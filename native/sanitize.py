@@ -87,13 +87,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         extension = _built(Path(folder))
         keys = _models(f"{folder}/models.duckdb")
-        from duckml.engines.python import library as onnxruntime
+        from duckml.engines.devices import onnxruntime_library
 
         environment = {
             **os.environ,
             "LD_PRELOAD": " ".join(libraries),
             "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1:abort_on_error=0:exitcode=99",
-            "ORT_DYLIB_PATH": str(onnxruntime()),
+            "ORT_DYLIB_PATH": str(onnxruntime_library()),
         }
         command = [
             sys.executable,

@@ -82,10 +82,11 @@ import sys, warnings
 warnings.simplefilter("ignore")
 import numpy as np
 import duckml
-from duckml.engines import python as inference
+from duckml.engines.devices import device_states
+from duckml.engines.open_models import open_predictor
 from duckml import errors
 
-states = {state.name: (state.offered, state.starts) for state in inference.devices()}
+states = {state.name: (state.offered, state.starts) for state in device_states()}
 print(states["openvino"], states["cpu"], states["cuda"][0])
 
 rows = "SELECT i % 50 AS a, i % 7 AS b, 'k' || (i % 5) AS k, i % 50 + i % 5 AS y FROM range(2000) t(i)"
@@ -96,7 +97,7 @@ for device in ("openvino", "cpu", "auto"):
     con.execute(create).fetchall()
     served = dict(con.execute("DESCRIBE MODEL m").fetchall())["device"]
     key = con.model("m").key
-    session = inference.opened(key, device)._session
+    session = open_predictor(key, device).session
     answers[device] = con.sql(f"SELECT PREDICT(m) AS p FROM ({rows})").fetchnumpy()["p"]
     print(device, served, session.get_providers()[0], float(con.model("m").info["parity"]) <= 1e-4)
     con.close()
@@ -126,7 +127,8 @@ def test_a_second_provider_serves_what_it_is_asked_for(openvino: str) -> None:
 FALLBACK = """
 import sys, warnings
 import duckml
-from duckml.engines import python as inference
+from duckml.engines.devices import device_states
+from duckml.engines.open_models import open_predictor
 from duckml import errors
 
 # A model that OpenVINO can't take as a whole must not be served by another device in silence: onnxruntime then says

@@ -14,7 +14,7 @@ import pytest
 
 import duckml
 from duckml.engines import native
-from duckml.engines import python as inference
+from duckml.engines.devices import onnxruntime_library
 from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -73,7 +73,7 @@ def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: P
     run("javac", "Predict.java", folder=tmp_path)
     classes = f"{tmp_path}:{tmp_path}/duckdb_jdbc-{JDBC}.jar"
     answer = run(
-        "java", "-cp", classes, "Predict", native.EXTENSION, inference.library(), folder=tmp_path
+        "java", "-cp", classes, "Predict", native.EXTENSION, onnxruntime_library(), folder=tmp_path
     )
     assert [float(line) for line in answer.splitlines()] == expected
     assert not (tmp_path / "houses.duckdb.wal").exists()
@@ -114,7 +114,7 @@ def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
         folder=tmp_path,
     )
     (tmp_path / "again.mjs").write_text(AGAIN, encoding="utf-8")
-    answer = run("node", "again.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    answer = run("node", "again.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
     assert answer.split() == ["1000", "2000", "3000", "4000", "5000", "6000"]
 
 
@@ -146,7 +146,7 @@ def test_a_node_program_that_connects_now_and_then_predicts(
         folder=tmp_path,
     )
     (tmp_path / "pool.mjs").write_text(POOL, encoding="utf-8")
-    answer = run("node", "pool.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    answer = run("node", "pool.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
     assert [float(value) for value in answer.split()] == expected[:1]
 
 
@@ -162,5 +162,5 @@ def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
         folder=tmp_path,
     )
     (tmp_path / "predict.mjs").write_text(program("javascript"), encoding="utf-8")
-    answer = run("node", "predict.mjs", native.EXTENSION, inference.library(), folder=tmp_path)
+    answer = run("node", "predict.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
     assert [float(value) for value in answer.split()] == [expected[0], expected[0]]

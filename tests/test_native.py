@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import duckml
 from duckml import errors
 from duckml.engines import native
-from duckml.engines import python as inference
+from duckml.engines.devices import onnxruntime_library
 from duckml.estimators.table import ESTIMATORS
 from duckml.language.prediction_sql import key_of
 from tests.conftest import LINE, make_line, on_both_engines
@@ -502,7 +502,7 @@ def test_no_library_is_loaded_once_the_door_is_closed() -> None:
         duckml.connect(engine="native") as con,
         pytest.raises(duckdb.BinderException, match="must be on"),
     ):
-        con.execute(f"SELECT duckml_runtime('{inference.library()}')")
+        con.execute(f"SELECT duckml_runtime('{onnxruntime_library()}')")
 
 
 def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
@@ -545,7 +545,7 @@ def in_plain_duckdb(
     )
 
 
-RUNTIME = f"SELECT count(duckml_runtime('{inference.library()}'))"
+RUNTIME = f"SELECT count(duckml_runtime('{onnxruntime_library()}'))"
 
 
 def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
@@ -662,7 +662,7 @@ def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
     ran = in_plain_duckdb(
         file,
         "SELECT round(predict_line(x := 5.0))",
-        environment={"ORT_DYLIB_PATH": str(inference.library())},
+        environment={"ORT_DYLIB_PATH": str(onnxruntime_library())},
     )
     assert ran.stdout.splitlines() == ["[(11.0,)]"], ran.stderr
 

@@ -15,11 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from duckml.database.sessions import Native
-from duckml.engines import functions
-from duckml.engines import python as inference
+from duckml.engines.devices import device_states
+from duckml.engines.open_models import open_model
+from duckml.engines.prediction_functions import call, installed_engine
+from duckml.engines.predictor import Predictor
 from duckml.language.prediction_sql import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
 from duckml.language.syntax import ModelName
-from duckml.onnx_graphs import assembly as export
+from duckml.onnx_graphs.assembly import TOLERANCE
 from duckml.registry import read as registry
 from duckml.registry.read import StoredVersion
 from duckml.training.metrics import as_matrix, largest_difference, largest_relative_difference
@@ -48,12 +50,10 @@ def check(con: Native, device: str) -> Iterator[Check]:
     serves the database.
     """
     names = (
-        [state.name for state in inference.devices() if state.starts]
-        if device == "auto"
-        else [device]
+        [state.name for state in device_states() if state.starts] if device == "auto" else [device]
     )
     places = [("python", name) for name in names]
-    if functions.engine_in_use(con) == "native:cpu" and device in {"auto", "cpu"}:
+    if installed_engine(con) == "native:cpu" and device in {"auto", "cpu"}:
         places.append(("native", "cpu"))
     for place, name in registry.names(con):
         for version in registry.versions_of(con, place, name):
@@ -81,12 +81,12 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
     try:
         rows = registry.background_rows(con, stored)
         onnx = registry.load_known(con, stored.key)
-        model = inference.open_model(stored.key, onnx, device)
-        answer: _Answer = model.compared
+        model = open_model(stored.key, onnx, device)
+        answer: _Answer = model.raw_output
         if on_engine == "native":
             function = PROBABILITIES_FUNCTION if model.is_classifier else PREDICT_FUNCTION
             features = [feature.given_as for feature in model.features]
-            answer = functools.partial(functions.call, con, function, stored.key, features)
+            answer = functools.partial(call, con, function, stored.key, features)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
         gone = registry.missing_macros(con, stored)
@@ -98,7 +98,7 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
     except Exception as error:  # whatever onnxruntime raises when it runs
         return found(None, f"{type(error).__name__}: {str(error).splitlines()[0]}")
     # A version that was trained in double precision must answer so; what other processors round differently is allowed.
-    tolerance = export.TOLERANCE["float32"]
+    tolerance = TOLERANCE["float32"]
     if difference is not None and not difference <= tolerance:
         return found(
             difference, f"its answers differ by {difference:.2e}, more than {tolerance:.0e}"
@@ -109,9 +109,7 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
 _Answer = Callable[[Sequence[pa.Array]], pa.Array]
 
 
-def _difference(
-    model: inference.Predictor, answer: _Answer, rows: Sequence[tuple[str, str]]
-) -> float:
+def _difference(model: Predictor, answer: _Answer, rows: Sequence[tuple[str, str]]) -> float:
     """The largest difference between the stored answers and those of now; infinite where one is missing."""
     features = [json.loads(features) for features, _ in rows]
     columns = [

@@ -249,9 +249,9 @@ def _demo(_: argparse.Namespace) -> int:
 
 
 def _devices(_: argparse.Namespace) -> int:
-    from duckml.engines.python import devices
+    from duckml.engines.devices import device_states
 
-    for state in devices():
+    for state in device_states():
         if state.starts:
             text = "ready"
         else:
@@ -265,9 +265,9 @@ def _devices(_: argparse.Namespace) -> int:
 
 
 def _native(_: argparse.Namespace) -> int:
-    from duckml.engines.choice import load_statements
+    from duckml.engines.choice import native_load_sql
 
-    print(load_statements())
+    print(native_load_sql())
     return Exit.OK
 
 

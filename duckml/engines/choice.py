@@ -1,6 +1,8 @@
-"""Which engine serves a database: the native one where it is built and allowed, the Python one everywhere else.
+"""The choice of the engine for a database instance.
 
-One engine serves a database instance, whoever opened it first; both answer the same.
+The native engine is used where it is built and the connection can load it, the Python engine
+elsewhere. A database instance has one engine for all its connections, which the first one chooses.
+Both engines return the same predictions.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import duckdb
 
 from duckml.database import extensions
 from duckml.database.sessions import Native
-from duckml.engines import functions, native
-from duckml.engines import python as inference
+from duckml.engines import native
+from duckml.engines.devices import is_cpu_only, onnxruntime_library
 from duckml.engines.native import NativeEngine
+from duckml.engines.prediction_functions import install_once, installed_engine
 from duckml.engines.python import PythonEngine
 from duckml.errors import DeviceError, EngineError
 from duckml.names import literal
@@ -24,113 +27,130 @@ Engine = PythonEngine | NativeEngine
 
 ENGINES = ("auto", "native", "python")
 
-# Held from the moment that a database is opened until its configuration is what the user wants.
-opening = threading.Lock()
+# Held while a database is open without its final configuration: another thread that opens it
+# meanwhile would see unsigned extensions allowed.
+opening_lock = threading.Lock()
 
-_HOW = (
-    "this connection doesn't allow it. Open the database with duckml.connect, or with "
-    "duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
+_NOT_ALLOWED = (
+    "this connection doesn't allow unsigned extensions. Open the database with duckml.connect, or "
+    "with duckdb.connect(path, config={'allow_unsigned_extensions': 'true'})."
 )
-_NOT_BUILT = (
-    "it isn't built. Install duckml again where Rust's cargo is (https://rustup.rs brings it)."
-)
+_NOT_BUILT = "it isn't built. Install Rust's cargo (https://rustup.rs) and install duckml again."
 _CPU_ONLY = "it runs on the CPU only, and device '{}' was asked for."
+_BETTER_DEVICE = (
+    "it runs on the CPU only, and the installed onnxruntime has a better device for 'auto'."
+)
+_NO_LIBRARY = (
+    "the installed onnxruntime has no separate library (libonnxruntime in its folder capi)."
+)
 _OPEN_ALREADY = (
-    "another connection of this process has the database open, and the Python engine serves it."
+    "another connection of this process has the database open, and it uses the Python engine."
 )
 
 
-def require(name: str) -> None:
-    """Raise EngineError unless there is an engine of that name."""
+def require_engine(name: str) -> None:
+    """Raise EngineError unless `name` is an engine or 'auto'."""
     if name not in ENGINES:
         raise EngineError.unknown(str(name), ENGINES)
 
 
 def why_not_native(device: str) -> str | None:
-    """Why the native engine can't serve on a device in any database of this process; None when it can."""
+    """Return why the native engine can't run on a device in this process, or None if it can."""
     if not native.is_built():
         return _NOT_BUILT
     if device not in {"auto", "cpu"}:
         return _CPU_ONLY.format(device)
-    if inference.library() is None:
-        return "the installed onnxruntime has no library of its own (libonnxruntime in its folder capi)."
-    if device == "auto" and not inference.is_for_cpu_only():
-        return "it runs on the CPU only, and the installed onnxruntime has a device for 'auto' that is better."
+    if onnxruntime_library() is None:
+        return _NO_LIBRARY
+    if device == "auto" and not is_cpu_only():
+        return _BETTER_DEVICE
     return None
 
 
-def open_database(
-    path: str, read_only: bool, config: Mapping[str, Any], wanted: str, device: str
+def open_for_engine(
+    path: str, read_only: bool, config: Mapping[str, Any], engine: str, device: str
 ) -> Native:
-    """Open a database so that the engine which is wanted can serve it.
+    """Open a database so that the wanted engine can be installed in it.
 
-    DuckDB loads extensions that its makers have not signed only where that is allowed when a database is opened, and
-    opens it twice in a process only with the same configuration. So a database that is open already is opened as it is.
+    The native engine is an unsigned extension, and DuckDB allows those only from the moment a
+    database is opened.
     """
-    ours = (
-        not extensions.decides_on_unsigned(config) and path != ":default:"
-    )  # which takes no configuration
-    unsigned = ours and wanted != "python" and why_not_native(device) is None
+    # DuckDB's default connection accepts no configuration.
+    may_configure = not extensions.decides_on_unsigned(config) and path != ":default:"
+    unsigned = may_configure and engine != "python" and why_not_native(device) is None
     try:
         return extensions.open_database(path, read_only, config, unsigned)
     except duckdb.ConnectionException:
-        if not ours:
+        if not may_configure:
             raise
+        # The database is open in this process, and DuckDB requires the same configuration again.
         return extensions.open_database(path, read_only, config, not unsigned)
 
 
-def serve(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -> Engine:
-    """Have the models of a database instance served; the engine that does it.
+def engine_for(con: Native, wanted: str, device: str, load: Callable[[str], bytes]) -> Engine:
+    """Return the engine of a database instance, installing one if there is none yet.
 
-    `load` finds the bytes of a key that this process hasn't met yet. Raises EngineError and DeviceError when what is
-    wanted by name can't serve, or another serves already.
+    `load` returns the ONNX bytes of a key that this process hasn't opened yet. Raises EngineError
+    and DeviceError if the engine or device asked for by name can't be used, or the instance uses
+    another one already.
     """
-    in_rust = NativeEngine(inference.library(), load)
+    extension = NativeEngine(onnxruntime_library(), load)
     problem = why_not_native(device)
-    serving = functions.engine_in_use(con)
-    if serving is not None:
+    installed = installed_engine(con)
+    if installed is not None:
         problem = problem or _OPEN_ALREADY
     elif wanted != "python" and problem is None:
         try:
-            serving = functions.serve(con, in_rust.put)
+            installed = install_once(con, extension.install)
         except (duckdb.Error, OSError) as error:
-            problem = str(error).rstrip(". ") + "." if extensions.allows_unsigned(con) else _HOW
-    if serving is None:
+            problem = _load_failure(con, error)
+    if installed is None:
         if wanted == "native":
             raise EngineError.missing(str(problem))
-        serving = functions.serve(con, PythonEngine(device, load).put)
-    name, _, on = serving.partition(":")
+        installed = install_once(con, PythonEngine(device, load).install)
+    _require_as_wanted(installed, wanted, device)
+    name, _, installed_device = installed.partition(":")
+    if name == PythonEngine.name:
+        remark = "" if wanted == "python" else problem or ""
+        return PythonEngine(installed_device, load, remark)
+    if not native.is_built() or not extension.provide_models(con):
+        raise EngineError.foreign(str(native.EXTENSION))
+    return extension
+
+
+def _load_failure(con: Native, error: Exception) -> str:
+    """Return why the extension could not be loaded."""
+    if not extensions.allows_unsigned(con):
+        return _NOT_ALLOWED
+    return str(error).rstrip(". ") + "."
+
+
+def _require_as_wanted(installed: str, wanted: str, device: str) -> None:
+    """Raise EngineError or DeviceError if the installed engine isn't the one asked for by name."""
+    name, _, installed_device = installed.partition(":")
     if wanted not in {"auto", name}:
         raise EngineError.taken(wanted, name)
-    if device not in {"auto", on}:
-        raise DeviceError.taken(device, on)
-    if name == PythonEngine.name:
-        return PythonEngine(on, load, "" if wanted == "python" else problem or "")
-    if not native.is_built() or not in_rust.take_over(con):
-        raise EngineError.foreign(str(native.EXTENSION))
-    return in_rust
+    if device not in {"auto", installed_device}:
+        raise DeviceError.taken(device, installed_device)
 
 
-def load_statements() -> str:
-    """The SQL that makes a DuckDB predict which has no duckml; it must allow unsigned extensions.
+def native_load_sql() -> str:
+    """Return the SQL statements that load the native engine into any DuckDB, without Python.
 
-    Raises EngineError when the native engine isn't built.
+    That DuckDB must allow unsigned extensions. Raises EngineError if the engine isn't built.
     """
     if not native.is_built():
         raise EngineError(f"There is no native engine to load: {_NOT_BUILT}")
-    runtime = inference.library()
-    said = (
-        f"SELECT duckml_runtime({literal(runtime)});"
-        if runtime
-        else "-- No onnxruntime is installed beside duckml."
-    )
-    return f"LOAD {literal(str(native.EXTENSION))};\n{said}"
+    library = onnxruntime_library()
+    runtime = "-- onnxruntime is not installed with duckml."
+    if library:
+        runtime = f"SELECT duckml_runtime({literal(library)});"
+    return f"LOAD {literal(str(native.EXTENSION))};\n{runtime}"
 
 
-def described(serving: Engine) -> str:
-    """The engine in words, with what keeps the native one from serving where somebody might wonder."""
-    if isinstance(serving, NativeEngine):
+def engine_description(engine: Engine) -> str:
+    """Return an engine as DESCRIBE MODEL shows it, with the reason why it isn't the native one."""
+    if isinstance(engine, NativeEngine):
         return "native (onnxruntime)"
-    return "python (onnxruntime)" + (
-        f"; not the native one: {serving.remark}" if serving.remark else ""
-    )
+    remark = f"; not the native one: {engine.remark}" if engine.remark else ""
+    return f"python (onnxruntime){remark}"

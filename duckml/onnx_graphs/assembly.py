@@ -18,7 +18,8 @@ from duckml.estimators.preprocessing import PARTS, SECONDS_PER_DAY, CategoryEnco
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import TrainedModel
 from duckml.onnx_graphs.conversion import convert
-from duckml.onnx_graphs.graph import Graph, label_tensor, manifest
+from duckml.onnx_graphs.graph import Graph, label_tensor
+from duckml.onnx_graphs.manifest import manifest_json
 
 _DOUBLE = TensorProto.DOUBLE
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}
@@ -51,7 +52,7 @@ def to_onnx(trained: TrainedModel, precision: str, on_null: str) -> bytes:
             output=graph.output_name(target.prediction),
         )
         outputs = [helper.make_tensor_value_info(predicted, _DOUBLE, ["N", 1])]
-    return graph.finish(outputs, manifest(trained.signature, precision, on_null, graph.codes))
+    return graph.finish(outputs, manifest_json(trained.signature, precision, on_null, graph.codes))
 
 
 def _classes(graph: _TrainedGraph, trained: TrainedModel, matrix: str) -> list[Any]:

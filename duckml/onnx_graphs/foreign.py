@@ -19,7 +19,8 @@ from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
 from duckml.errors import ForeignModelError
 from duckml.features.signature import Feature, Signature, Target
 from duckml.names import listed
-from duckml.onnx_graphs.graph import Graph, constant_tensors, is_elsewhere, label_tensor, manifest
+from duckml.onnx_graphs.graph import Graph, constant_tensors, is_external, label_tensor
+from duckml.onnx_graphs.manifest import manifest_json
 
 _MOST_BYTES = 1 << 30
 _MOST_NODES = 20_000
@@ -167,7 +168,7 @@ def require_harmless(model: ModelProto, path: str) -> None:
     if len(model.graph.node) > _MOST_NODES:
         raise ForeignModelError.refused(path, f"it has more than {_MOST_NODES:,} nodes")
     for tensor in constant_tensors(model.graph):
-        if is_elsewhere(tensor):
+        if is_external(tensor):
             raise ForeignModelError.refused(
                 path, f"its tensor '{tensor.name}' lies in another file"
             )
@@ -452,7 +453,7 @@ def adopted(
         outputs.append(
             helper.make_tensor_value_info(answer, TensorProto.DOUBLE, ["N", len(target.labels)])
         )
-    return graph.finish(outputs, manifest(signature, precision, on_null, {}))
+    return graph.finish(outputs, manifest_json(signature, precision, on_null, {}))
 
 
 def _fed(graph: Graph, columns: Sequence[str], kind: int, width: int | None) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from duckml.features.column_types import INTEGERS, type_family
-from duckml.features.signature import MANIFEST, Signature, Target
+from duckml.features.signature import MANIFEST, Target
 from duckml.onnx_graphs.conversion import IR_VERSION, ML_OPSET, OPSET
 
 
@@ -25,21 +24,6 @@ def label_tensor(target: Target) -> tuple[Any, int]:
     return np.array(labels, dtype=object), TensorProto.STRING
 
 
-def manifest(signature: Signature, precision: str, on_null: str, codes: Mapping[str, str]) -> str:
-    """What an engine must know to serve the bytes, as JSON in their metadata."""
-    return json.dumps(
-        {
-            "format": 1,
-            "signature": signature.to_json(),
-            "precision": precision,
-            "on_null": on_null,
-            "codes": codes,
-        },
-        ensure_ascii=False,
-        sort_keys=True,
-    )
-
-
 def constant_tensors(graph: Any) -> Iterator[Any]:
     """The constant tensors of a graph, and of the graphs in its nodes."""
     yield from graph.initializer
@@ -52,7 +36,7 @@ def constant_tensors(graph: Any) -> Iterator[Any]:
                 yield from constant_tensors(inner)
 
 
-def is_elsewhere(tensor: Any) -> bool:
+def is_external(tensor: Any) -> bool:
     """Whether the values of a tensor lie in another file, which onnxruntime would read from wherever it is told to."""
     return bool(tensor.data_location == TensorProto.EXTERNAL or tensor.external_data)
 

@@ -8,7 +8,6 @@ single precision, in the seventh digit.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -20,9 +19,10 @@ import numpy as np
 from duckml.errors import PlainSqlError
 from duckml.features.column_types import INTEGERS, type_family
 from duckml.features.columns import FLOAT32_MAX, INTEGER_NULL
-from duckml.features.signature import MANIFEST, Feature, Signature
+from duckml.features.signature import Feature, Signature
 from duckml.language.parser import model_name
 from duckml.names import fold, literal, nearest, qualified, quote
+from duckml.onnx_graphs.manifest import read_manifest
 
 TESTED = ("duckdb", "postgres", "sqlite")
 _MOST_TERMS = 20_000
@@ -125,13 +125,13 @@ def _writer(onnx_bytes: bytes, dialect: str) -> _Writer:
     import onnx
 
     model = onnx.load_from_string(onnx_bytes)
-    value = json.loads(next(entry.value for entry in model.metadata_props if entry.key == MANIFEST))
-    signature = Signature.from_json(value["signature"])
+    manifest = read_manifest(model)
+    signature = Signature.from_json(manifest["signature"])
     if signature.transform is not None and dialect != "duckdb":
         raise PlainSqlError(
             "The model has a TRANSFORM, which is DuckDB's SQL: it can be written for duckdb only."
         )
-    return _Writer(model, signature, value["on_null"], dialect)
+    return _Writer(model, signature, manifest["on_null"], dialect)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ import pyarrow.compute as pc
 from duckml.database import binding, catalog, interrupts, scratch, search_path, streams
 from duckml.database.binding import Column
 from duckml.database.sessions import Native
-from duckml.engines import python as inference
+from duckml.engines.open_models import open_model
+from duckml.engines.predictor import Predictor
 from duckml.errors import DeviceError, OptionError, ParityError, StatementError, TrainingDataError
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
@@ -35,7 +36,7 @@ from duckml.features.signature import Signature
 from duckml.language.prediction_sql import key_of, prediction
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed, quote
-from duckml.onnx_graphs import assembly as export
+from duckml.onnx_graphs.assembly import TOLERANCE, to_onnx
 from duckml.options.training import TrainingOptions, canonical
 from duckml.registry import read as registry
 from duckml.registry import write as storing
@@ -559,9 +560,7 @@ def _train(
         split=options.split,
         weights=training.weights_of(trained),
         measured=measured,
-        background=background_rows(
-            inference.open_model(key, onnx, device), test, options.background_rows
-        ),
+        background=background_rows(open_model(key, onnx, device), test, options.background_rows),
     )
 
 
@@ -587,13 +586,13 @@ def _measure(trained: TrainedModel, test: pa.Table) -> tuple[dict[str, float], M
     )
 
 
-def background_rows(model: inference.Predictor, rows: pa.Table, most: int) -> list[BackgroundRow]:
+def background_rows(model: Predictor, rows: pa.Table, most: int) -> list[BackgroundRow]:
     """A few rows with what the model answers for them, as JSON."""
     rows = rows.select([*model.names]).slice(0, most)
     if not len(rows):
         return []
     columns = [rows[name].combine_chunks() for name in model.names]
-    answers = model.compared(columns).to_pylist()
+    answers = model.raw_output(columns).to_pylist()
     return [
         BackgroundRow(json.dumps(row, ensure_ascii=False), json.dumps(answer))
         for row, answer in zip(rows.to_pylist(), answers, strict=True)
@@ -619,7 +618,7 @@ def _exported(
 
     Raises ParityError above the tolerance.
     """
-    onnx = export.to_onnx(trained, options.precision, options.on_null)
+    onnx = to_onnx(trained, options.precision, options.on_null)
     # Rows held out come last in the table; they are the ones that the estimator has not seen.
     sample = table.slice(max(0, len(table) - _PARITY_ROWS))
     if options.on_null == "null":
@@ -631,9 +630,9 @@ def _exported(
             )
     expected = trained.predict(sample)
     try:
-        model = inference.open_model(key_of(onnx), onnx, device)
+        model = open_model(key_of(onnx), onnx, device)
         columns = [sample[name].combine_chunks() for name in model.names]
-        answered = model.compared(columns)
+        answered = model.raw_output(columns)
     except DeviceError:
         raise
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
@@ -647,7 +646,7 @@ def _exported(
     else:
         found = answered.drop_null().to_numpy()
         parity = evaluation.largest_relative_difference(expected[kept], found, trained.target_scale)
-    tolerance = export.TOLERANCE[options.precision]
+    tolerance = TOLERANCE[options.precision]
     if not parity <= tolerance:
         raise ParityError.above(parity, tolerance, options.precision)
     return onnx, parity

@@ -11,7 +11,7 @@ from duckml.database import files
 from duckml.database.sessions import Native
 from duckml.errors import ArtifactError
 from duckml.language.prediction_sql import key_of, predict_macro
-from duckml.onnx_graphs import plain_sql as plainsql
+from duckml.onnx_graphs import plain_sql
 from duckml.options.training import ExportOptions
 from duckml.registry import read as registry
 from duckml.registry.read import StoredVersion
@@ -27,12 +27,12 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
     if found != stored.key:
         raise ArtifactError.damaged(stored.key, found)
     if options.format == "macro":
-        text = plainsql.macro_for(
+        text = plain_sql.macro_for(
             onnx, f"{stored.name}@{stored.version}", f"{predict_macro(stored.name)}_sql"
         )
         files.write_file(con, options.uri, text.encode())
     elif options.format == "sql":
-        text = plainsql.select_for(
+        text = plain_sql.select_for(
             onnx, f"{stored.name}@{stored.version}", options.dialect, options.table
         )
         files.write_file(con, options.uri, text.encode())

@@ -16,20 +16,22 @@ import pyarrow as pa
 
 from duckml.database import catalog, files
 from duckml.database.sessions import Native
-from duckml.engines import python as inference
+from duckml.engines.open_models import open_model
+from duckml.engines.predictor import Predictor
 from duckml.errors import ForeignModelError, OptionError, ParityError
 from duckml.estimators.preprocessing import codes_of
 from duckml.estimators.trained import ModelWarning
 from duckml.features.column_types import is_number, type_family
-from duckml.features.signature import MANIFEST, Feature, Signature, Target
+from duckml.features.signature import Feature, Signature, Target
 from duckml.language.prediction_sql import key_of
 from duckml.language.prediction_sql import labels as labels_of_target
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed
-from duckml.onnx_graphs import assembly as export
 from duckml.onnx_graphs import foreign
+from duckml.onnx_graphs.assembly import TOLERANCE
 from duckml.onnx_graphs.conversion import convert
 from duckml.onnx_graphs.foreign import Adoption
+from duckml.onnx_graphs.manifest import manifest_entry
 from duckml.options.training import ImportOptions
 from duckml.registry import write as storing
 from duckml.registry.publish import (
@@ -69,7 +71,7 @@ def import_onnx(
     path = options.model_path
     content = files.read_file(con, path)
     model = foreign.read_model(content, path)
-    text = next((entry.value for entry in model.metadata_props if entry.key == MANIFEST), None)
+    text = manifest_entry(model)
     if text is not None:
         onnx, signature = content, _own_signature(con, model, text, path)
         if {"target", "features", "output", "labels", "on_null"} & set(given):
@@ -173,10 +175,10 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
         else:
             columns.append(pa.array([0.0, 1.0, 0.0] if feature.kind == "boolean" else numbers))
     try:
-        model = inference.open_model(key_of(onnx), onnx, device)
-        together = model.compared(columns).to_pylist()
+        model = open_model(key_of(onnx), onnx, device)
+        together = model.raw_output(columns).to_pylist()
         alone = [
-            model.compared([column.slice(row, 1) for column in columns]).to_pylist()[0]
+            model.raw_output([column.slice(row, 1) for column in columns]).to_pylist()[0]
             for row in range(3)
         ]
     except Exception as error:  # whatever onnxruntime says
@@ -327,7 +329,7 @@ def register(
         assert failure is not None
         raise failure
     new = _version(onnx, signature, kind, {}, "registered", time.perf_counter() - started)
-    model = inference.open_model(new.key, onnx, device)
+    model = open_model(new.key, onnx, device)
     _try_out(onnx, signature, name.name, device)
     metrics = {} if actual is None else _measured(expected, actual, labels, str(target))
     new = dataclasses.replace(
@@ -492,10 +494,10 @@ def _exported(
     signature = Signature(tuple(features), signature.target)
     onnx = foreign.adopted(model, adoption, signature, _on_null(estimator, sample), "float32")
     try:
-        opened = inference.open_model(key_of(onnx), onnx, device)
+        opened = open_model(key_of(onnx), onnx, device)
         rows = _as_read(opened, sample)
         columns = [rows[name].combine_chunks() for name in opened.names]
-        answered = opened.compared(columns)
+        answered = opened.raw_output(columns)
     except Exception as error:  # whatever onnxruntime says of what skl2onnx made
         kind = type(estimator).__name__
         raise ParityError.not_exportable(
@@ -512,12 +514,12 @@ def _exported(
         parity = evaluation.largest_relative_difference(expected[kept, 0], found[kept, 0], scale)
     else:
         parity = evaluation.largest_difference(expected[kept], found[kept])
-    if not parity <= export.TOLERANCE["float32"]:
-        raise ParityError.above(parity, export.TOLERANCE["float32"], "float32", registered=True)
+    if not parity <= TOLERANCE["float32"]:
+        raise ParityError.above(parity, TOLERANCE["float32"], "float32", registered=True)
     return onnx, signature, parity
 
 
-def _as_read(model: inference.Predictor, sample: pa.Table) -> pa.Table:
+def _as_read(model: Predictor, sample: pa.Table) -> pa.Table:
     """The sample with every column as the model reads it."""
     columns = [sample[name] for name in model.names]
     return pa.table(dict(zip(model.names, model.read(columns), strict=True)))
