@@ -17,6 +17,7 @@ from pathlib import Path
 import duckml
 from duckml import errors
 from duckml.cli import main as cli
+from duckml.estimators.model_warnings import MEANINGS
 from duckml.estimators.table import ESTIMATORS
 from duckml.options import training as options
 
@@ -234,34 +235,8 @@ def _errors() -> str:
         "| code | says |",
         "|---|---|",
     ]
-    lines += [f"| `{code}` | {meaning} |" for code, meaning in WARNINGS.items()]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in MEANINGS.items()]
     return "\n".join(lines) + "\n"
-
-
-WARNINGS = {
-    "all_null": "a column was left out: it is NULL in every row",
-    "constant_feature": "a column was left out: it is the same in every row",
-    "id_column": "a column was left out: it names rows rather than describing them",
-    "nearly_unique_text": "a column was left out: nearly every row has a text of its own",
-    "few_rows": "what the metrics of so few rows are worth",
-    "no_test_rows": "no rows were held out: the metrics are those of the training rows",
-    "two_valued_target": "a whole-number target with two values: a classifier may be meant",
-    "rare_class": "a class with few rows will hardly be recognised",
-    "unlearned_class": "a class that only held-out rows have is never answered",
-    "leakage_suspect": "one feature alone explains more than 99.9 % of the target",
-    "not_converged": "the loss was still falling at the last pass",
-    "stopped_early": "nothing got better after the first passes",
-    "no_better_than_mean": "the mean of the target predicts the test rows as well",
-    "no_better_than_commonest": "always answering the commonest class is as good",
-    "in_memory": "the model ends with the process",
-    "already_there": "`IF NOT EXISTS` found the model and trained nothing",
-    "unchanged": "`if_unchanged = 'skip'` found nothing new and trained nothing",
-    "would_break_views": "the version takes other columns and did not become the default",
-    "better": "`make_default = 'if_better'`: the version became the default, and by how much it is better",
-    "not_better": "`make_default = 'if_better'`: the version did not become the default",
-    "not_comparable": "`make_default = 'if_better'`: the default can't be measured on the new rows",
-    "without_effect": "an option of BigQuery ML's that changes nothing here",
-}
 
 
 NOTES = {

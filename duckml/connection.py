@@ -79,7 +79,7 @@ from duckml.training.progress import Listener, OnIteration, progress_bar
 
 if TYPE_CHECKING:
     # Training brings scikit-learn and skl2onnx along; who only predicts never loads them.
-    from duckml.estimators.trained import ModelWarning
+    from duckml.estimators.model_warnings import ModelWarning
     from duckml.registry.publish import Created
     from duckml.statements.create import Request
 

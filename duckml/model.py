@@ -12,7 +12,7 @@ import pyarrow as pa
 from duckml.database import sessions
 from duckml.database.sessions import Native
 from duckml.errors import ArtifactError
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
 from duckml.language.parser import model_name
 from duckml.language.prediction_sql import key_of

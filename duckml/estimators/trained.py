@@ -87,14 +87,6 @@ class Weight:
 
 
 @dataclass(frozen=True)
-class ModelWarning:
-    """Something that an analyst should know of a model: a code to act on and a sentence to read."""
-
-    code: str
-    message: str
-
-
-@dataclass(frozen=True)
 class FeatureStatistics:
     """What FEATURE_INFO shows of a feature, over the training rows."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from duckml.errors import NotYetError, OptionError
+from duckml.estimators import model_warnings
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.estimators.table import ESTIMATORS, Estimator, estimator_named
 from duckml.features.column_types import is_class
 
@@ -89,7 +91,7 @@ class TrainingOptions:
     precision: str = "float32"
     description: str | None = None
     tags: str | None = None
-    without_effect: tuple[str, ...] = ()
+    without_effect: tuple[ModelWarning, ...] = ()
 
     @property
     def is_own(self) -> bool:
@@ -312,7 +314,7 @@ def _understand_class_weights(plain: dict[str, Any]) -> None:
         plain["class_weight"] = plain.pop("class_weights")
 
 
-def _without_effect(plain: dict[str, Any], estimator: Estimator | None) -> tuple[str, ...]:
+def _without_effect(plain: dict[str, Any], estimator: Estimator | None) -> tuple[ModelWarning, ...]:
     """Take out what changes nothing of the model; a sentence for each."""
     reasons = {name: reason for name, reason in _WITHOUT_EFFECT.items() if name in plain}
     for name, value in (
@@ -328,7 +330,7 @@ def _without_effect(plain: dict[str, Any], estimator: Estimator | None) -> tuple
         }
     for name in reasons:
         del plain[name]
-    return tuple(f"{name} has no effect: {reason}." for name, reason in reasons.items())
+    return tuple(model_warnings.without_effect(name, reason) for name, reason in reasons.items())
 
 
 def _check_own_estimator(estimator: Any, given: Mapping[str, Any]) -> None:

@@ -25,7 +25,8 @@ from duckml.errors import (
     ModelExistsError,
     StatementError,
 )
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators import model_warnings
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
 from duckml.language.syntax import ModelName
 from duckml.registry import dependents
@@ -206,27 +207,16 @@ def _with_retries(session: Native, change: Callable[[Native], T]) -> T:
 
 
 def warnings_of_place(con: Native, place: Place) -> list[ModelWarning]:
-    """What is to be said of the database that a model goes to."""
-    if not catalog.is_in_memory(con, place.database):
-        return []
-    message = (
-        "The database is in memory: the model ends with it. duckml.connect('file.duckdb') keeps it."
-    )
-    return [ModelWarning("in_memory", message)]
+    """Return a warning if the database of a model is not a file."""
+    in_memory = catalog.is_in_memory(con, place.database)
+    return [model_warnings.in_memory()] if in_memory else []
 
 
 def warnings_of_views(broken: list[str]) -> list[ModelWarning]:
-    """What is to be said of views that a new version would break."""
-    if not broken:
-        return []
-    message = (
-        f"The new version takes other columns and would break {', '.join(broken)}. It is stored, but the old version "
-        "stays the default: change or drop these views, then ALTER MODEL … SET DEFAULT VERSION."
-    )
-    return [ModelWarning("would_break_views", message)]
+    """Return a warning if a new version would break views."""
+    return [model_warnings.would_break_views(broken)] if broken else []
 
 
 def warnings_of_leaving(name: str) -> list[ModelWarning]:
-    """What is to be said when IF NOT EXISTS found the model."""
-    message = f"Model '{name}' is there already and was left as it is: nothing was trained."
-    return [ModelWarning("already_there", message)]
+    """Return the warning that IF NOT EXISTS found the model."""
+    return [model_warnings.already_there(name)]

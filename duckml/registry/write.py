@@ -18,7 +18,8 @@ from duckml.database.catalog import OURS
 from duckml.database.search_path import Place
 from duckml.database.sessions import Native
 from duckml.errors import ConflictError, ModelExistsError, ModelNotFoundError
-from duckml.estimators.trained import FeatureStatistics, Iteration, ModelWarning, Weight
+from duckml.estimators.model_warnings import ModelWarning
+from duckml.estimators.trained import FeatureStatistics, Iteration, Weight
 from duckml.features.signature import Signature
 from duckml.language.prediction_sql import predict_macro
 from duckml.language.syntax import ModelName

@@ -26,9 +26,11 @@ from duckml.database.sessions import Native
 from duckml.engines.open_models import open_model
 from duckml.engines.predictor import Predictor
 from duckml.errors import DeviceError, OptionError, ParityError, StatementError, TrainingDataError
+from duckml.estimators import model_warnings
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.estimators.preprocessing import codes_of, numbers
 from duckml.estimators.table import is_made_of_trees
-from duckml.estimators.trained import ModelWarning, TrainedModel
+from duckml.estimators.trained import TrainedModel
 from duckml.features.column_types import is_number, type_family
 from duckml.features.columns import read_column
 from duckml.features.roles import Roles, infer_signature, resolve_column
@@ -54,8 +56,8 @@ from duckml.registry.publish import (
 )
 from duckml.registry.read import StoredVersion
 from duckml.registry.write import BackgroundRow, Measured, NewVersion
+from duckml.training import assessment, lineage, profiling, transform
 from duckml.training import fit as training
-from duckml.training import lineage, profiling, transform
 from duckml.training import metrics as evaluation
 from duckml.training.progress import OnIteration
 
@@ -140,8 +142,7 @@ def create(
             else None
         )
         if same is not None:
-            message = f"Query, rows and options are those of version {same}, which is left as it is: nothing was trained."
-            return Created(slot.place, slot.name, same), [ModelWarning("unchanged", message)]
+            return Created(slot.place, slot.name, same), [model_warnings.unchanged(same)]
         new = _train(con, slot, request, frame, device, on_iteration, materials, prepared)
         make_default, doubts = _may_be_default(slot, materials, prepared, new)
         broken = broken_views(con, slot, new.signature) if make_default else []
@@ -196,25 +197,14 @@ def _may_be_default(
         return wanted is not False, []
     default = slot.default.version
     if new.key == slot.default.key:
-        return False, [
-            ModelWarning(
-                "not_better", f"It is, byte for byte, version {default}, which stays the default."
-            )
-        ]
+        return False, [model_warnings.identical_version(default)]
     metric = "accuracy" if materials.classes else "r2_score"
     before, after = _metric_before(materials, prepared, metric), new.metrics.get(metric)
     if before is None or after is None:
-        message = (
-            f"Version {default} can't be measured on the new test rows, because they lack a column or the target of "
-            "it, so it stays the default: compare the two, then ALTER MODEL … SET DEFAULT VERSION."
-        )
-        return False, [ModelWarning("not_comparable", message)]
-    compared = (
-        f"{metric} {after:.4g} against {before:.4g} of version {default} on the same test rows"
-    )
+        return False, [model_warnings.not_comparable(default)]
     if after > before:
-        return True, [ModelWarning("better", f"It is the new default: {compared}.")]
-    return False, [ModelWarning("not_better", f"It does not become the default: {compared}.")]
+        return True, [model_warnings.better(metric, after, before, default)]
+    return False, [model_warnings.not_better(metric, after, before, default)]
 
 
 def _metric_before(materials: _Materials, prepared: _Prepared, metric: str) -> float | None:
@@ -454,11 +444,11 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
             profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test)
         )
     warnings = [
-        *(ModelWarning("without_effect", message) for message in options.without_effect),
+        *options.without_effect,
         *findings.warnings,
-        *profiling.warn_of_rows(len(table), len(test)),
-        *profiling.warn_of_target(table, signature, materials.types[roles.target]),
-        *profiling.warn_of_leakage(train, signature),
+        *assessment.warnings_of_rows(len(table), len(test)),
+        *assessment.warnings_of_target(table, signature, materials.types[roles.target]),
+        *assessment.warnings_of_leakage(train, signature),
     ]
     return _Prepared(table, train, validation, test, signature, len(raw), data_hash, warnings)
 
@@ -545,7 +535,7 @@ def _train(
         rows_test=len(prepared.test),
         iterations=trained.iterations,
         stop_reason=trained.stop_reason,
-        warnings=[*prepared.warnings, *_of_training(trained, metrics)],
+        warnings=[*prepared.warnings, *assessment.warnings_of_training(trained, metrics)],
         library_versions=lineage.library_versions(),
         description=options.description,
         tags=options.tags,
@@ -650,38 +640,3 @@ def _exported(
     if not parity <= tolerance:
         raise ParityError.above(parity, tolerance, options.precision)
     return onnx, parity
-
-
-# Warnings
-
-
-def _of_training(trained: TrainedModel, metrics: Mapping[str, float]) -> list[ModelWarning]:
-    """What the course of a training says about the model."""
-    warnings = []
-    passes = len(trained.iterations)
-    if trained.stop_reason == "max_iter":
-        message = f"The loss was still falling after {passes} passes: raise max_iter."
-        if passes == 1:
-            message = "Training ended at max_iter, before it converged: raise max_iter."
-        warnings.append(ModelWarning("not_converged", message))
-    elif trained.stop_reason == "early_stopping":
-        best = min(range(passes), key=lambda i: trained.iterations[i].judged)
-        if best < 3:
-            message = (
-                f"Training got no better after pass {best + 1} of {passes}: there may be little to learn, or "
-                "learning_rate_init is too large."
-            )
-            warnings.append(ModelWarning("stopped_early", message))
-    if trained.is_classifier:
-        if metrics["accuracy"] <= metrics["baseline_accuracy"]:
-            message = (
-                f"Always answering the commonest class would be as good (accuracy {metrics['accuracy']:.3f} on the "
-                "test rows): the features say nothing, or the classes need class_weight = 'balanced'."
-            )
-            warnings.append(ModelWarning("no_better_than_commonest", message))
-        return warnings
-    r2, baseline = metrics.get("r2_score"), metrics.get("baseline_r2_score", 0.0)
-    if r2 is not None and r2 <= max(baseline, 0.0):
-        message = f"Predicting the mean would be no worse (R² {r2:.3f} on the test rows): the features say nothing."
-        warnings.append(ModelWarning("no_better_than_mean", message))
-    return warnings

@@ -19,8 +19,8 @@ from duckml.database.sessions import Native
 from duckml.engines.open_models import open_model
 from duckml.engines.predictor import Predictor
 from duckml.errors import ForeignModelError, OptionError, ParityError
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.estimators.preprocessing import codes_of
-from duckml.estimators.trained import ModelWarning
 from duckml.features.column_types import is_number, type_family
 from duckml.features.signature import Feature, Signature, Target
 from duckml.language.prediction_sql import key_of

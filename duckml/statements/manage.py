@@ -12,7 +12,7 @@ from typing import Any
 from duckml.database import catalog, transactions
 from duckml.database.sessions import Native
 from duckml.errors import DependentsError, ModelExistsError, ModelNotFoundError, StatementError
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.language.syntax import (
     AlterModel,
     CopyModel,

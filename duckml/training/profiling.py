@@ -20,25 +20,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from duckml.errors import TrainingDataError
-from duckml.estimators.preprocessing import codes_of, null_key, numbers
-from duckml.estimators.trained import FeatureStatistics, ModelWarning
+from duckml.estimators import model_warnings
+from duckml.estimators.model_warnings import ExcludedColumn, ModelWarning
+from duckml.estimators.preprocessing import numbers
+from duckml.estimators.trained import FeatureStatistics
 from duckml.features.column_types import INTEGERS, is_number, type_family
 from duckml.features.columns import FLOAT32_MAX
 from duckml.features.signature import Feature, Signature
-from duckml.names import listed
 from duckml.options.training import TrainingOptions
 
 Indexes = npt.NDArray[np.int64]
 
-FEW_ROWS = 500
 _ID_NAME = re.compile(
     r"(^|_)(id|uuid|guid|pk|key|rowid|row_id|index|idx)$|[a-z]I[dD]$", re.IGNORECASE
 )
 _NEARLY_UNIQUE = 0.9
 _ENOUGH_TO_TELL = 20  # rows below which "nearly unique" says nothing
-_LEAK = 0.999
 _MOST_CLASSES = 1_000
-_FEW_OF_A_CLASS = 10
 
 
 @dataclass(frozen=True)
@@ -57,10 +55,10 @@ class Findings:
     excluded: dict[str, str] = field(default_factory=dict)
     warnings: list[ModelWarning] = field(default_factory=list)
 
-    def leave_out(self, code: str, name: str, reason: str) -> None:
+    def leave_out(self, excluded: ExcludedColumn) -> None:
         """Take a column out of the signature, with a warning that names it."""
-        self.excluded[name] = f'"{name}" {reason}'
-        self.warnings.append(ModelWarning(code, f'Column "{name}" is left out: it {reason}.'))
+        self.excluded[excluded.column] = f'"{excluded.column}" {excluded.reason}'
+        self.warnings.append(excluded.warning)
 
 
 def usable_rows(table: pa.Table, signature: Signature, weight: str | None) -> pa.Table:
@@ -146,11 +144,11 @@ def examine(
     for feature in signature.features:
         column = table[feature.name]
         if column.null_count == len(column):
-            findings.leave_out("all_null", feature.name, "is NULL in every row")
+            findings.leave_out(model_warnings.all_null(feature.name))
             continue
         distinct = pc.count_distinct(column, mode="all").as_py()
         if distinct == 1:
-            findings.leave_out("constant_feature", feature.name, "has the same value in every row")
+            findings.leave_out(model_warnings.constant_feature(feature.name))
         elif feature.name not in categorical and len(column) >= _ENOUGH_TO_TELL:
             _leave_out_ids(findings, feature, types[feature.name], distinct, len(column))
     if len(findings.excluded) == len(signature.features):
@@ -163,17 +161,10 @@ def _leave_out_ids(
 ) -> None:
     if distinct < _NEARLY_UNIQUE * rows:
         return
-    different = f"has {distinct:,} different values in {rows:,} rows"
     if feature.kind == "category":
-        findings.leave_out(
-            "nearly_unique_text",
-            feature.name,
-            f"is text that {different}; name it in categorical to keep it",
-        )
+        findings.leave_out(model_warnings.nearly_unique_text(feature.name, distinct, rows))
     elif type_family(sql_type) in INTEGERS and _ID_NAME.search(feature.name):
-        findings.leave_out(
-            "id_column", feature.name, f"looks like an id and {different}; rename it to keep it"
-        )
+        findings.leave_out(model_warnings.id_column(feature.name, distinct, rows))
 
 
 def order_by_hash(
@@ -262,102 +253,3 @@ def _statistics_of(feature: Feature, column: pa.ChunkedArray) -> FeatureStatisti
         None,
         column.null_count,
     )
-
-
-# Warnings
-
-
-def warn_of_rows(rows: int, test_rows: int) -> list[ModelWarning]:
-    """What the number of rows says about the metrics."""
-    if not test_rows:
-        return [
-            ModelWarning(
-                "no_test_rows",
-                "No rows were held out: the metrics are of the training rows and say nothing about new ones.",
-            )
-        ]
-    if rows < FEW_ROWS:
-        held_out = "1 test row" if test_rows == 1 else f"{test_rows} test rows"
-        return [
-            ModelWarning(
-                "few_rows",
-                f"Only {rows} rows: the metrics come from {held_out} and may be luck. "
-                f"From {FEW_ROWS} rows on they begin to mean something.",
-            )
-        ]
-    return []
-
-
-def warn_of_target(table: pa.Table, signature: Signature, sql_type: str) -> list[ModelWarning]:
-    """A whole-number target with two values is usually a class; a class with few rows is hard to learn."""
-    if signature.target.labels is not None:
-        return _warn_of_classes(table[signature.target.name], signature.target.labels)
-    if type_family(sql_type) not in INTEGERS:
-        return []
-    values = pc.unique(table[signature.target.name]).to_pylist()
-    if len(values) != 2:
-        return []
-    low, high = sorted(int(value) for value in values)
-    return [
-        ModelWarning(
-            "two_valued_target",
-            f'The target "{signature.target.name}" has only the values {low} and {high}. A classifier may be meant; '
-            "this model predicts a number between them.",
-        )
-    ]
-
-
-def _warn_of_classes(column: pa.ChunkedArray, labels: Sequence[str]) -> list[ModelWarning]:
-    counts = {item["values"]: item["counts"] for item in pc.value_counts(column).to_pylist()}
-    unlearned = [label for label in counts if label not in labels]
-    rare = [label for label in labels if counts[label] < _FEW_OF_A_CLASS]
-    warnings = []
-    if unlearned:
-        message = f"No training row is of class {listed(unlearned)}: the model never answers it, and is not measured on it."
-        warnings.append(ModelWarning("unlearned_class", message))
-    if rare:
-        message = f"Fewer than {_FEW_OF_A_CLASS} rows are of class {listed(rare)}: it will hardly be recognised."
-        warnings.append(ModelWarning("rare_class", message))
-    return warnings
-
-
-def warn_of_leakage(table: pa.Table, signature: Signature) -> list[ModelWarning]:
-    """Features that explain the target alone: usually the answer under another name."""
-    column, labels = table[signature.target.name], signature.target.labels
-    target = numbers(column) if labels is None else codes_of(column, labels).astype(np.float64)
-    total = float(((target - target.mean()) ** 2).sum())
-    suspects = [
-        f.name for f in signature.features if _explained(f, table[f.name], target, total) > _LEAK
-    ]
-    if not suspects:
-        return []
-    verb = "explains" if len(suspects) == 1 else "each explain"
-    return [
-        ModelWarning(
-            "leakage_suspect",
-            f"{listed(suspects)} {verb} more than {_LEAK:.1%} of the target alone. Is it known before the target is?",
-        )
-    ]
-
-
-def _explained(
-    feature: Feature, column: pa.ChunkedArray, target: npt.NDArray[np.float64], total: float
-) -> float:
-    """The share of the target's variance that one feature explains: by a line, or by the means of its categories."""
-    if total <= 0:
-        return 0.0
-    if feature.kind == "category":
-        encoded = pc.fill_null(column, null_key(feature)).combine_chunks().dictionary_encode()
-        codes = encoded.indices.to_numpy()
-        counts = np.bincount(codes)
-        if len(counts) > len(target) / 10:
-            return 0.0  # that many means explain any target
-        means = np.bincount(codes, weights=target) / counts
-        return 1.0 - float(((target - means[codes]) ** 2).sum()) / total
-    values = numbers(column)
-    known = ~np.isnan(values)
-    if known.sum() < max(3, len(values) / 2):
-        return 0.0
-    x, y = values[known] - values[known].mean(), target[known] - target[known].mean()
-    spread = float((x * x).sum() * (y * y).sum())
-    return float((x * y).sum()) ** 2 / spread if spread > 0 else 0.0

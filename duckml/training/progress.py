@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.training.fit import Progress
 
 OnIteration = Callable[[Progress], None]

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from duckml.connection import Connection
 from duckml.database import binding, sessions, transactions
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.names import literal, quote
 from duckml.registry import authors
 from duckml.server.caches import SHORT
