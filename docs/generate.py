@@ -19,35 +19,17 @@ from duckml import errors
 from duckml.cli import main as cli
 from duckml.estimators.model_warnings import MEANINGS
 from duckml.estimators.table import ESTIMATORS
+from duckml.language.functions import SQL_FUNCTIONS, Rows
 from duckml.options import training as options
 
 FOLDER = Path(__file__).parent / "reference"
 
-FUNCTIONS = {
-    "EVALUATE": (
-        "FROM EVALUATE(MODEL line)",
-        "how good a model is: on its test rows, or on given rows",
-    ),
-    "TRAINING_INFO": ("FROM TRAINING_INFO(MODEL line)", "loss and time of every pass"),
-    "FEATURE_INFO": (
-        "FROM FEATURE_INFO(MODEL line)",
-        "statistics of the features over the training rows",
-    ),
-    "WEIGHTS": ("FROM WEIGHTS(MODEL line)", "the weights of linear models; no rows for others"),
-    "CONFUSION_MATRIX": (
-        "FROM CONFUSION_MATRIX(MODEL late)",
-        "how often each class was taken for each other",
-    ),
-    "ROC_CURVE": ("FROM ROC_CURVE(MODEL late)", "what thresholds mean, for two classes"),
-    "PREDICT": (
-        "FROM PREDICT(MODEL late, TABLE points)",
-        "the input and its predictions; here the input is x, late, y",
-    ),
-}
 FORMS = {
-    "PREDICT(model, …)": "DOUBLE, or the class in the type of the target",
-    "PREDICT_PROBA(model, …)": "MAP from class to DOUBLE",
-    "MODEL_VERSION(model)": "VARCHAR, 'schema.name@3'",
+    **{
+        f"{name.upper()}(model{'' if name == 'model_version' else ', …'})": function.value
+        for name, function in SQL_FUNCTIONS.items()
+        if function.is_scalar
+    },
     "predict_<model>(h) and predict_<model>(a := …)": "as PREDICT; a function stored in the database",
     "predict_proba_<model>(h)": "as PREDICT_PROBA",
     "model_version_<model>()": "as MODEL_VERSION",
@@ -157,6 +139,7 @@ def _value(value: object) -> str:
 
 
 def _functions() -> str:
+    planned = [f"`{name.upper()}`" for name, f in SQL_FUNCTIONS.items() if f.is_planned]
     lines = [
         "# Functions",
         "",
@@ -178,11 +161,17 @@ def _functions() -> str:
             con.execute(
                 "CREATE MODEL late OPTIONS (target = 'late', max_iter = 2) AS SELECT x, late FROM points"
             )
-        for name, (query, meaning) in FUNCTIONS.items():
-            relation = con.sql(query)
+        for name, function in SQL_FUNCTIONS.items():
+            if not function.is_table or function.is_planned:
+                continue
+            with_rows = function.rows is Rows.REQUIRED
+            model = "late" if function.is_for_classifiers or with_rows else "line"
+            rows = ", TABLE points" if with_rows else ""
+            relation = con.sql(f"FROM {name}(MODEL {model}{rows})")
+            meaning = function.table + ("; here the input is x, late, y" if with_rows else "")
             lines += [
                 "",
-                f"## {name}",
+                f"## {name.upper()}",
                 "",
                 f"{meaning[0].upper()}{meaning[1:]}.",
                 "",
@@ -202,7 +191,7 @@ def _functions() -> str:
         "second is the prediction from this probability on) or, for `ROC_CURVE`, a list of thresholds. "
         "`WEIGHTS(MODEL m, STRUCT(true AS standardize))` gives the weights per standard deviation.",
         "",
-        '`TRIAL_INFO`, `EXPLAIN_PREDICT`, `GLOBAL_EXPLAIN` and `VALIDATE_DATA_SKEW` answer "not in this release yet".',
+        f'{", ".join(planned[:-1])} and {planned[-1]} answer "not in this release yet".',
     ]
     return "\n".join(lines) + "\n"
 

@@ -43,10 +43,10 @@ from duckml.errors import (
     StatementError,
 )
 from duckml.language.diagnosis import explain, in_the_users_text
+from duckml.language.functions import SQL_FUNCTIONS
 from duckml.language.parser import check_new_name, might_concern_us, model_name, parse
 from duckml.language.rewrite import rewrite
 from duckml.language.syntax import (
-    LATER_FUNCTIONS,
     Call,
     CopyModel,
     CreateModel,
@@ -721,10 +721,11 @@ class _Run:
         """What a name means, from the registry; None when it is the user's own function that is called."""
         is_scalar = call.function in {"predict", "predict_proba"}
         stored = registry.find(self.con, call.model, check_macro=fresh or not is_scalar)
-        if stored is None or call.function in LATER_FUNCTIONS:
+        is_planned = SQL_FUNCTIONS[call.function].is_planned
+        if stored is None or is_planned:
             if not call.explicit and catalog.function_exists(self.con, call.function):
                 return None
-            if call.function in LATER_FUNCTIONS:
+            if is_planned:
                 raise NotYetError.of(call.function.upper())
             raise registry.not_found(self.con, call.model)
         tag = call.model.tag

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from hypothesis import strategies as st
 from sklearn.tree import DecisionTreeRegressor
 
 import duckml
+from duckml.language.functions import SQL_FUNCTIONS
 from duckml.language.parser import might_concern_us, parse
+from duckml.language.syntax import ModelStatement, Statement
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 STATEMENTS = (
@@ -56,6 +59,16 @@ def test_the_corpus_is_large_enough() -> None:
     assert len(STATEMENTS) >= 300
     assert sum("{p}" in statement for statement in STATEMENTS) >= 150
     assert sum(might_concern_us(statement) for statement in STATEMENTS) >= 60
+
+
+def test_the_first_look_finds_every_function_and_statement() -> None:
+    for name in SQL_FUNCTIONS:
+        assert might_concern_us(f"FROM {name}(m)"), name
+        assert might_concern_us(f"FROM ML.{name.upper()}(m)"), name
+    for kind in typing.get_args(Statement):
+        if issubclass(kind, ModelStatement):
+            assert might_concern_us(f"{kind.command_tag} m"), kind
+    assert not might_concern_us("SELECT a, sum(b) FROM t GROUP BY a")
 
 
 def test_documented_statements_answer_the_same_with_predict_in_them(tmp_path: Path) -> None:

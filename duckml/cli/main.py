@@ -21,12 +21,9 @@ from duckml.connection import Connection, ModelWarningMessage, connect
 from duckml.database import interrupts, sessions
 from duckml.language.parser import parse
 from duckml.language.syntax import (
-    CopyModel,
-    CreateModel,
     DescribeModel,
     Query,
-    RetrainModel,
-    ShowModels,
+    Result,
     Statement,
 )
 
@@ -360,9 +357,11 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
         # NaN and infinity, which JSON doesn't have, become null.
         plain = (json.loads(row, parse_constant=lambda _: None) for (row,) in rows)
         print("[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in plain) + "]")
-    elif isinstance(
-        statement, CreateModel | CopyModel | RetrainModel | DescribeModel
-    ) or _is_one_wide_row(relation):
+    elif (
+        statement.result is Result.ROW
+        or isinstance(statement, DescribeModel)
+        or _is_one_wide_row(relation)
+    ):
         print(_upright(relation))
     else:
         print(relation)
@@ -371,9 +370,7 @@ def _show(con: Connection, sql: str, statement: Statement, how: str) -> None:
 def _is_query(con: Connection, sql: str, statement: Statement) -> bool:
     """Whether a statement can only answer rows: its column "Count" is the user's then."""
     if not isinstance(statement, Query):
-        return isinstance(
-            statement, CreateModel | CopyModel | RetrainModel | ShowModels | DescribeModel
-        )
+        return statement.result is not Result.NOTHING
     [parsed] = duckdb.extract_statements(con.rewritten(sql))
     return parsed.expected_result_type == [duckdb.ExpectedResultType.QUERY_RESULT]
 

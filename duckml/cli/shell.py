@@ -16,7 +16,8 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from duckml.database import sessions
 from duckml.database.sessions import Native
-from duckml.language.parser import tokenize
+from duckml.language.functions import SQL_FUNCTIONS
+from duckml.language.tokens import tokenize
 from duckml.registry import read as registry
 
 _HELP = "End a statement with ; — Ctrl-C drops it or stops it, Tab completes names, Ctrl-D, quit or .quit leaves."
@@ -57,16 +58,7 @@ _WORDS = frozenset(
         "RETRAIN",
         "TRANSFORM",
     }
-    | {
-        "PREDICT(",
-        "PREDICT_PROBA(",
-        "EVALUATE(",
-        "TRAINING_INFO(",
-        "FEATURE_INFO(",
-        "MODEL_VERSION(",
-        "WEIGHTS(",
-    }
-    | {"CONFUSION_MATRIX(", "ROC_CURVE("}
+    | {f"{name.upper()}(" for name, function in SQL_FUNCTIONS.items() if not function.is_planned}
 )
 
 
@@ -108,7 +100,7 @@ def is_complete(text: str) -> bool:
     """Whether what was typed is to be run: it ends with a semicolon (not in a text or comment), or is a dot command."""
     if not text.strip() or text.strip().startswith(".") or text.strip().lower() in {"quit", "exit"}:
         return True
-    tokens = tokenize(text.encode())
+    tokens = tokenize(text)
     return bool(tokens) and tokens[-1].text == ";"
 
 

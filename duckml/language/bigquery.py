@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from duckml.errors import NotYetError, StatementError
+from duckml.language.functions import SQL_FUNCTIONS, TRANSFORM_FUNCTIONS
 from duckml.names import fold, literal, qualified, quote
 
 _CALL = "__duckml_call_{}__"
@@ -22,23 +23,6 @@ _CALLED = re.compile(r"__duckml_call_(\d+)__")
 _FUNCTION = "__DUCKML_ML_"  # stands for `ML.` before the name of a function of TRANSFORM
 _STRUCT = "__DUCKML_STRUCT"
 _TUNING = re.compile(r"\bHPARAM_(RANGE|CANDIDATES)\b", re.IGNORECASE)
-
-
-# What is known of BigQuery ML and isn't in TRANSFORM; any other `ML.x(` is told where to look.
-_SCALAR = frozenset({"predict", "predict_proba", "model_version"})
-_IN_FROM = frozenset(
-    {
-        "predict",
-        "evaluate",
-        "training_info",
-        "feature_info",
-        "weights",
-        "confusion_matrix",
-        "roc_curve",
-        "trial_info",
-    }
-    | {"global_explain", "explain_predict", "validate_data_skew"}
-)
 
 
 @dataclass(frozen=True)
@@ -269,7 +253,8 @@ class _Translator:
             words = [token.word for token in tokens[position : position + 5]]
             if (
                 words[:1]
-                and words[0] in _SCALAR
+                and words[0] in SQL_FUNCTIONS
+                and SQL_FUNCTIONS[words[0]].is_scalar
                 and words[1:3] != ["(", "model"]
                 and words[1:2] == ["("]
             ):
@@ -283,7 +268,7 @@ class _Translator:
                 return None
             opening = position + (3 if prefixed else 1)
             function = words[2] if prefixed else words[0]
-            if function not in _IN_FROM:
+            if function not in SQL_FUNCTIONS or not SQL_FUNCTIONS[function].is_table:
                 raise StatementError(_misplaced(function))
             stop = _closing(tokens, opening)
             if stop == opening + 1:
@@ -431,24 +416,11 @@ class _Translator:
 
 def _misplaced(function: str) -> str:
     """What to say of an ML function that is no table function here."""
-    if function.upper() in _OF_TRANSFORM:
+    if function in TRANSFORM_FUNCTIONS:
         return (
             f"ML.{function.upper()} stands in TRANSFORM (…) of CREATE MODEL, and nowhere else here."
         )
     return f"ML.{function.upper()} is not here: docs/not-here.md says why and what to use."
-
-
-_OF_TRANSFORM = frozenset(
-    {
-        "STANDARD_SCALER",
-        "MIN_MAX_SCALER",
-        "MAX_ABS_SCALER",
-        "ROBUST_SCALER",
-        "QUANTILE_BUCKETIZE",
-        "BUCKETIZE",
-    }
-    | {"IMPUTER", "ONE_HOT_ENCODER", "LABEL_ENCODER", "POLYNOMIAL_EXPAND", "FEATURE_CROSS"}
-)
 
 
 @contextlib.contextmanager

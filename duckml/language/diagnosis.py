@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import duckdb
 
 from duckml.errors import DuckmlError, FeatureError, located
+from duckml.language.functions import SQL_FUNCTIONS
 from duckml.language.prediction_sql import predict_macro, probabilities_macro
 from duckml.language.syntax import Call, Resolved
 from duckml.names import fold
@@ -28,7 +29,6 @@ _AMBIGUOUS = re.compile(r'Ambiguous reference to column name "(?P<name>.+?)"')
 _ARGUMENTS = re.compile(
     r"Macro \"?(?P<macro>.+?)\"?\(\) does not support the supplied arguments", re.DOTALL
 )
-_MEASURING = frozenset({"evaluate", "confusion_matrix", "roc_curve"})
 # The line of SQL that DuckDB shows below a message, and the caret below it.
 _SHOWN = re.compile(r"\n\n(?P<prefix>LINE (?P<number>\d+): )(?P<line>.*)\n(?P<caret> *)\^+\s*$")
 _WORD = re.compile(r"[\w\"]+")
@@ -90,7 +90,8 @@ def _missing(
     """The column that DuckDB misses is a feature that a call takes by name."""
     for call, model in resolved.items():
         feature = model.signature.find(name)
-        if call.function not in {"predict", "predict_proba", *_MEASURING}:
+        measures = SQL_FUNCTIONS[call.function].measures
+        if call.function not in {"predict", "predict_proba"} and not measures:
             continue
         by_name = not any(a.name is None and a.star is None for a in call.arguments)
         given = any(a.name is not None and fold(a.name) == fold(name) for a in call.arguments)
@@ -98,9 +99,7 @@ def _missing(
         of_target = [model.signature.target.name]
         if transform is not None and transform.target is not None:
             of_target = [*transform.target.names]
-        target = call.function in _MEASURING and fold(name) in {
-            fold(column) for column in of_target
-        }
+        target = measures and fold(name) in {fold(column) for column in of_target}
         if (feature is not None and by_name and not given) or target:
             candidates = _CANDIDATES.search(message)
             columns = _QUOTED.findall(candidates["list"]) if candidates else []

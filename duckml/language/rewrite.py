@@ -15,6 +15,7 @@ from duckml.errors import FeatureError, NotYetError, StatementError
 from duckml.features.column_types import is_number, type_family
 from duckml.features.input_expressions import Input
 from duckml.features.signature import Feature
+from duckml.language.functions import SQL_FUNCTIONS, Rows
 from duckml.language.prediction_sql import (
     labels,
     output_columns,
@@ -30,17 +31,6 @@ from duckml.names import fold, literal, quote
 from duckml.sql import blocks
 
 _INPUT = '"__duckml_input"'
-
-# What STRUCT may set behind the input of a table function, and what the function is called with rows only.
-_SETTINGS = {
-    "predict": ("threshold",),
-    "evaluate": ("threshold",),
-    "confusion_matrix": ("threshold",),
-    "roc_curve": ("thresholds",),
-    "weights": ("standardize",),
-}
-_TAKES_ROWS = frozenset({"predict", "evaluate", "confusion_matrix", "roc_curve"})
-_OF_CLASSIFIERS = frozenset({"predict_proba", "confusion_matrix", "roc_curve"})
 
 
 def rewrite(
@@ -112,14 +102,15 @@ class _Rewriter:
         """The SQL that stands for a call."""
         model = self.resolved[call]
         name = call.function.upper()
-        if call.function in _OF_CLASSIFIERS and model.signature.target.labels is None:
+        function = SQL_FUNCTIONS[call.function]
+        if function.is_for_classifiers and model.signature.target.labels is None:
             raise StatementError(
                 f"{name} is about classes, and model '{call.model}' predicts a number: "
                 f'"{model.signature.target.name}".'
             )
         if call.function == "predict" and call.in_from:
             return self.prediction_table(call, model)
-        if call.function in {"predict", "predict_proba", "model_version"}:
+        if function.is_scalar:
             if call.in_from:
                 raise StatementError(
                     f"{name} is a value, not a table: SELECT {name}({call.model})."
@@ -138,7 +129,7 @@ class _Rewriter:
                     f"{name}(MODEL {call.model}, …) takes its settings together with rows."
                 )
             return "(" + _information(call.function, model, settings) + ")"
-        if call.function not in _TAKES_ROWS:
+        if function.rows is Rows.NONE:
             raise StatementError(
                 f"{name}(MODEL {call.model}) takes no rows: it shows what is stored."
             )
@@ -146,7 +137,7 @@ class _Rewriter:
 
     def settings(self, call: Call) -> dict[str, str]:
         """What a STRUCT behind the input sets; an error for what the function doesn't know."""
-        known = _SETTINGS.get(call.function, ())
+        known = SQL_FUNCTIONS[call.function].settings
         settings = {}
         for name, span in call.settings:
             if name in {"confidence_level", "top_k_features"}:

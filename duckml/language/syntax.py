@@ -5,15 +5,21 @@ Offsets are byte offsets into the UTF-8 text of the script, as DuckDB's lexer co
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+from typing import ClassVar
 
 from duckml.features.signature import Signature
 from duckml.names import qualified
 
-# Functions of the grammar that a later release brings.
-LATER_FUNCTIONS = frozenset(
-    {"global_explain", "explain_predict", "trial_info", "validate_data_skew"}
-)
+
+class Result(enum.Enum):
+    """The rows that a statement returns."""
+
+    ROW = enum.auto()
+    ROWS = enum.auto()
+    NOTHING = enum.auto()
+    OF_DUCKDB = enum.auto()  # a query's own
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Item:
+class UnnamedItem:
     """An item of a SELECT list without an alias, and the name that it gets."""
 
     span: Span
@@ -93,9 +99,13 @@ class Query:
     and the like.
     """
 
+    result: ClassVar[Result] = Result.OF_DUCKDB
+    changes_models: ClassVar[bool] = False
+    trains: ClassVar[bool] = False
+
     span: Span
     calls: tuple[Call, ...] = ()
-    unnamed: tuple[Item, ...] = ()
+    unnamed: tuple[UnnamedItem, ...] = ()
     made: str | None = None
     tying: str | None = None
 
@@ -103,12 +113,29 @@ class Query:
 Options = tuple[tuple[str, Span], ...]  # names in lower case, each with the span of its value
 
 
+class ModelStatement:
+    """A statement about models; its subclasses override these attributes.
+
+    `command_tag` is the name of the statement in PostgreSQL's protocol. `changes_models` is True
+    if the statement stores, changes or removes a version, `trains` if it fits one.
+    """
+
+    command_tag: ClassVar[str]
+    result: ClassVar[Result] = Result.NOTHING
+    changes_models: ClassVar[bool] = True
+    trains: ClassVar[bool] = False
+
+
 @dataclass(frozen=True)
-class CreateModel:
+class CreateModel(ModelStatement):
     """CREATE MODEL: `transform` is the span of the list behind TRANSFORM, `query` the training query.
 
     Without a query it imports an ONNX file.
     """
+
+    command_tag: ClassVar[str] = "CREATE MODEL"
+    result: ClassVar[Result] = Result.ROW
+    trains: ClassVar[bool] = True
 
     name: ModelName
     or_replace: bool
@@ -119,8 +146,11 @@ class CreateModel:
 
 
 @dataclass(frozen=True)
-class CopyModel:
+class CopyModel(ModelStatement):
     """CREATE MODEL … FROM MODEL: a version under another name."""
+
+    command_tag: ClassVar[str] = "CREATE MODEL"
+    result: ClassVar[Result] = Result.ROW
 
     name: ModelName
     or_replace: bool
@@ -129,24 +159,32 @@ class CopyModel:
 
 
 @dataclass(frozen=True)
-class RetrainModel:
+class RetrainModel(ModelStatement):
     """RETRAIN MODEL: the stored query again, with the stored options but for these."""
+
+    command_tag: ClassVar[str] = "RETRAIN MODEL"
+    result: ClassVar[Result] = Result.ROW
+    trains: ClassVar[bool] = True
 
     name: ModelName
     options: Options
 
 
 @dataclass(frozen=True)
-class DropModel:
+class DropModel(ModelStatement):
     """DROP MODEL: all versions, or the one that the name carries."""
+
+    command_tag: ClassVar[str] = "DROP MODEL"
 
     name: ModelName
     if_exists: bool
 
 
 @dataclass(frozen=True)
-class RenameModel:
+class RenameModel(ModelStatement):
     """ALTER MODEL … RENAME TO."""
+
+    command_tag: ClassVar[str] = "ALTER MODEL"
 
     name: ModelName
     if_exists: bool
@@ -154,8 +192,10 @@ class RenameModel:
 
 
 @dataclass(frozen=True)
-class SetOptions:
+class SetOptions(ModelStatement):
     """ALTER MODEL … SET OPTIONS: what is written on a version."""
+
+    command_tag: ClassVar[str] = "ALTER MODEL"
 
     name: ModelName
     if_exists: bool
@@ -163,8 +203,10 @@ class SetOptions:
 
 
 @dataclass(frozen=True)
-class SetDefaultVersion:
+class SetDefaultVersion(ModelStatement):
     """ALTER MODEL … SET DEFAULT VERSION: a number or an alias."""
+
+    command_tag: ClassVar[str] = "ALTER MODEL"
 
     name: ModelName
     if_exists: bool
@@ -172,8 +214,10 @@ class SetDefaultVersion:
 
 
 @dataclass(frozen=True)
-class SetAlias:
+class SetAlias(ModelStatement):
     """ALTER MODEL … SET ALIAS alias = version, or with None DROP ALIAS."""
+
+    command_tag: ClassVar[str] = "ALTER MODEL"
 
     name: ModelName
     if_exists: bool
@@ -182,23 +226,34 @@ class SetAlias:
 
 
 @dataclass(frozen=True)
-class ExportModel:
+class ExportModel(ModelStatement):
     """EXPORT MODEL … TO 'file'."""
+
+    command_tag: ClassVar[str] = "EXPORT MODEL"
+    changes_models: ClassVar[bool] = False
 
     name: ModelName
     options: Options
 
 
 @dataclass(frozen=True)
-class ShowModels:
+class ShowModels(ModelStatement):
     """SHOW MODELS, with a LIKE pattern or all."""
+
+    command_tag: ClassVar[str] = "SHOW MODELS"
+    result: ClassVar[Result] = Result.ROWS
+    changes_models: ClassVar[bool] = False
 
     pattern: str | None
 
 
 @dataclass(frozen=True)
-class DescribeModel:
+class DescribeModel(ModelStatement):
     """DESCRIBE MODEL."""
+
+    command_tag: ClassVar[str] = "DESCRIBE MODEL"
+    result: ClassVar[Result] = Result.ROWS
+    changes_models: ClassVar[bool] = False
 
     name: ModelName
 

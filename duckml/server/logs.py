@@ -17,25 +17,24 @@ from typing import IO, Any
 import duckdb
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from duckml.language.parser import might_concern_us, parse, tokenize
+from duckml.language.parser import might_concern_us, parse
 from duckml.language.syntax import Query
+from duckml.language.tokens import tokenize
 from duckml.server.caches import remembered
 from duckml.server.session.session import Session
 
 _LONGEST = 2000  # characters of a statement in the log
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
-_LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
 
 
 @remembered
 def outline(sql: str) -> str:
     """A statement without its literals and comments."""
-    kinds = dict(duckdb.tokenize(sql))
     words: list[str] = []
-    for token in tokenize(sql.encode()):
+    for token in tokenize(sql):
         is_parameter = token.text[0].isdigit() and words[-1:] == ["$"]
-        is_literal = kinds.get(token.start) in _LITERALS and token.text != "."
+        is_literal = token.is_constant and token.text != "."
         is_literal = (
             is_literal or token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
         )
@@ -160,7 +159,7 @@ def models_named(sql: str) -> frozenset[str]:
         found = {str(call.model) for call in _calls(sql)}
     except duckdb.Error:
         return frozenset()
-    for token in tokenize(sql.encode()):
+    for token in tokenize(sql):
         if token.is_identifier and token.word.startswith("predict_"):
             found.add(token.word.removeprefix("predict_").removeprefix("proba_"))
     return frozenset(found)

@@ -30,10 +30,10 @@ from duckml.features.signature import Signature
 from duckml.language.parser import (
     argument_value,
     arguments_of,
-    first_token,
     select_list,
     words_before_brackets,
 )
+from duckml.language.tokens import token_end
 from duckml.names import fold, listed, literal, nearest, quote
 
 _ROW = "__duckml_row"
@@ -300,7 +300,7 @@ class _Reader:
         for start, name in sorted(set(self.references(self.parsed(text), frozenset()))):
             if name:
                 pieces = [*pieces[:-1], pieces[-1] + encoded[position:start].decode(), name, ""]
-                position = first_token(sql, start)
+                position = token_end(sql, start)
             elif words.get(start) in self.built_in:
                 # A macro of the user's that gets this name one day must not change the model.
                 pieces[-1] += encoded[position:start].decode() + "system.main."

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from duckml.language.parser import Token, split, tokenize
+from duckml.language.parser import split
+from duckml.language.tokens import Token, tokenize
 from duckml.names import fold, unquote
 from duckml.server.caches import remembered
 from duckml.server.errors import WireError
@@ -208,7 +209,7 @@ _VERBS_OF_OURS = frozenset(
 def statements(sql: str) -> Sequence[str]:
     """The statements of a text, without the semicolons between them."""
     if ";" not in sql:
-        return [sql] if sql.strip() and tokenize(sql.encode()) else []
+        return [sql] if sql.strip() and tokenize(sql) else []
     return split(sql)
 
 
@@ -221,7 +222,7 @@ def command(sql: str) -> Command:
     if _MANY_PARTS.search(sql):
         raise WireError("54001", "A name has more than 64 parts.")
     text = sql.encode()
-    tokens = tokenize(text)
+    tokens = tokenize(sql)
     if not tokens:
         return Nothing("")
     verb = tokens[0].word

@@ -11,7 +11,7 @@ import functools
 
 import duckdb
 
-from duckml.language.parser import might_concern_us, parse, tokenize
+from duckml.language.parser import might_concern_us, parse
 from duckml.language.syntax import (
     CreateModel,
     DescribeModel,
@@ -25,6 +25,7 @@ from duckml.language.syntax import (
     ShowModels,
     Statement,
 )
+from duckml.language.tokens import tokenize
 from duckml.names import fold, unquote
 from duckml.server.caches import remembered
 from duckml.server.errors import WireError
@@ -170,7 +171,7 @@ def check_functions(*texts: str) -> None:
 @remembered
 def _reaching_function(text: str) -> str:
     """The function that a statement calls and that may reach beyond tables and catalogs; '' for none."""
-    tokens = tokenize(text.encode())
+    tokens = tokenize(text)
     for before, token, behind in zip([None, *tokens], tokens, tokens[1:], strict=False):
         is_called = behind.text == "(" and not (
             before is not None and before.word in {"into", "with", "recursive"}
@@ -230,7 +231,7 @@ def _kind(text: str) -> str:
 
 def _prepared(text: str) -> str:
     """The statement behind PREPARE name [(types)] AS."""
-    found = next((token for token in tokenize(text.encode()) if token.word == "as"), None)
+    found = next((token for token in tokenize(text) if token.word == "as"), None)
     return text if found is None else text.encode()[found.end :].decode()
 
 
