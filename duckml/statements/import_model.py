@@ -27,11 +27,12 @@ from duckml.language.prediction_sql import key_of
 from duckml.language.prediction_sql import labels as labels_of_target
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed
-from duckml.onnx_graphs import foreign
+from duckml.onnx_graphs.adoption import adopt, adopted_signature
 from duckml.onnx_graphs.assembly import TOLERANCE
 from duckml.onnx_graphs.conversion import convert
-from duckml.onnx_graphs.foreign import Adoption
+from duckml.onnx_graphs.foreign_interface import ForeignInterface, foreign_interface
 from duckml.onnx_graphs.manifest import manifest_entry
+from duckml.onnx_graphs.safety import read_foreign_model
 from duckml.options.training import ImportOptions
 from duckml.registry import write as storing
 from duckml.registry.publish import (
@@ -70,7 +71,7 @@ def import_onnx(
     started = time.perf_counter()
     path = options.model_path
     content = files.read_file(con, path)
-    model = foreign.read_model(content, path)
+    model = read_foreign_model(content, path)
     text = manifest_entry(model)
     if text is not None:
         onnx, signature = content, _own_signature(con, model, text, path)
@@ -79,11 +80,11 @@ def import_onnx(
                 f"'{path}' says itself what it takes and gives: leave out target, features, output, labels and on_null."
             )
     else:
-        adoption = foreign.understand(
+        interface = foreign_interface(
             model, options.features, options.target, options.output, options.labels
         )
-        signature = foreign.signature_of(model, adoption)
-        onnx = foreign.adopted(model, adoption, signature, options.on_null, "float32")
+        signature = adopted_signature(model, interface)
+        onnx = adopt(model, interface, signature, options.on_null, "float32")
     _try_out(onnx, signature, path, device)
     new = _version(
         onnx, signature, "onnx", given, f"imported from {path}", time.perf_counter() - started
@@ -479,12 +480,12 @@ def _exported(
     }
     answer = model.graph.output[1 if labels is not None else 0].name
     name = target or "target"
-    adoption = Adoption(
+    interface = ForeignInterface(
         named,
         Target(name, "DOUBLE") if labels is None else Target(name, labels[1], labels[0]),
         answer,
     )
-    signature = foreign.signature_of(model, adoption)
+    signature = adopted_signature(model, interface)
     features = [
         Feature(feature.name, "BOOLEAN", "boolean", "DOUBLE")
         if types[feature.name] == "BOOLEAN"
@@ -492,7 +493,7 @@ def _exported(
         for feature in signature.features
     ]
     signature = Signature(tuple(features), signature.target)
-    onnx = foreign.adopted(model, adoption, signature, _on_null(estimator, sample), "float32")
+    onnx = adopt(model, interface, signature, _on_null(estimator, sample), "float32")
     try:
         opened = open_model(key_of(onnx), onnx, device)
         rows = _as_read(opened, sample)
