@@ -9,13 +9,12 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from duckml.artifacts import require_intact
 from duckml.database import sessions
 from duckml.database.sessions import Native
-from duckml.errors import ArtifactError
 from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
 from duckml.language.parser import model_name
-from duckml.language.prediction_sql import key_of
 from duckml.names import qualified, quote
 from duckml.registry.read import StoredVersion, aliases_of, load, load_anywhere, version_row
 
@@ -113,8 +112,7 @@ class Model:
         found = load(self._con.registry_session(), self.key) or load_anywhere(
             [self._con.registry_session()], self.key
         )
-        if key_of(found) != self.key:
-            raise ArtifactError.damaged(self.key, key_of(found))
+        require_intact(found, self.key)
         return found
 
     def evaluate(self, data: Any = None) -> dict[str, float]:

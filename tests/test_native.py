@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 import duckml
 from duckml import errors
+from duckml.artifacts import key_of
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
 from duckml.estimators.table import ESTIMATORS
-from duckml.language.prediction_sql import key_of
 from tests.conftest import LINE, make_line, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")

@@ -10,6 +10,7 @@ import threading
 import warnings
 from collections import OrderedDict
 
+from duckml.artifacts import require_intact
 from duckml.engines.devices import (
     DeviceWarning,
     auto_devices,
@@ -19,7 +20,6 @@ from duckml.engines.devices import (
 )
 from duckml.engines.predictor import Predictor
 from duckml.errors import ArtifactError, DeviceError
-from duckml.language.prediction_sql import key_of
 
 # Beyond this number the least recently used model is closed.
 _CAPACITY = 256
@@ -43,9 +43,7 @@ def open_model(key: str, onnx_bytes: bytes, device: str) -> Predictor:
     Raises ArtifactError if the bytes don't have the SHA-256 `key` or can't be read, DeviceError if
     the named device doesn't start.
     """
-    found = key_of(onnx_bytes)
-    if found != key:
-        raise ArtifactError.damaged(key, found)
+    require_intact(onnx_bytes, key)
     with _lock:
         predictor = _opened.get((device, key))
         if predictor is None:

@@ -7,7 +7,6 @@ names: a macro of the user's that is called list_extract must not change a predi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from duckml.features.signature import Signature, Target
@@ -19,11 +18,6 @@ PROBABILITIES_FUNCTION = "duckml_predict_doubles"
 
 _INPUTS = "__duckml_inputs"
 _SYSTEM = "system.main."
-
-
-def key_of(onnx_bytes: bytes) -> str:
-    """The key of an artifact: the SHA-256 of its bytes, in hexadecimal."""
-    return hashlib.sha256(onnx_bytes).hexdigest()
 
 
 def predict_macro(model: str, tag: str | int | None = None) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 
+from duckml.artifacts import key_of
 from duckml.database import catalog, search_path, sessions
 from duckml.database.catalog import Macro
 from duckml.database.search_path import Place
@@ -28,7 +29,6 @@ from duckml.errors import (
 )
 from duckml.features.signature import Signature
 from duckml.language.prediction_sql import (
-    key_of,
     predict_macro,
     probabilities_macro,
     version_macro,

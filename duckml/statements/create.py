@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from duckml.artifacts import key_of
 from duckml.database import binding, catalog, interrupts, scratch, search_path, streams
 from duckml.database.binding import Column
 from duckml.database.sessions import Native
@@ -35,7 +36,7 @@ from duckml.features.column_types import is_number, type_family
 from duckml.features.columns import read_column
 from duckml.features.roles import Roles, infer_signature, resolve_column
 from duckml.features.signature import Signature
-from duckml.language.prediction_sql import key_of, prediction
+from duckml.language.prediction_sql import prediction
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed, quote
 from duckml.onnx_graphs.assembly import TOLERANCE, to_onnx

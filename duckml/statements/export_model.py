@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
+from duckml.artifacts import require_intact
 from duckml.database import files
 from duckml.database.sessions import Native
-from duckml.errors import ArtifactError
-from duckml.language.prediction_sql import key_of, predict_macro
+from duckml.language.prediction_sql import predict_macro
 from duckml.onnx_graphs import plain_sql
 from duckml.options.training import ExportOptions
 from duckml.registry import read as registry
@@ -23,9 +23,7 @@ def export_model(con: Native, stored: StoredVersion, options: ExportOptions) -> 
     Raises ArtifactError for a damaged model, PlainSqlError for one that can't be said in SQL.
     """
     onnx = registry.load_known(con, stored.key)
-    found = key_of(onnx)
-    if found != stored.key:
-        raise ArtifactError.damaged(stored.key, found)
+    require_intact(onnx, stored.key)
     if options.format == "macro":
         text = plain_sql.macro_for(
             onnx, f"{stored.name}@{stored.version}", f"{predict_macro(stored.name)}_sql"

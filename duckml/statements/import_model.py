@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from duckml.artifacts import key_of
 from duckml.database import catalog, files
 from duckml.database.sessions import Native
 from duckml.engines.open_models import open_model
@@ -23,7 +24,6 @@ from duckml.estimators.model_warnings import ModelWarning
 from duckml.estimators.preprocessing import codes_of
 from duckml.features.column_types import is_number, type_family
 from duckml.features.signature import Feature, Signature, Target
-from duckml.language.prediction_sql import key_of
 from duckml.language.prediction_sql import labels as labels_of_target
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed
