@@ -11,40 +11,15 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
 from typing import IO, Any
 
-import duckdb
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from duckml.language.parser import might_concern_us, parse
-from duckml.language.syntax import Query
-from duckml.language.tokens import tokenize
-from duckml.server.caches import remembered
+from duckml.server.session.client_statement import ClientStatement
 from duckml.server.session.session import Session
 
-_LONGEST = 2000  # characters of a statement in the log
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
-
-
-@remembered
-def outline(sql: str) -> str:
-    """A statement without its literals and comments."""
-    words: list[str] = []
-    for token in tokenize(sql):
-        is_parameter = token.text[0].isdigit() and words[-1:] == ["$"]
-        is_literal = token.is_constant and token.text != "."
-        is_literal = (
-            is_literal or token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
-        )
-        if is_parameter:
-            words[-1] += token.text
-        elif is_literal and token.text != "$":
-            words.append("?")
-        else:
-            words.append(token.text)
-    return " ".join(words)[:_LONGEST]
 
 
 class Watch:
@@ -106,20 +81,25 @@ class Watch:
         self.log("login refused", user=user, address=address, sqlstate=sqlstate)
 
     def statement(
-        self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str
+        self,
+        session: Session,
+        statement: ClientStatement,
+        seconds: float,
+        rows: int,
+        sqlstate: str,
     ) -> None:
         """A statement has ended."""
         self._statements_by(sqlstate).inc()
         self._rows.inc(rows)
         self._seconds.observe(seconds)
-        models = sorted(models_named(sql))
+        models = sorted(statement.models)
         for model in models:
             self._predictions.labels(model).inc(rows)
         self.log(
             "statement",
             pid=session.pid,
             user=session.user,
-            sql=outline(sql),
+            sql=statement.outline,
             seconds=round(seconds, 6),
             rows=rows,
             sqlstate=sqlstate,
@@ -148,24 +128,3 @@ class _Heard(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         where = f"{record.filename}:{record.lineno}"
         self._watch.log("library", name=record.name, level=record.levelname, where=where)
-
-
-@remembered
-def models_named(sql: str) -> frozenset[str]:
-    """The models that a statement names, in PREDICT or by their functions."""
-    if not might_concern_us(sql):
-        return frozenset()
-    try:
-        found = {str(call.model) for call in _calls(sql)}
-    except duckdb.Error:
-        return frozenset()
-    for token in tokenize(sql):
-        if token.is_identifier and token.word.startswith("predict_"):
-            found.add(token.word.removeprefix("predict_").removeprefix("proba_"))
-    return frozenset(found)
-
-
-def _calls(sql: str) -> Iterable[Any]:
-    for statement in parse(sql).statements:
-        if isinstance(statement, Query):
-            yield from statement.calls

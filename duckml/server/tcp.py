@@ -490,7 +490,7 @@ class _Client(asyncio.Protocol):
             raise
 
     def _log_login(self, session: Session) -> None:
-        name = session.settings["application_name"]
+        name = session.setting("application_name")
         self._server.watch.sessions.inc()
         self._server.watch.log(
             "connected", pid=self.pid, user=session.user, address=self._address, application=name

@@ -17,7 +17,7 @@ import pytest
 
 import duckml
 from duckml.cli import main as cli
-from duckml.server.logs import outline
+from duckml.server.session.client_statement import client_statement
 from tests.serving import (
     PASSWORD,
     Running,
@@ -102,9 +102,8 @@ def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     assert "statement" in {line["event"] for line in server.lines}
     for hidden in ("hush", "98765.4321", "hidden", "whispered", "esc'", PASSWORD):
         assert hidden not in text
-    assert (
-        outline("SELECT a, 'x' || $1 FROM t WHERE b = 5") == "SELECT a , ? || $1 FROM t WHERE b = ?"
-    )
+    statement = client_statement("SELECT a, 'x' || $1 FROM t WHERE b = 5")
+    assert statement.outline == "SELECT a , ? || $1 FROM t WHERE b = ?"
 
 
 @pytest.mark.parametrize(

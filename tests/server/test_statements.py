@@ -10,7 +10,8 @@ import psycopg
 import pytest
 from psycopg import errors as sqlstates
 
-from duckml.server.session.commands import CopyOut, command, statements
+from duckml.server.session.client_statement import client_statement, split_statements
+from duckml.server.session.commands import CopyOut
 from tests.serving import (
     PASSWORD,
     Running,
@@ -158,10 +159,10 @@ def test_several_statements_are_one_transaction(server: Running) -> None:
     ],
 )
 def test_the_spellings_of_copy(sql: str, delimiter: str, format: str) -> None:
-    found = command(sql)
+    found = client_statement(sql).command
     assert isinstance(found, CopyOut)
     assert (found.how.delimiter, found.how.format) == (delimiter, format)
-    assert statements(f"{sql}; ;") == [sql]
+    assert [part.text for part in split_statements(f"{sql}; ;")] == [sql]
 
 
 def test_a_held_cursor_outlives_the_errors_of_others(server: Running) -> None:

@@ -19,7 +19,6 @@ from duckml.connection import Connection
 from duckml.database import sessions
 from duckml.database.sessions import Native
 from duckml.names import fold, literal, quote, unquote
-from duckml.server.caches import remembered
 from duckml.server.pg_catalog.date_patterns import add_patterns
 from duckml.server.values import types
 from duckml.sql import blocks
@@ -269,7 +268,6 @@ def understood(sql: str) -> str:
     return _translated(sql) if _NAMES_POSTGRES.search(sql) else sql
 
 
-@remembered
 def _translated(sql: str) -> str:
     readable = _ALIAS.sub(
         r'as "\1"', _ARRAY_OF.sub(lambda found: f"::{_ELEMENTS[found[1].lower()]}[]", sql)

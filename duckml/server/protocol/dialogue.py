@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,19 +20,11 @@ from pygwire.messages import PGMessage
 from duckml.server.errors import Report, WireError, report
 from duckml.server.protocol import messages as protocol
 from duckml.server.protocol.messages import Inbox
-from duckml.server.session.commands import (
-    Begin,
-    Command,
-    Commit,
-    Nothing,
-    Rollback,
-    RollbackTo,
-    Savepoint,
-    command,
-    statements,
-)
-from duckml.server.session.session import Answer, Portal, Prepared, Session
-from duckml.server.session.settings import REPORTED
+from duckml.server.session.client_statement import ClientStatement, split_statements
+from duckml.server.session.command_result import CommandResult
+from duckml.server.session.commands import TRANSACTION_COMMANDS
+from duckml.server.session.prepared import Portal, PreparedStatement
+from duckml.server.session.session import Session
 from duckml.server.users import MECHANISM, Exchange, Gate
 from duckml.server.values.copy_format import (
     COPY_BINARY_HEADER,
@@ -41,17 +33,19 @@ from duckml.server.values.copy_format import (
     copy_rows,
 )
 from duckml.server.values.format_codes import binary_flags
-from duckml.server.values.result_columns import ResultColumn
 from duckml.server.values.rows import data_rows
-
-_TRANSACTION = (Begin, Commit, Rollback, RollbackTo, Savepoint)
 
 
 class Observer(Protocol):
     """Who is told of what goes on, for logs and metrics."""
 
     def statement(
-        self, session: Session, sql: str, seconds: float, rows: int, sqlstate: str
+        self,
+        session: Session,
+        statement: ClientStatement,
+        seconds: float,
+        rows: int,
+        sqlstate: str,
     ) -> None:
         """A statement has ended, with an SQLSTATE of '00000' where it went well."""
 
@@ -173,8 +167,8 @@ class Doorman:
         self._inbox.phase = Phase.READY
         self.outcome = Greeting(session)
         yield protocol.AUTHENTICATION_OK
-        for name in REPORTED:
-            yield protocol.parameter_status(name, session.settings[name])
+        for name, value in session.reported_settings():
+            yield protocol.parameter_status(name, value)
         yield protocol.backend_key(self._pid, secret)
         yield protocol.ready("I")
 
@@ -186,7 +180,7 @@ class Dialogue:
         self._inbox = inbox
         self._session = session
         self._observer = observer
-        self._answer_at_hand: Answer | None = None
+        self._answer_at_hand: CommandResult | None = None
         self._skips = False  # after an error everything up to the next Sync is passed over
         self.has_ended = False
 
@@ -252,17 +246,19 @@ class Dialogue:
     def _simple(self, sql: str) -> Iterator[bytes]:
         session = self._session
         session.close_portal("")
-        session.prepared.pop("", None)
+        session.close_prepared_statement("")
         try:
-            parts = statements(sql)
-            commands = [command(part) for part in parts]
+            parts = split_statements(sql)
+            commands = [part.command for part in parts]
             if not parts:
                 yield protocol.EMPTY_QUERY
             # Several statements sent together are one transaction, unless they say themselves what is one.
-            if len(parts) > 1 and not any(isinstance(wanted, _TRANSACTION) for wanted in commands):
+            if len(parts) > 1 and not any(
+                isinstance(wanted, TRANSACTION_COMMANDS) for wanted in commands
+            ):
                 session.begin_implicit()
-            for part, wanted in zip(parts, commands, strict=True):
-                yield from self._timed(part, session.guarded(self._whole(wanted)))
+            for part in parts:
+                yield from self._timed(part, session.interruptible(self._whole(part)))
                 yield from self._changes()
             session.end_implicit()
         except Exception as error:
@@ -271,26 +267,28 @@ class Dialogue:
         yield from self._changes()
         yield protocol.ready(session.status)
 
-    def _whole(self, wanted: Command) -> Iterator[bytes]:
+    def _whole(self, statement: ClientStatement) -> Iterator[bytes]:
         """A command from its columns to its tag."""
-        answer = self._session.run(wanted)
+        answer = self._session.run(statement)
         self._answer_at_hand = answer
         if answer.columns is not None and answer.copy is None:
             yield protocol.row_description(answer.columns, [False] * len(answer.columns))
         yield from self._rows(answer, [False] * len(answer.columns or ()), None)
         yield protocol.complete(answer.full_tag)
 
-    def _rows(self, answer: Answer, binary: list[bool], count: int | None) -> Iterator[bytes]:
-        if answer.source is None or answer.columns is None:
+    def _rows(
+        self, answer: CommandResult, binary: list[bool], count: int | None
+    ) -> Iterator[bytes]:
+        if answer.rows is None or answer.columns is None:
             answer.is_done = True
             return
         if answer.copy is not None:
             yield from self._copied(answer)
             return
-        for batch in answer.take(count):
+        for batch in answer.batches(count):
             yield data_rows(batch, answer.columns, binary)
 
-    def _copied(self, answer: Answer) -> Iterator[bytes]:
+    def _copied(self, answer: CommandResult) -> Iterator[bytes]:
         """COPY … TO STDOUT; in binary the header comes in one message with the first row, as clients expect it."""
         assert answer.copy is not None
         assert answer.columns is not None
@@ -299,7 +297,7 @@ class Dialogue:
         before = COPY_BINARY_HEADER if is_binary else b""
         if answer.copy.header and not is_binary:
             yield copy_header(answer.columns, answer.copy)
-        for batch in answer.take():
+        for batch in answer.batches():
             yield protocol.with_prefix(copy_rows(batch, answer.columns, answer.copy), before)
             before = b""
         if is_binary:
@@ -312,23 +310,23 @@ class Dialogue:
         session = self._session
         match message:
             case messages.Parse(name, sql, oids):
-                session.prepare(name, sql, statements(sql), oids)
+                session.prepare(name, sql, oids)
                 yield protocol.PARSE_COMPLETE
             case messages.Bind():
                 self._bind(message)
                 yield protocol.BIND_COMPLETE
             case messages.Describe("S", name):
-                prepared = session.statement(name)
-                yield from session.guarded(self._describe_statement(prepared))
+                prepared = session.prepared_statement(name)
+                yield from session.interruptible(self._describe_statement(prepared))
             case messages.Describe("P", name):
-                yield from session.guarded(self._describe_portal(name))
+                yield from session.interruptible(self._describe_portal(name))
             case messages.Execute(name, count):
                 portal = session.portal(name)
                 yield from self._timed(
-                    portal.prepared.sql, session.guarded(self._execute(portal, count))
+                    portal.statement, session.interruptible(self._execute(portal, count))
                 )
             case messages.Close("S", name):
-                session.prepared.pop(name, None)
+                session.close_prepared_statement(name)
                 yield protocol.CLOSE_COMPLETE
             case messages.Close("P", name):
                 session.close_portal(name)
@@ -340,23 +338,16 @@ class Dialogue:
 
     def _bind(self, message: messages.Bind) -> None:
         session = self._session
-        if session.status == "E" and not isinstance(
-            session.statement(message.statement).command, _TRANSACTION
-        ):
-            raise WireError(
-                "25P02",
-                "current transaction is aborted, commands ignored until end of transaction block",
-            )
-        prepared = session.statement(message.statement)
-        binary = binary_flags(message.param_formats, len(message.param_values))
-        values = session.parameters(prepared, message.param_values, binary)
-        session.open_portal(
-            message.portal, Portal(prepared, values, message.result_formats, prepared.told)
+        session.bind(
+            message.portal,
+            session.prepared_statement(message.statement),
+            message.param_values,
+            message.param_formats,
+            message.result_formats,
         )
 
-    def _describe_statement(self, prepared: Prepared) -> Iterator[bytes]:
-        oids, columns = self._session.describe(prepared, None)
-        prepared.told = columns
+    def _describe_statement(self, prepared: PreparedStatement) -> Iterator[bytes]:
+        oids, columns = self._session.describe(prepared)
         yield protocol.parameter_description(oids)
         yield (
             protocol.NO_DATA
@@ -366,12 +357,7 @@ class Dialogue:
 
     def _describe_portal(self, name: str) -> Iterator[bytes]:
         """The columns of a portal, or of a cursor of DECLARE, and their formats."""
-        columns: Sequence[ResultColumn] | None
-        if name in self._session.cursors and name not in self._session.portals:
-            columns, formats = self._session.cursors[name].columns, []
-        else:
-            portal = self._session.portal(name)
-            columns, formats = self._session.describe_portal(portal), portal.result_formats
+        columns, formats = self._session.describe_portal(name)
         if columns is None:
             yield protocol.NO_DATA
         else:
@@ -379,14 +365,14 @@ class Dialogue:
 
     def _execute(self, portal: Portal, count: int) -> Iterator[bytes]:
         session = self._session
-        if portal.answer is None:
-            if isinstance(portal.prepared.command, Nothing) and not portal.prepared.command.tag:
+        if portal.result is None:
+            if portal.statement.is_empty:
                 yield protocol.EMPTY_QUERY
                 return
-            if not self._ends_alone() and not isinstance(portal.prepared.command, _TRANSACTION):
+            is_transaction = isinstance(portal.statement.command, TRANSACTION_COMMANDS)
+            if not self._ends_alone() and not is_transaction:
                 session.begin_implicit()
-            portal.answer = session.run(portal.prepared.command, portal.values, portal.bound)
-        answer = portal.answer
+        answer = session.execute(portal)
         self._answer_at_hand = answer
         binary = (
             binary_flags(portal.result_formats, len(answer.columns or ()))
@@ -422,14 +408,13 @@ class Dialogue:
             yield from self._failed(error, "")
             yield from self._end_implicit()
         if session.status == "I":
-            for name in list(session.portals):
-                session.close_portal(name)
+            session.close_portals()
         yield from self._changes()
         yield protocol.ready(session.status)
 
     # Both
 
-    def _timed(self, sql: str, work: Iterator[bytes]) -> Iterator[bytes]:
+    def _timed(self, statement: ClientStatement, work: Iterator[bytes]) -> Iterator[bytes]:
         """Let `work` go on, and tell the observer how it went."""
         begun, sqlstate = time.perf_counter(), "00000"
         self._answer_at_hand = None
@@ -445,11 +430,11 @@ class Dialogue:
             answer = self._answer_at_hand
             rows = answer.sent if answer is not None else 0
             self._observer.statement(
-                self._session, sql, time.perf_counter() - begun, rows, sqlstate
+                self._session, statement, time.perf_counter() - begun, rows, sqlstate
             )
 
     def _failed(self, error: Exception, sql: str) -> Iterator[bytes]:
-        self._session.failed()
+        self._session.note_failure()
         told = report(error, sql)
         if told.sqlstate == "XX000":
             self._observer.failure(self._session, error)
@@ -463,11 +448,8 @@ class Dialogue:
 
     def _changes(self) -> Iterator[bytes]:
         """Tell the client of the settings that have changed, those of which it is told."""
-        session = self._session
-        changed, session.changed = session.changed, []
-        for name in dict.fromkeys(session.settings.shown(name) for name in changed):
-            if name in REPORTED:
-                yield protocol.parameter_status(name, session.settings[name])
+        for name, value in self._session.take_reported_changes():
+            yield protocol.parameter_status(name, value)
 
     def _sql_of(self, message: PGMessage) -> str:
         """The text that an error of a message is about."""
@@ -475,12 +457,12 @@ class Dialogue:
             return message.query
         name = getattr(message, "statement", None)
         if isinstance(message, messages.Execute):
-            portal = self._session.portals.get(message.portal)
-            return portal.prepared.sql if portal is not None else ""
-        prepared = self._session.prepared.get(
+            portal = self._session.find_portal(message.portal)
+            return portal.statement.text if portal is not None else ""
+        prepared = self._session.find_prepared_statement(
             name if name is not None else getattr(message, "name", "")
         )
-        return prepared.sql if prepared is not None else ""
+        return prepared.statement.text if prepared is not None else ""
 
 
 def farewell(error: BaseException) -> bytes:

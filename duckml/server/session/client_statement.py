@@ -7,20 +7,19 @@ The tokens of a statement are not kept: those of long texts would need too much 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 
-from duckml.language.parser import Token, might_concern_us, parse, split, tokenize
+from duckml.language.parser import might_concern_us, parse, split
 from duckml.language.syntax import Query
+from duckml.language.tokens import Token, Tokens, tokenize
 from duckml.server.session.command_parser import parse_command
 from duckml.server.session.commands import Command, NoOperation
 
 KEPT_CHARACTERS = 4000  # a thousand longer texts would need too much memory
 _KEPT_STATEMENTS = 1024
 _LOGGED_CHARACTERS = 2000
-_LITERALS = frozenset({duckdb.token_type.string_const, duckdb.token_type.numeric_const})
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,36 +78,35 @@ def has_several_statements(text: str) -> bool:
 
 
 def _read(text: str) -> ClientStatement:
-    tokens = tokenize(text.encode())
+    tokens = tokenize(text)
     command = parse_command(text, tokens)
-    return ClientStatement(text, command, _outline(text, tokens), _models_of_macros(tokens))
+    return ClientStatement(text, command, _outline(tokens), _models_of_macros(tokens))
 
 
 _kept = functools.lru_cache(maxsize=_KEPT_STATEMENTS)(_read)
 
 
-def _outline(text: str, tokens: Sequence[Token]) -> str:
-    kinds = dict(duckdb.tokenize(text))
+def _outline(tokens: Tokens) -> str:
     words: list[str] = []
     for token in tokens:
         if token.text[0].isdigit() and words[-1:] == ["$"]:
             words[-1] += token.text  # $1 is a parameter
-        elif _is_literal(token, kinds.get(token.start)):
+        elif _is_literal(token):
             words.append("?")
         else:
             words.append(token.text)
     return " ".join(words)[:_LOGGED_CHARACTERS]
 
 
-def _is_literal(token: Token, kind: object) -> bool:
+def _is_literal(token: Token) -> bool:
     if token.text in {".", "$"}:
         return False
     # DuckDB's lexer calls some strings names and operators: E'…' and $$…$$ among them.
-    starts = (token.text[0] in "'$", token.text[:2].lower() in {"e'", "x'", "b'"})
-    return kind in _LITERALS or any(starts)
+    is_string = token.text[0] in "'$" or token.text[:2].lower() in {"e'", "x'", "b'"}
+    return token.is_constant or is_string
 
 
-def _models_of_macros(tokens: Sequence[Token]) -> frozenset[str]:
+def _models_of_macros(tokens: Tokens) -> frozenset[str]:
     names = [token.word for token in tokens if token.is_identifier]
     macros = [name.removeprefix("predict_") for name in names if name.startswith("predict_")]
     return frozenset(name.removeprefix("proba_") for name in macros)

@@ -6,9 +6,9 @@ A statement that is none of them is SQL for DuckDB and duckml, with its text unc
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
-from duckml.language.parser import Token
+from duckml.language.tokens import Tokens
 from duckml.server.errors import WireError
 from duckml.server.session.commands import (
     Begin,
@@ -40,7 +40,7 @@ _MANY_PARTS = re.compile(r"(?:\.\s*(?:\w+|\"[^\"]*\")\s*){64}")
 _BACKWARD = frozenset({"backward", "prior", "first", "last", "absolute", "relative", "-"})
 
 
-def parse_command(text: str, tokens: Sequence[Token]) -> Command:
+def parse_command(text: str, tokens: Tokens) -> Command:
     """Return the command that a statement with these tokens is.
 
     Raises WireError where a command of PostgreSQL is misspelt or not supported.
@@ -49,7 +49,7 @@ def parse_command(text: str, tokens: Sequence[Token]) -> Command:
         raise WireError("54001", "A name has more than 64 parts.")
     if not tokens:
         return NoOperation("")
-    reader = StatementReader(text, tokens)
+    reader = StatementReader(tokens)
     verb = reader.word(0)
     if verb in {"create", "alter", "drop"} and reader.word(1) in {"user", "role", "group"}:
         raise WireError(

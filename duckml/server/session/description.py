@@ -134,8 +134,7 @@ class Descriptions:
             if len(described) != len(raw) or len(oids) != len(raw):
                 raise WireError(
                     "08P01",
-                    f"{len(raw)} parameters were given, "
-                    f"but the statement has {len(described)}.",
+                    f"{len(raw)} parameters were given, but the statement has {len(described)}.",
                 )
             oids = [oid or found for oid, found in zip(oids, described, strict=True)]
         given = zip(raw, oids, is_binary, strict=True)

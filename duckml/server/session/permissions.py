@@ -5,7 +5,7 @@ No role can read or write files of the server, attach databases or change DuckDB
 
 from __future__ import annotations
 
-from duckml.language.syntax import CreateModel, ExportModel, Statement
+from duckml.language.syntax import CreateModel, ExportModel, ModelStatement
 from duckml.server.errors import WireError
 from duckml.server.session.roles import Role
 from duckml.server.session.sql_statement import UNKNOWN, UNREADABLE, SqlStatement
@@ -65,9 +65,9 @@ def _kind(sql: SqlStatement) -> str:
 
 
 def _check_model_statement(
-    role: Role, statement: Statement, writes: bool, is_read_only: bool
+    role: Role, statement: ModelStatement, writes: bool, is_read_only: bool
 ) -> None:
-    name = type(statement).__name__.removesuffix("Model").upper() + " MODEL"
+    name = statement.command_tag
     is_import = isinstance(statement, CreateModel) and statement.query is None
     if is_import or isinstance(statement, ExportModel):
         raise WireError(

@@ -49,6 +49,7 @@ from duckml.server.session.sql_runner import SqlRunner
 from duckml.server.session.sql_statement import SqlStatement
 from duckml.server.session.training_notices import TrainingNotices
 from duckml.server.session.transaction_control import TransactionControl
+from duckml.server.values.format_codes import binary_flags
 from duckml.server.values.result_columns import ResultColumn
 from duckml.training.progress import Listener
 
@@ -192,7 +193,7 @@ class Session:
         portal_name: str,
         prepared: PreparedStatement,
         raw_values: Sequence[bytes | None],
-        is_binary: Sequence[bool],
+        value_formats: Sequence[int],
         result_formats: Sequence[int],
     ) -> None:
         """Open a portal with the parameters that a client has sent.
@@ -201,6 +202,7 @@ class Session:
         """
         if not isinstance(prepared.statement.command, TRANSACTION_COMMANDS):
             self._transaction.require_usable(prepared.statement.command)
+        is_binary = binary_flags(value_formats, len(raw_values))
         values = self._descriptions.parameter_values(prepared, raw_values, is_binary)
         columns = prepared.described_columns
         self._portals.add(portal_name, Portal(prepared, values, result_formats, columns))

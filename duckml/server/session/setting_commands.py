@@ -12,7 +12,9 @@ from duckml.server.values import types
 from duckml.server.values.result_columns import ResultColumn
 
 SET_CONFIG_COLUMNS = (ResultColumn("set_config", types.TEXT),)
-_ALL_COLUMNS = tuple(ResultColumn(title, types.TEXT) for title in ("name", "setting", "description"))
+_ALL_COLUMNS = tuple(
+    ResultColumn(title, types.TEXT) for title in ("name", "setting", "description")
+)
 
 
 class SettingCommands:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from duckml.database import binding
+from duckml.language.syntax import ModelStatement, Result
 from duckml.server.errors import WireError
 from duckml.server.session import permissions
 from duckml.server.session.command_result import CommandResult, count_tag, row_tag
@@ -32,7 +33,10 @@ class SqlRunner:
         self._is_read_only = is_read_only
 
     def run(
-        self, sql: SqlStatement, values: list[Any] | None, bound: binding.BoundStatement | None = None
+        self,
+        sql: SqlStatement,
+        values: list[Any] | None,
+        bound: binding.BoundStatement | None = None,
     ) -> CommandResult:
         """Run a statement; its rows may still be read from DuckDB afterwards.
 
@@ -43,7 +47,7 @@ class SqlRunner:
         values = values or None
         permissions.check_functions(sql)
         if sql.model_statement is not None:
-            return self._run_model_statement(sql, values)
+            return self._run_model_statement(sql, sql.model_statement, values)
         if bound is None or sql.is_changeable:
             bound = self._db.kept_binding(sql, values)
         permissions.check(self._role, sql, bound.writes, self._is_read_only)
@@ -52,14 +56,16 @@ class SqlRunner:
             self._transaction.note_write()
         return self._run_bound(sql, values, bound)
 
-    def _run_model_statement(self, sql: SqlStatement, values: list[Any] | None) -> CommandResult:
-        permissions.check(self._role, sql, sql.writes_models, self._is_read_only)
-        if sql.writes_models:
+    def _run_model_statement(
+        self, sql: SqlStatement, statement: ModelStatement, values: list[Any] | None
+    ) -> CommandResult:
+        permissions.check(self._role, sql, statement.changes_models, self._is_read_only)
+        if statement.changes_models:
             self._transaction.note_write()
         rows = self._db.stream(sql.translated, values)
-        if sql.tag_without_rows:
+        if statement.result is Result.NOTHING:
             rows.close()
-            return CommandResult(sql.tag_without_rows)
+            return CommandResult(statement.command_tag)
         self._db.keep_open(rows)
         columns = result_columns(sql, rows.columns)
         return CommandResult(row_tag(sql), columns, rows, counts=True)

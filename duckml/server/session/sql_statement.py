@@ -10,19 +10,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from duckml.language.parser import might_concern_us, parse, tokenize
-from duckml.language.syntax import (
-    DescribeModel,
-    DropModel,
-    ExportModel,
-    Query,
-    RenameModel,
-    SetAlias,
-    SetDefaultVersion,
-    SetOptions,
-    ShowModels,
-    Statement,
-)
+from duckml.language.parser import might_concern_us, parse
+from duckml.language.syntax import ModelStatement
+from duckml.language.tokens import tokenize
 from duckml.server.pg_catalog import translation
 from duckml.server.session.table_functions import forbidden_function
 
@@ -73,32 +63,18 @@ class SqlStatement:
         """Return the table function in `translated` that clients may not call, '' if none."""
         if not self.is_on_catalogs:
             return self.forbidden_function
-        return forbidden_function(tokenize(self.translated.encode()))
+        return forbidden_function(tokenize(self.translated))
 
     @functools.cached_property
-    def model_statement(self) -> Statement | None:
-        """Return the statement of duckml's, None for a query and a statement of DuckDB's."""
+    def model_statement(self) -> ModelStatement | None:
+        """Return the statement about models that it is, None for a query and one of DuckDB's."""
         if not might_concern_us(self.translated):
             return None
         script = parse(self.translated)
-        if script.is_plain or isinstance(script.statements[0], Query):
+        if script.is_plain:
             return None
-        return script.statements[0]
-
-    @property
-    def writes_models(self) -> bool:
-        """Return whether it is a statement of duckml's that creates, changes or drops models."""
-        statement = self.model_statement
-        is_reading = isinstance(statement, ShowModels | DescribeModel | ExportModel)
-        return statement is not None and not is_reading
-
-    @property
-    def tag_without_rows(self) -> str:
-        """Return the tag of a statement of duckml's that has no rows, '' for all others."""
-        if isinstance(self.model_statement, DropModel):
-            return "DROP MODEL"
-        altering = RenameModel | SetOptions | SetDefaultVersion | SetAlias
-        return "ALTER MODEL" if isinstance(self.model_statement, altering) else ""
+        statement = script.statements[0]
+        return statement if isinstance(statement, ModelStatement) else None
 
     @functools.cached_property
     def kind(self) -> str:
@@ -112,7 +88,7 @@ class SqlStatement:
 
 def sql_statement(text: str, verb: str) -> SqlStatement:
     """Return the statement of a text that is not a client's whole statement."""
-    return SqlStatement(text, verb, forbidden_function(tokenize(text.encode())))
+    return SqlStatement(text, verb, forbidden_function(tokenize(text)))
 
 
 def _kind(text: str) -> str:
@@ -127,6 +103,6 @@ def _kind(text: str) -> str:
 
 def _prepared_text(text: str) -> str:
     """Return the statement after PREPARE name [(types)] AS."""
-    tokens = tokenize(text.encode())
+    tokens = tokenize(text)
     found = next((token for token in tokens if token.word == "as"), None)
     return text if found is None else text.encode()[found.end :].decode()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from duckml.language.parser import Token
+from duckml.language.tokens import Tokens
 from duckml.names import fold, unquote
 from duckml.server.errors import WireError
 from duckml.server.session.sql_statement import SqlStatement, sql_statement
@@ -16,18 +14,17 @@ _SHOWN_CHARACTERS = 60
 class StatementReader:
     """The tokens of one statement of a client, read by index."""
 
-    def __init__(self, text: str, tokens: Sequence[Token]) -> None:
-        self.text = text
+    def __init__(self, tokens: Tokens) -> None:
         self.tokens = tokens
-        self.words = [token.word for token in tokens]
-        self._bytes = text.encode()
+        self.words = tokens.words()
+        self._text = tokens.source_text.decode()
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def word(self, index: int) -> str:
         """Return a token in lower case, '' after the end."""
-        return self.words[index] if index < len(self) else ""
+        return self.tokens.word(index)
 
     def name(self, index: int) -> str:
         """Return the identifier at a token."""
@@ -47,12 +44,11 @@ class StatementReader:
         """Return the client's text from token `start` up to token `stop`, or to the end."""
         if start >= len(self):
             raise self.missing("A query")
-        end = len(self._bytes) if stop is None else self.tokens[stop - 1].end
-        return self._bytes[self.tokens[start].start : end].decode()
+        return self.tokens.source(start, stop)
 
     def as_sql(self, verb: str) -> SqlStatement:
         """Return the whole statement as one for DuckDB."""
-        return SqlStatement(self.text, verb, forbidden_function(self.tokens))
+        return SqlStatement(self._text, verb, forbidden_function(self.tokens))
 
     def query(self, start: int, stop: int | None = None) -> SqlStatement:
         """Return the query from token `start` up to token `stop`, or to the end."""
@@ -68,7 +64,7 @@ class StatementReader:
 
     @property
     def _shown(self) -> str:
-        return self.text.strip()[:_SHOWN_CHARACTERS]
+        return self._text.strip()[:_SHOWN_CHARACTERS]
 
 
 def string_value(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from duckml.estimators.trained import ModelWarning
+from duckml.estimators.model_warnings import ModelWarning
 from duckml.server.errors import Report
 from duckml.server.session.interruption import Interruption
 from duckml.training.fit import Progress
