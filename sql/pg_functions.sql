@@ -2,6 +2,14 @@
 -- Those that DuckDB has too, with another answer, begin with _pg_: they are called only where the query is one on the
 -- catalogs, because duckml itself uses DuckDB's.
 
+-- name: first
+CREATE TYPE jsonb AS JSON;
+CREATE MACRO _pg_type_function(name, category, what) AS CASE WHEN category = 'P' THEN '-' WHEN category = 'A' THEN 'array_' || what
+    WHEN name IN ('date', 'time', 'timestamp', 'timestamptz', 'timetz', 'interval', 'numeric', 'uuid', 'json', 'jsonb') THEN name || '_' || what
+    ELSE name || what END;
+CREATE MACRO parse_ident_last(name) AS replace(trim(regexp_extract(name, '("[^"]*"|[^.]*)$', 1), '"'), '""', '"');
+CREATE MACRO parse_ident_schema(name) AS nullif(trim(regexp_extract(name, '("[^"]*"|[^."]*)\.("[^"]*"|[^."]*)$', 1), '"'), '')
+
 -- name: early
 CREATE MACRO _pg_view_body(sql) AS regexp_replace(sql, '(?i)^CREATE .*?VIEW .*? AS ', '');
 CREATE MACRO quote_ident(name) AS CASE WHEN regexp_full_match(name, '[a-z_][a-z0-9_$]*') THEN name
@@ -9,6 +17,42 @@ CREATE MACRO quote_ident(name) AS CASE WHEN regexp_full_match(name, '[a-z_][a-z0
 CREATE MACRO parse_ident(given) AS list_transform(regexp_extract_all(given, '("[^"]*"|[^."]+)'), lambda part: trim(part, '"'));
 CREATE MACRO quote_literal(value) AS chr(39) || replace(value::VARCHAR, chr(39), chr(39) || chr(39)) || chr(39);
 CREATE MACRO _pg_quote_nullable(value) AS coalesce(chr(39) || replace(value::VARCHAR, chr(39), chr(39) || chr(39)) || chr(39), 'NULL')
+
+-- name: types
+-- DuckDB's types are told apart by their spelling. The tables in braces come from the server's table of types.
+CREATE MACRO _pg_element(t) AS regexp_replace(t, '\[\d*\]$', '');
+CREATE MACRO _pg_scalar_oid(t) AS CASE WHEN starts_with(t, 'DECIMAL(') THEN 1700 WHEN t = 'RECORD' THEN 2249
+    WHEN starts_with(t, 'STRUCT(') OR starts_with(t, 'MAP') OR starts_with(t, 'UNION(') THEN 114
+    ELSE coalesce({type_oids}[t], 25) END;
+CREATE MACRO _pg_type_oid(t) AS CASE WHEN ends_with(t, ']') THEN CASE
+        WHEN ends_with(_pg_element(t), ']') OR starts_with(t, 'STRUCT(') OR starts_with(t, 'MAP(') THEN 114
+        WHEN starts_with(t, 'DECIMAL(') THEN 1231 ELSE coalesce({array_oids}[_pg_element(t)], 1009) END
+    ELSE _pg_scalar_oid(t) END;
+CREATE MACRO _pg_type_size(t) AS coalesce({type_sizes}[_pg_type_oid(t)::VARCHAR], -1);
+CREATE MACRO _pg_type_modifier(t) AS CASE WHEN starts_with(t, 'DECIMAL(') AND ends_with(t, ')')
+    THEN (regexp_extract(t, '(\d+),', 1)::INTEGER << 16 | regexp_extract(t, ',(\d+)', 1)::INTEGER) + 4
+    ELSE -1 END;
+CREATE MACRO _pg_type_name(id) AS {short_names}[id::VARCHAR];
+CREATE MACRO _pg_format_type(id, modifier) AS CASE WHEN id IS NULL THEN NULL WHEN id = 1700 AND modifier > 3
+    THEN 'numeric(' || ((modifier - 4) >> 16) || ',' || ((modifier - 4) & 65535) || ')'
+    ELSE coalesce({long_names}[id::VARCHAR], '???') END;
+CREATE MACRO _pg_regtype_oid(name) AS coalesce(TRY_CAST(name AS BIGINT),
+    {oids_by_name}[lower(replace(name::VARCHAR, 'pg_catalog.', ''))]);
+CREATE MACRO _pg_regtype_name(id) AS coalesce({long_names}[id::VARCHAR], id::VARCHAR);
+CREATE VIEW _pg_base_types AS
+SELECT oid, typname, 11 AS typnamespace, 10 AS typowner, typlen::SMALLINT AS typlen,
+    typlen BETWEEN 1 AND 8 AS typbyval, typtype, typcategory,
+    typname IN ('bool', 'text', 'float8', 'timestamptz', 'interval', 'oid') AS typispreferred,
+    true AS typisdefined, ',' AS typdelim, 0 AS typrelid,
+    CASE WHEN typcategory = 'A' THEN 'array_subscript_handler' ELSE '-' END AS typsubscript, typelem, typarray,
+    _pg_type_function(typname, typcategory, 'in') AS typinput,
+    _pg_type_function(typname, typcategory, 'out') AS typoutput,
+    _pg_type_function(typname, typcategory, 'recv') AS typreceive,
+    _pg_type_function(typname, typcategory, 'send') AS typsend,
+    '-' AS typmodin, '-' AS typmodout, '-' AS typanalyze, 'i' AS typalign, 'x' AS typstorage, false AS typnotnull,
+    0 AS typbasetype, -1 AS typtypmod, 0 AS typndims, CASE WHEN typcategory = 'S' THEN 100 ELSE 0 END AS typcollation,
+    NULL::VARCHAR AS typdefaultbin, NULL::VARCHAR AS typdefault, []::VARCHAR[] AS typacl, 0 AS xmin
+FROM (VALUES {type_rows}) AS t(oid, typname, typlen, typtype, typcategory, typelem, typarray)
 
 -- name: late
 CREATE MACRO _pg_version() AS 'PostgreSQL 14.9 (duckml on DuckDB ' || system.main.version() || ')';
@@ -176,11 +220,3 @@ CREATE MACRO pg_get_keywords() AS TABLE SELECT keyword_name AS word, CASE keywor
 CREATE MACRO pg_show_all_settings() AS TABLE SELECT * FROM pg_settings;
 CREATE MACRO pg_stat_get_activity(pid) AS TABLE SELECT * FROM pg_stat_activity;
 CREATE MACRO pg_listening_channels() AS TABLE SELECT '' AS pg_listening_channels WHERE false
-
--- name: first
-CREATE TYPE jsonb AS JSON;
-CREATE MACRO _pg_type_function(name, category, what) AS CASE WHEN category = 'P' THEN '-' WHEN category = 'A' THEN 'array_' || what
-    WHEN name IN ('date', 'time', 'timestamp', 'timestamptz', 'timetz', 'interval', 'numeric', 'uuid', 'json', 'jsonb') THEN name || '_' || what
-    ELSE name || what END;
-CREATE MACRO parse_ident_last(name) AS replace(trim(regexp_extract(name, '("[^"]*"|[^.]*)$', 1), '"'), '""', '"');
-CREATE MACRO parse_ident_schema(name) AS nullif(trim(regexp_extract(name, '("[^"]*"|[^."]*)\.("[^"]*"|[^."]*)$', 1), '"'), '')

@@ -22,7 +22,7 @@ from duckml.connection import Connection
 from duckml.database import sessions
 from duckml.names import literal, quote
 from duckml.server.errors import WireError
-from duckml.server.pg_catalog import translation as catalog
+from duckml.server.pg_catalog.setup import install_catalog
 
 # What a session may still set: each is its own. Everything else is locked.
 _ALLOWED = ["TimeZone", "search_path", "schema"]
@@ -137,7 +137,7 @@ class Database:
         try:
             options = " (READ_ONLY)" if self.is_read_only else ""
             sessions.write(con, f"ATTACH {literal(str(self.path))} AS {quote(self.name)}{options}")
-            catalog.set_up(con, self.name)
+            install_catalog(con, self.name)
             sessions.write(con, "SET enable_external_access = false")
             sessions.write(
                 con, f"SET allowed_configs = [{', '.join(literal(name) for name in _ALLOWED)}]"

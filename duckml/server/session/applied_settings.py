@@ -6,7 +6,7 @@ import duckdb
 
 from duckml.names import literal
 from duckml.server.errors import WireError
-from duckml.server.pg_catalog import translation as catalog
+from duckml.server.pg_catalog import setup as catalog
 from duckml.server.session.duckdb_session import DuckdbSession
 from duckml.server.session.setting_defaults import REPORTED
 from duckml.server.session.settings import Settings
@@ -74,7 +74,7 @@ class AppliedSettings:
         """Resolve names in the schemas of a search path, then in those of PostgreSQL's catalogs."""
         self._db.release()
         self._db.forget_bindings()
-        schemas = catalog.places(self._db.con, self._database, search_path)
+        schemas = catalog.duckdb_search_path(self._db.con, self._database, search_path)
         self._db.execute(f"SET search_path = {literal(schemas)}")
 
     def _set_time_zone(self, zone: str) -> None:

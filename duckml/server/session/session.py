@@ -13,7 +13,7 @@ from duckml.database import binding
 from duckml.names import quote
 from duckml.registry import authors
 from duckml.server.errors import Report, WireError
-from duckml.server.pg_catalog import translation as catalog
+from duckml.server.pg_catalog.setup import begin_session
 from duckml.server.session.applied_settings import AppliedSettings
 from duckml.server.session.client_statement import ClientStatement
 from duckml.server.session.command_result import CommandResult
@@ -81,7 +81,7 @@ class Session:
         self._interruption = Interruption(con)
         notices = TrainingNotices(self.notify, self._interruption)
         con.listen(Listener(notices.on_iteration, notices.on_warning))
-        catalog.begin_session(con, pid)
+        begin_session(con, pid)
         self._settings = settings
         self._applied_settings = AppliedSettings(settings, self._db, database, user)
         self._setting_commands = SettingCommands(self._applied_settings, self._db)

@@ -13,7 +13,7 @@ import duckdb
 from duckml.language.parser import might_concern_us, parse
 from duckml.language.syntax import ModelStatement
 from duckml.language.tokens import tokenize
-from duckml.server.pg_catalog import translation
+from duckml.server.pg_catalog.translation import translated
 from duckml.server.session.table_functions import forbidden_function
 
 # The kinds of a text for which DuckDB has no name.
@@ -41,7 +41,7 @@ class SqlStatement:
     @functools.cached_property
     def translated(self) -> str:
         """Return the text for DuckDB: a query on PostgreSQL's catalogs is put into its SQL."""
-        return translation.understood(self.text)
+        return translated(self.text)
 
     @property
     def begins_as_query(self) -> bool:
