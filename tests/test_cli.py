@@ -128,7 +128,7 @@ def test_statements_come_from_standard_input(file: str) -> None:
         (
             ["sql", ":memory:", "--device", "cuda", "-c", "SELECT 1"],
             1,
-            "Device 'cuda' was asked for",
+            "Device 'cuda' was requested",
         ),
         (["sql", ":memory:", "--device", "tpu", "-c", "SELECT 1"], 1, "Unknown device 'tpu'"),
         (["sql"], 2, "usage: duckml sql"),

@@ -23,8 +23,8 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> N
     with pytest.raises(errors.DeviceError) as raised:
         duckml.connect(device="cuda")
     assert str(raised.value) == (
-        "Device 'cuda' was asked for, but the installed onnxruntime offers cpu. Install it with: pip uninstall "
-        "onnxruntime; pip install onnxruntime-gpu. device='auto' takes what is there."
+        "Device 'cuda' was requested, but the installed onnxruntime offers cpu. Install it with: pip uninstall "
+        "onnxruntime; pip install onnxruntime-gpu. device='auto' uses a device that is available."
     )
 
 
@@ -148,7 +148,7 @@ def test_a_fallback_is_never_silent(openvino: str) -> None:
     )
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout.startswith(
-        ("openvino", "refused: Device 'openvino' was asked for and didn't start")
+        ("openvino", "refused: Device 'openvino' was requested and didn't start")
     )
 
 

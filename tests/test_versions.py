@@ -83,7 +83,7 @@ def test_macros_of_the_users_are_never_overwritten(two: duckml.Connection) -> No
     two.execute('CREATE MACRO "predict_m@mine"(a) AS 77')
     with pytest.raises(
         errors.ModelExistsError,
-        match="a function of that name that is not a model's already exists",
+        match="another function of that name already exists",
     ):
         two.execute("ALTER MODEL m SET ALIAS mine = 1")
     assert two.execute('SELECT "predict_m@mine"(1)').fetchone() == (77,)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 
 import duckdb
 
-from duckml.errors import DuckmlError, FeatureError, located
+from duckml.errors import DuckmlError, FeatureError
+from duckml.errors.wording import line_with_caret
 from duckml.language.functions import SQL_FUNCTIONS
 from duckml.language.prediction_sql import predict_macro, probabilities_macro
 from duckml.language.syntax import Call, Resolved
@@ -79,7 +80,7 @@ def in_the_users_text(error: duckdb.Error, text: str) -> duckdb.Error:
     for probe in (tail, tail[:20], tail[:10], word[0] if word else ""):
         if probe and text.count(probe) == 1:
             return type(error)(
-                f"{said}\n\n{located(text, len(text[: text.index(probe)].encode()))}"
+                f"{said}\n\n{line_with_caret(text, len(text[: text.index(probe)].encode()))}"
             )
     return type(error)(said)
 
@@ -103,7 +104,7 @@ def _missing(
         if (feature is not None and by_name and not given) or target:
             candidates = _CANDIDATES.search(message)
             columns = _QUOTED.findall(candidates["list"]) if candidates else []
-            where = located(sql, call.span.start)
+            where = line_with_caret(sql, call.span.start)
             if target and feature is None:
                 return FeatureError.no_target(str(call.model), name, columns, where)
             return FeatureError.missing(str(call.model), name, columns, str(model.signature), where)
@@ -128,9 +129,11 @@ def _wrong_type(
         ]
         if wrong and binds(call, everything):
             expected = [(column.name, column.sql_type) for column in wrong]
-            return FeatureError.types(str(call.model), expected, located(sql, call.span.start))
+            return FeatureError.types(
+                str(call.model), expected, line_with_caret(sql, call.span.start)
+            )
         return FeatureError.some_type(
-            str(call.model), str(model.signature), located(sql, call.span.start)
+            str(call.model), str(model.signature), line_with_caret(sql, call.span.start)
         )
     return None
 
@@ -140,5 +143,7 @@ def _ambiguous(name: str, sql: str, resolved: Mapping[Call, Resolved]) -> Duckml
     for call, model in resolved.items():
         by_name = call.function in {"predict", "predict_proba"} and not call.in_from
         if by_name and not call.arguments and model.signature.find(name) is not None:
-            return FeatureError.ambiguous(str(call.model), name, located(sql, call.span.start))
+            return FeatureError.ambiguous(
+                str(call.model), name, line_with_caret(sql, call.span.start)
+            )
     return None

@@ -259,7 +259,7 @@ def exists(con: Native, place: Place, name: str) -> bool:
             and entangled
             and any(_is_used_through(macro, place, other) for macro in macros)
         ):
-            raise ModelExistsError.entangled(name, other)
+            raise ModelExistsError.colliding(name, other)
     require_free(macros, place, name, wanted)
     return bool(stored) and any(_is_used_through(macro, place, name) for macro in macros)
 
