@@ -13,13 +13,14 @@ import numpy as np
 from onnx import ModelProto, TensorProto, compose, helper
 
 from duckml.features.signature import Feature, Signature, Target
+from duckml.onnx_graphs.class_labels import class_outputs
 from duckml.onnx_graphs.foreign_interface import (
     INTEGER_TYPES,
     ForeignInput,
     ForeignInterface,
     foreign_inputs,
 )
-from duckml.onnx_graphs.graph import Graph, label_tensor
+from duckml.onnx_graphs.graph import Graph
 from duckml.onnx_graphs.manifest import manifest_json
 
 
@@ -71,7 +72,7 @@ def adopt(
     if interface.target.labels is None:
         outputs = _number_output(graph, tensor, interface.target)
     else:
-        outputs = _class_outputs(graph, tensor, interface.target)
+        outputs = _probability_outputs(graph, tensor, interface.target)
     return graph.finish(outputs, manifest_json(signature, precision, on_null, {}))
 
 
@@ -104,7 +105,7 @@ def _number_output(graph: Graph, tensor: str, target: Target) -> list[Any]:
     return [helper.make_tensor_value_info(number, TensorProto.DOUBLE, ["N", 1])]
 
 
-def _class_outputs(graph: Graph, tensor: str, target: Target) -> list[Any]:
+def _probability_outputs(graph: Graph, tensor: str, target: Target) -> list[Any]:
     """Add the label and the probabilities, which are the outputs of a classifier."""
     count = len(target.labels or ())
     probabilities_name = graph.output_name(target.probabilities)
@@ -113,15 +114,4 @@ def _class_outputs(graph: Graph, tensor: str, target: Target) -> list[Any]:
     probabilities = graph.add(
         "Cast", [probabilities], to=TensorProto.DOUBLE, output=probabilities_name
     )
-    labels, label_type = label_tensor(target)
-    code = graph.add("ArgMax", [probabilities], axis=1, keepdims=1)
-    label = graph.add(
-        "Gather",
-        [graph.constant(labels), code],
-        axis=0,
-        output=graph.output_name(target.prediction),
-    )
-    return [
-        helper.make_tensor_value_info(label, label_type, ["N", 1]),
-        helper.make_tensor_value_info(probabilities, TensorProto.DOUBLE, ["N", count]),
-    ]
+    return class_outputs(graph, probabilities, target)
