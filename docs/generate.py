@@ -20,7 +20,9 @@ from duckml.cli import main as cli
 from duckml.estimators.model_warnings import MEANINGS
 from duckml.estimators.table import ESTIMATORS
 from duckml.language.functions import SQL_FUNCTIONS, Rows
-from duckml.options import training as options
+from duckml.options import bigquery_names
+from duckml.options.statement_options import IMPORT_DOMAINS
+from duckml.options.training_options import OPTIONS, TrainingOptions
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -48,9 +50,9 @@ def pages() -> dict[str, str]:
 
 
 def _options() -> str:
-    defaults = {field.name: field.default for field in dataclasses.fields(options.TrainingOptions)}
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainingOptions)}
     also: dict[str, list[str]] = {}
-    for name, known in options._ALSO.items():
+    for name, known in bigquery_names.ALSO.items():
         also.setdefault(known, []).append(name)
     lines = [
         "# Options of CREATE MODEL",
@@ -63,7 +65,7 @@ def _options() -> str:
         f"| `estimator` [{_names(also['estimator'])}] | `mlp_regressor`, or `mlp_classifier` for a VARCHAR, BOOLEAN or "
         "ENUM target | a name from the table below |",
     ]
-    for option in options.OPTIONS:
+    for option in OPTIONS:
         names = f"`{option.name}`" + (
             f" [{_names(also[option.name])}]" if option.name in also else ""
         )
@@ -93,13 +95,13 @@ def _options() -> str:
             f"| {names} | {'a class' if estimator.classes else 'a number'} | {parameters} | {own} |"
         )
     lines += ["", "What the options of estimators take:", "", "| option | value |", "|---|---|"]
-    wanted = {p.name: p.wanted for estimator in ESTIMATORS for p in estimator.parameters}
+    wanted = {p.name: p.domain.wanted for estimator in ESTIMATORS for p in estimator.parameters}
     lines += [f"| `{name}` | {wanted[name]} |" for name in sorted(wanted, key=str.lower)]
     lines += [
         "",
         "## Options of an import",
         "",
-        f"`OPTIONS (model_type = 'onnx', model_path = '…')` takes {_names(options._IMPORT_READERS)}.",
+        f"`OPTIONS (model_type = 'onnx', model_path = '…')` takes {_names(IMPORT_DOMAINS)}.",
         "",
         "## Options of EXPORT MODEL",
         "",
@@ -111,9 +113,9 @@ def _options() -> str:
         "They are taken, with the warning `without_effect`:",
         "",
     ]
-    lines += [f"- `{name}`: {reason}" for name, reason in options._WITHOUT_EFFECT.items()]
+    lines += [f"- `{name}`: {reason}" for name, reason in bigquery_names.WITHOUT_EFFECT.items()]
     lines += ["", "## Options that are refused, and what to do instead", ""]
-    refused = {**options._TRANSLATE, **options._ELSEWHERE}
+    refused = {**bigquery_names.TRANSLATE, **bigquery_names.ELSEWHERE}
     lines += [f"- `{name}`: {reason}" for name, reason in refused.items()]
     return "\n".join(lines) + "\n"
 

@@ -65,11 +65,11 @@ from duckml.language.syntax import (
 )
 from duckml.model import Model
 from duckml.names import fold, listed, literal, quote
-from duckml.options.training import (
+from duckml.options.reading import read_options
+from duckml.options.statement_options import (
     for_retraining,
     read_export_options,
     read_import_options,
-    read_options,
 )
 from duckml.registry import read as registry
 from duckml.registry.read import StoredVersion

@@ -138,7 +138,7 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
         (
             "CREATE MODEL ds.h OPTIONS (model_type = 'kmeans') AS SELECT x, label FROM ds.t",
             errors.OptionError,
-            "'kmeans' is not here, on purpose: docs/not-here.md",
+            "'kmeans' is not supported: docs/not-here.md",
         ),
     ],
 )

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 import duckml
 from duckml import errors
-from duckml.options.training import TrainingOptions
+from duckml.options.training_options import TrainingOptions
 from duckml.training.profiling import split_rows
 from tests.conftest import DATA
 

@@ -1,1 +1,4 @@
-"""What can be trained: the table of estimators, and the preprocessing that stands before each of them."""
+"""Estimators that SQL can name, and the values of a trained model.
+
+Training fits them, onnx_graphs converts them and the registry stores their description.
+"""

@@ -40,7 +40,8 @@ from duckml.language.prediction_sql import prediction
 from duckml.language.syntax import ModelName
 from duckml.names import fold, listed, quote
 from duckml.onnx_graphs.assembly import TOLERANCE, to_onnx
-from duckml.options.training import TrainingOptions, canonical
+from duckml.options.bigquery_names import canonical
+from duckml.options.training_options import TrainingOptions
 from duckml.registry import read as registry
 from duckml.registry import write as storing
 from duckml.registry.publish import (

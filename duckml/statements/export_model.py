@@ -12,7 +12,7 @@ from duckml.database import files
 from duckml.database.sessions import Native
 from duckml.language.prediction_sql import predict_macro
 from duckml.onnx_graphs import plain_sql
-from duckml.options.training import ExportOptions
+from duckml.options.statement_options import ExportOptions
 from duckml.registry import read as registry
 from duckml.registry.read import StoredVersion
 

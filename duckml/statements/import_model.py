@@ -33,7 +33,7 @@ from duckml.onnx_graphs.conversion import convert
 from duckml.onnx_graphs.foreign_interface import ForeignInterface, foreign_interface
 from duckml.onnx_graphs.manifest import manifest_entry
 from duckml.onnx_graphs.safety import read_foreign_model
-from duckml.options.training import ImportOptions
+from duckml.options.statement_options import ImportOptions
 from duckml.registry import write as storing
 from duckml.registry.publish import (
     Created,

@@ -23,7 +23,7 @@ from duckml.language.syntax import (
     SetOptions,
 )
 from duckml.names import fold
-from duckml.options.training import read_notes
+from duckml.options.statement_options import read_notes
 from duckml.registry import dependents
 from duckml.registry import read as registry
 from duckml.registry import write as storing

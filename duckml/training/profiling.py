@@ -27,7 +27,7 @@ from duckml.estimators.trained import FeatureStatistics
 from duckml.features.column_types import INTEGERS, is_number, type_family
 from duckml.features.columns import FLOAT32_MAX
 from duckml.features.signature import Feature, Signature
-from duckml.options.training import TrainingOptions
+from duckml.options.training_options import TrainingOptions
 
 Indexes = npt.NDArray[np.int64]
 
