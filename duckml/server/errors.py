@@ -1,6 +1,6 @@
-"""What a client is told when something is wrong: SQLSTATE, message, hint and place.
+"""Errors as clients receive them: SQLSTATE, message, hint and position.
 
-The only room that reads the texts of DuckDB's errors, because that is where it says what they are about.
+DuckDB's classes of errors are wider than SQLSTATEs, so the texts of its errors decide as well.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from duckml.errors import DuckmlError
 
 
 class WireError(Exception):
-    """Something that the server itself refuses, with its SQLSTATE; `is_fatal` ends the connection."""
+    """An error of the server's own, with its SQLSTATE; `is_fatal` ends the connection."""
 
     def __init__(self, sqlstate: str, message: str, hint: str = "", is_fatal: bool = False) -> None:
         super().__init__(message)
@@ -26,7 +26,11 @@ class WireError(Exception):
 
 @dataclass(frozen=True)
 class Report:
-    """What a client is told of an error; `position` counts the characters of its text from 1, 0 where unknown."""
+    """An error or a notice for a client.
+
+    `position` is the character of the client's text that the error is about, counted from 1; 0 if
+    it is unknown.
+    """
 
     sqlstate: str
     message: str
@@ -35,7 +39,7 @@ class Report:
     severity: str = "ERROR"
 
     def fields(self) -> dict[str, str]:
-        """The fields of an ErrorResponse or a NoticeResponse, by PostgreSQL's letters."""
+        """Return the fields of an ErrorResponse or a NoticeResponse by PostgreSQL's letters."""
         fields = {
             "S": self.severity,
             "V": self.severity,
@@ -48,7 +52,8 @@ class Report:
         return {letter: text.replace("\0", "") for letter, text in fields.items() if text}
 
 
-# By class, the first that fits, then by a piece of the text: PostgreSQL's appendix A has the codes.
+# DuckDB's classes in order of preference, each with patterns of its texts and the SQLSTATE of all
+# other texts. The codes are those of appendix A of PostgreSQL's documentation.
 _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = (
     (
         duckdb.CatalogException,
@@ -70,7 +75,8 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
             (r"Macro .* does not support the supplied arguments", "42883"),
             (r"Prepared statement .* does not exist", "26000"),
             (
-                r"Referenced column|not found in FROM clause|does not have a column|column .*not found",
+                r"Referenced column|not found in FROM clause|does not have a column"
+                r"|column .*not found",
                 "42703",
             ),
             (r"No function matches|Could not choose", "42883"),
@@ -121,29 +127,27 @@ _STATES: tuple[tuple[type[Exception], tuple[tuple[str, str], ...], str], ...] = 
     ),
 )
 
-# A name that DuckDB has found near, of the views that stand for PostgreSQL's catalogs: nobody means those.
-_OF_CATALOGS = re.compile(
+# DuckDB suggests the nearest name. Nobody means the views that replace PostgreSQL's catalogs.
+_SUGGESTED_CATALOG = re.compile(
     r'\nDid you mean "(?:[\w.]*\.)?(?:_?pg_|information_schema[._])\w+"\??(?=\n|$)'
 )
 _LOCATED = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^", re.DOTALL)
 
 
 def report(error: BaseException, sql: str = "") -> Report:
-    """What a client is told of an error that `sql` ran into."""
+    """Return the report of an error that `sql` has caused."""
     if isinstance(error, WireError):
-        return Report(
-            error.sqlstate, str(error), error.hint, 0, "FATAL" if error.is_fatal else "ERROR"
-        )
+        severity = "FATAL" if error.is_fatal else "ERROR"
+        return Report(error.sqlstate, str(error), error.hint, 0, severity)
     if isinstance(error, duckdb.Error):
         message, position = _located(str(error), sql)
-        return Report(_sqlstate(error), _OF_CATALOGS.sub("", message), "", position)
+        return Report(_sqlstate(error), _SUGGESTED_CATALOG.sub("", message), "", position)
     if isinstance(error, MemoryError):
         return Report("53200", "The server is out of memory.")
-    if isinstance(
-        error, RecursionError | pa.ArrowException
-    ):  # Arrow has no lists of hundreds of lists
+    # Arrow has no lists of hundreds of lists.
+    if isinstance(error, RecursionError | pa.ArrowException):
         return Report("54001", "The statement is nested too deeply.")
-    # Of the server's own making: what went wrong stands in its log, and the client is told that.
+    # The text of an unexpected error may contain values of rows, so it isn't sent.
     return Report("XX000", f"The server failed ({type(error).__name__}); its log says more.")
 
 
@@ -151,27 +155,32 @@ def _sqlstate(error: duckdb.Error) -> str:
     if isinstance(error, DuckmlError):
         return error.sqlstate
     text = re.sub(r"^[A-Z][\w ]* Error: ", "", str(error))
-    for kind, pieces, otherwise in _STATES:
+    for kind, patterns, otherwise in _STATES:
         if isinstance(error, kind):
-            return next((state for piece, state in pieces if re.search(piece, text)), otherwise)
+            matching = (state for pattern, state in patterns if re.search(pattern, text))
+            return next(matching, otherwise)
     return "XX000"
 
 
 def _located(message: str, sql: str) -> tuple[str, int]:
-    """The message without DuckDB's picture of the place, and the place: clients draw a picture of their own."""
+    """Return a message without DuckDB's excerpt of the SQL, and the position that it points at.
+
+    Clients show an excerpt of their own. Where the position can't be found, the message is returned
+    unchanged with the position 0.
+    """
     found = _LOCATED.search(message)
     if found is None:
         return message, 0
+    number, shown = int(found[1]), found[2]
+    indent = len(found[3]) - len(f"LINE {number}: ")
     lines = sql.split("\n")
-    number, shown, indent = int(found[1]), found[2], len(found[3]) - len(f"LINE {found[1]}: ")
     if number > len(lines) or indent < 0:
         return message, 0
-    line = lines[number - 1]
-    # Of a long line DuckDB shows a piece between dots.
-    plain = shown.removeprefix("...").removeprefix("…")
-    begin = line.find(plain.removesuffix("...").removesuffix("…"))
-    if begin < 0:
+    # DuckDB shows a part of a long line between dots.
+    without_start = shown.removeprefix("...").removeprefix("…")
+    start = lines[number - 1].find(without_start.removesuffix("...").removesuffix("…"))
+    if start < 0:
         return message, 0
-    column = begin + indent - (len(shown) - len(plain))
-    position = sum(len(earlier) + 1 for earlier in lines[: number - 1]) + column + 1
-    return message[: found.start()], position
+    column = start + indent - (len(shown) - len(without_start))
+    before = sum(len(line) + 1 for line in lines[: number - 1])
+    return message[: found.start()], before + column + 1

@@ -1,4 +1,4 @@
-"""A client's statement, read once: the command that it is, and its description for logs and metrics.
+"""A client's statement: its text, its command, and its outline and models for logs and metrics.
 
 Tools send the same few texts again and again, so a bounded number of statements is kept by text.
 The tokens of a statement are not kept: those of long texts would need too much memory.

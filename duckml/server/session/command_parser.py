@@ -10,21 +10,7 @@ from collections.abc import Callable, Mapping
 
 from duckml.language.tokens import Tokens
 from duckml.server.errors import WireError
-from duckml.server.session.commands import (
-    Begin,
-    CloseCursor,
-    Command,
-    Commit,
-    Deallocate,
-    DeclareCursor,
-    Discard,
-    Fetch,
-    NoOperation,
-    Release,
-    Rollback,
-    RollbackTo,
-    Savepoint,
-)
+from duckml.server.session import commands
 from duckml.server.session.copy_parser import parse_copy
 from duckml.server.session.setting_parser import (
     parse_reset,
@@ -40,7 +26,7 @@ _MANY_PARTS = re.compile(r"(?:\.\s*(?:\w+|\"[^\"]*\")\s*){64}")
 _BACKWARD = frozenset({"backward", "prior", "first", "last", "absolute", "relative", "-"})
 
 
-def parse_command(text: str, tokens: Tokens) -> Command:
+def parse_command(text: str, tokens: Tokens) -> commands.Command:
     """Return the command that a statement with these tokens is.
 
     Raises WireError where a command of PostgreSQL is misspelt or not supported.
@@ -48,7 +34,7 @@ def parse_command(text: str, tokens: Tokens) -> Command:
     if _MANY_PARTS.search(text):
         raise WireError("54001", "A name has more than 64 parts.")
     if not tokens:
-        return NoOperation("")
+        return commands.NoOperation("")
     reader = StatementReader(tokens)
     verb = reader.word(0)
     if verb in {"create", "alter", "drop"} and reader.word(1) in {"user", "role", "group"}:
@@ -61,42 +47,42 @@ def parse_command(text: str, tokens: Tokens) -> Command:
     return reader.as_sql(verb) if parse is None else parse(reader)
 
 
-def _begin(reader: StatementReader) -> Begin:
-    return Begin("read" in reader.words and "only" in reader.words)
+def _begin(reader: StatementReader) -> commands.Begin:
+    return commands.Begin("read" in reader.words and "only" in reader.words)
 
 
-def _commit(reader: StatementReader) -> Command:
+def _commit(reader: StatementReader) -> commands.Command:
     position = 2 if reader.word(1) in {"work", "transaction"} else 1
-    return Commit() if _ends_at(reader, position) else reader.as_sql(reader.word(0))
+    return commands.Commit() if _ends_at(reader, position) else reader.as_sql(reader.word(0))
 
 
-def _rollback(reader: StatementReader) -> Command:
+def _rollback(reader: StatementReader) -> commands.Command:
     position = 2 if reader.word(1) in {"work", "transaction"} else 1
     if reader.word(position) == "to":
         has_keyword = reader.word(position + 1) == "savepoint"
-        return RollbackTo(reader.name(position + (2 if has_keyword else 1)))
-    return Rollback() if _ends_at(reader, position) else reader.as_sql(reader.word(0))
+        return commands.RollbackTo(reader.name(position + (2 if has_keyword else 1)))
+    return commands.Rollback() if _ends_at(reader, position) else reader.as_sql(reader.word(0))
 
 
 def _ends_at(reader: StatementReader, index: int) -> bool:
     return reader.words[index:] in ([], ["and", "no", "chain"])
 
 
-def _savepoint(reader: StatementReader) -> Savepoint:
-    return Savepoint(reader.name(1))
+def _savepoint(reader: StatementReader) -> commands.Savepoint:
+    return commands.Savepoint(reader.name(1))
 
 
-def _release(reader: StatementReader) -> Release:
+def _release(reader: StatementReader) -> commands.Release:
     # SAVEPOINT is a name where nothing follows it.
     has_keyword = reader.word(1) == "savepoint" and len(reader) > 2
-    return Release(reader.name(2 if has_keyword else 1))
+    return commands.Release(reader.name(2 if has_keyword else 1))
 
 
-def _discard(reader: StatementReader) -> Discard:
-    return Discard(reader.word(1))
+def _discard(reader: StatementReader) -> commands.Discard:
+    return commands.Discard(reader.word(1))
 
 
-def _declare(reader: StatementReader) -> DeclareCursor:
+def _declare(reader: StatementReader) -> commands.DeclareCursor:
     """Parse DECLARE name [BINARY] [NO SCROLL] CURSOR [WITH HOLD] FOR query."""
     words = reader.words
     if "cursor" not in words or "for" not in words[words.index("cursor") :]:
@@ -104,10 +90,10 @@ def _declare(reader: StatementReader) -> DeclareCursor:
     end = words.index("for", words.index("cursor"))
     options = words[2:end]
     is_held = "hold" in options and "without" not in options
-    return DeclareCursor(reader.name(1), reader.query(end + 1), is_held)
+    return commands.DeclareCursor(reader.name(1), reader.query(end + 1), is_held)
 
 
-def _fetch(reader: StatementReader) -> Fetch:
+def _fetch(reader: StatementReader) -> commands.Fetch:
     """Parse FETCH [count | ALL | NEXT | FORWARD [count | ALL]] [FROM | IN] name."""
     words = reader.words[1:]
     if not words:
@@ -125,39 +111,39 @@ def _fetch(reader: StatementReader) -> Fetch:
     if direction and direction[0] == "forward":
         direction = direction[1:]
     if not direction or direction[0] == "next":
-        return Fetch(name, 1, is_move)
+        return commands.Fetch(name, 1, is_move)
     if direction[0] == "all":
-        return Fetch(name, None, is_move)
+        return commands.Fetch(name, None, is_move)
     if not direction[0].isdigit():
         raise reader.expected("FETCH count FROM name")
-    return Fetch(name, int(direction[0]), is_move)
+    return commands.Fetch(name, int(direction[0]), is_move)
 
 
-def _close(reader: StatementReader) -> CloseCursor:
-    return CloseCursor(None if reader.word(1) == "all" else reader.name(1))
+def _close(reader: StatementReader) -> commands.CloseCursor:
+    return commands.CloseCursor(None if reader.word(1) == "all" else reader.name(1))
 
 
-def _deallocate(reader: StatementReader) -> Deallocate:
+def _deallocate(reader: StatementReader) -> commands.Deallocate:
     # PREPARE is a name where nothing follows it.
     position = 2 if reader.word(1) == "prepare" and len(reader) > 2 else 1
-    return Deallocate(None if reader.word(position) == "all" else reader.name(position))
+    return commands.Deallocate(None if reader.word(position) == "all" else reader.name(position))
 
 
-def _no_operation(reader: StatementReader) -> NoOperation:
+def _no_operation(reader: StatementReader) -> commands.NoOperation:
     verb = reader.word(0)
-    return NoOperation("LOCK TABLE" if verb == "lock" else verb.upper())
+    return commands.NoOperation("LOCK TABLE" if verb == "lock" else verb.upper())
 
 
-def _select(reader: StatementReader) -> Command:
+def _select(reader: StatementReader) -> commands.Command:
     return parse_set_config(reader) or reader.as_sql("select")
 
 
-def _table(reader: StatementReader) -> Command:
+def _table(reader: StatementReader) -> commands.Command:
     """Parse TABLE name, PostgreSQL's short SELECT."""
     return sql_statement("FROM " + reader.source(1), "select")
 
 
-_PARSERS: Mapping[str, Callable[[StatementReader], Command]] = {
+_PARSERS: Mapping[str, Callable[[StatementReader], commands.Command]] = {
     "begin": _begin,
     "start": _begin,
     "commit": _commit,

@@ -1,6 +1,6 @@
 """One client's session, which runs the client's commands.
 
-A session is used by one thread at a time. Other threads can only call `cancel`.
+One thread at a time runs commands. Other threads can cancel the running one.
 """
 
 from __future__ import annotations
@@ -14,30 +14,12 @@ from duckml.names import quote
 from duckml.registry import authors
 from duckml.server.errors import Report, WireError
 from duckml.server.pg_catalog.setup import begin_session
+from duckml.server.session import commands
 from duckml.server.session.applied_settings import AppliedSettings
 from duckml.server.session.client_statement import ClientStatement
 from duckml.server.session.command_result import CommandResult
-from duckml.server.session.commands import (
-    TRANSACTION_COMMANDS,
-    Begin,
-    CloseCursor,
-    Command,
-    Commit,
-    CopyOut,
-    Deallocate,
-    DeclareCursor,
-    Discard,
-    Fetch,
-    NoOperation,
-    Release,
-    ResetParameter,
-    Rollback,
-    RollbackTo,
-    Savepoint,
-    SetParameter,
-    ShowParameter,
-)
-from duckml.server.session.cursors import Cursor, Cursors
+from duckml.server.session.cursor_commands import CursorCommands
+from duckml.server.session.cursors import Cursors
 from duckml.server.session.description import Description, Descriptions
 from duckml.server.session.duckdb_session import DuckdbSession
 from duckml.server.session.interruption import Interruption
@@ -94,6 +76,9 @@ class Session:
             only_reads=is_read_only or role is Role.READ,
         )
         self._runner = SqlRunner(self._db, self._transaction, role, is_read_only)
+        self._cursor_commands = CursorCommands(
+            self._cursors, self._portals, self._transaction, self._runner, self.execute
+        )
         self._descriptions = Descriptions(
             self._db,
             self._runner,
@@ -200,7 +185,7 @@ class Session:
 
         Raises WireError in a failed transaction, for wrong parameters and for a name that exists.
         """
-        if not isinstance(prepared.statement.command, TRANSACTION_COMMANDS):
+        if not isinstance(prepared.statement.command, commands.TRANSACTION_COMMANDS):
             self._transaction.require_usable(prepared.statement.command)
         is_binary = binary_flags(value_formats, len(raw_values))
         values = self._descriptions.parameter_values(prepared, raw_values, is_binary)
@@ -267,48 +252,48 @@ class Session:
         match command:
             case SqlStatement():
                 return self._runner.run(command, values, bound)
-            case CopyOut(query, how):
+            case commands.CopyOut(query, how):
                 result = self._runner.run(query, values)
                 return CommandResult("COPY", result.columns, result.rows, counts=True, copy=how)
-            case SetParameter():
+            case commands.SetParameter():
                 return self._setting_commands.set(command)
-            case ShowParameter():
+            case commands.ShowParameter():
                 return self._setting_commands.show(command)
-            case ResetParameter():
+            case commands.ResetParameter():
                 return self._setting_commands.reset(command)
-            case DeclareCursor():
-                return self._declare(command, values)
-            case Fetch():
-                return self._fetch(command)
+            case commands.DeclareCursor():
+                return self._cursor_commands.declare(command, values)
+            case commands.Fetch():
+                return self._cursor_commands.fetch(command)
+            case commands.CloseCursor():
+                return self._cursor_commands.close(command)
             case _:
                 return CommandResult(self._run_without_rows(command))
 
-    def _run_without_rows(self, command: Command) -> str:
+    def _run_without_rows(self, command: commands.Command) -> str:
         """Run a command that never returns rows; return its tag."""
         match command:
-            case Begin(read_only):
+            case commands.Begin(read_only):
                 self._transaction.begin(read_only)
                 return "BEGIN"
-            case Commit():
+            case commands.Commit():
                 return self._transaction.end("COMMIT")
-            case Rollback():
+            case commands.Rollback():
                 return self._transaction.end("ROLLBACK")
-            case Savepoint(name):
+            case commands.Savepoint(name):
                 self._transaction.savepoint(name)
                 return "SAVEPOINT"
-            case Release(name):
+            case commands.Release(name):
                 self._transaction.release(name)
                 return "RELEASE"
-            case RollbackTo(name):
+            case commands.RollbackTo(name):
                 self._transaction.rollback_to(name)
                 return "ROLLBACK"
-            case Discard(what):
+            case commands.Discard(what):
                 return self._discard(what)
-            case CloseCursor(name):
-                return self._close_cursors(name)
-            case Deallocate(name):
+            case commands.Deallocate(name):
                 return self._deallocate(name)
-            case NoOperation(tag):
+            case commands.NoOperation(tag):
                 return tag
         raise AssertionError(command)
 
@@ -332,43 +317,6 @@ class Session:
             # A statement of PREPARE, which DuckDB runs.
             self._db.execute(f"DEALLOCATE {quote(name)}")
         return "DEALLOCATE"
-
-    # Cursors
-
-    def _declare(self, command: DeclareCursor, values: list[Any] | None) -> CommandResult:
-        if not self._transaction.is_open and not command.is_held:
-            raise WireError("25P01", "DECLARE CURSOR can only be used in transaction blocks")
-        self._cursors.require_unused(command.name)
-        result = self._runner.run(command.query, values)
-        if result.rows is None or result.columns is None:
-            raise WireError("42601", "DECLARE CURSOR requires a query.")
-        cursor = Cursor(result.columns, result.rows, command.is_held)
-        self._cursors.add(command.name, cursor)
-        return CommandResult("DECLARE CURSOR")
-
-    def _fetch(self, command: Fetch) -> CommandResult:
-        cursor = self._cursor_or_portal(command.name)
-        if command.is_move:
-            moved = sum(batch.num_rows for batch in cursor.rows.batches(command.count))
-            return CommandResult(f"MOVE {moved}")
-        return CommandResult("FETCH", cursor.columns, cursor.rows, command.count, counts=True)
-
-    def _cursor_or_portal(self, name: str) -> Cursor:
-        """Return a cursor, or a portal as one: FETCH and MOVE read from both."""
-        portal = None if name in self._cursors else self._portals.find(name)
-        if portal is not None:
-            if portal.result is None:
-                portal.result = self.run(portal.statement, portal.values)
-            if portal.result.rows is not None and portal.result.columns is not None:
-                return Cursor(portal.result.columns, portal.result.rows, is_held=False)
-        return self._cursors.get(name)
-
-    def _close_cursors(self, name: str | None) -> str:
-        if name is None:
-            self._cursors.close_all()
-            return "CLOSE CURSOR ALL"
-        self._cursors.close(name)
-        return "CLOSE CURSOR"
 
     def close(self) -> None:
         """End the session: discard all results and roll back the open transaction."""

@@ -1,4 +1,4 @@
-"""The table functions that clients may not call, because they read more than tables and catalogs."""
+"""The table functions that clients may not call: they read more than tables and catalogs."""
 
 from __future__ import annotations
 
