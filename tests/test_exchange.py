@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sqlite3
 import subprocess
@@ -9,7 +10,6 @@ import sys
 from pathlib import Path
 
 import duckdb
-import lightgbm
 import numpy as np
 import onnx
 import pandas as pd
@@ -19,9 +19,7 @@ from skl2onnx import to_onnx
 from sklearn.base import is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
-    RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
@@ -32,6 +30,7 @@ from sklearn.svm import LinearSVC
 
 import duckml
 from duckml import errors
+from tests.conftest import needs
 
 DATA = Path(__file__).parent.parent / "examples" / "data" / "house_prices.parquet"
 
@@ -510,22 +509,31 @@ def test_expressions_of_a_forged_transform_are_read_as_if_they_were_typed(
 # Fitted estimators
 
 
-ESTIMATORS = [
-    LinearRegression(),
-    RandomForestRegressor(n_estimators=10, random_state=0),
-    LogisticRegression(max_iter=1000),
-    RandomForestClassifier(n_estimators=10, random_state=0),
-    HistGradientBoostingClassifier(max_iter=10),
-    lightgbm.LGBMRegressor(n_estimators=10, verbose=-1),
-    lightgbm.LGBMClassifier(n_estimators=10, verbose=-1),
-]
+ESTIMATORS: dict[str, tuple[str, dict[str, object]]] = {
+    "LinearRegression": ("sklearn.linear_model", {}),
+    "RandomForestRegressor": ("sklearn.ensemble", {"n_estimators": 10, "random_state": 0}),
+    "LogisticRegression": ("sklearn.linear_model", {"max_iter": 1000}),
+    "RandomForestClassifier": ("sklearn.ensemble", {"n_estimators": 10, "random_state": 0}),
+    "HistGradientBoostingClassifier": ("sklearn.ensemble", {"max_iter": 10}),
+    "LGBMRegressor": ("lightgbm", {"n_estimators": 10, "verbose": -1}),
+    "LGBMClassifier": ("lightgbm", {"n_estimators": 10, "verbose": -1}),
+}
+
+
+def estimator_marks(name: str) -> list[pytest.MarkDecorator]:
+    # Importing LightGBM loads the system's OpenMP library.
+    return [needs("OpenMP")] if ESTIMATORS[name][0] == "lightgbm" else []
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=estimator_marks(name)) for name in ESTIMATORS]
+)
 def test_a_fitted_pipeline_predicts_as_it_did(
-    con: duckml.Connection, frame: pd.DataFrame, estimator: object
+    con: duckml.Connection, frame: pd.DataFrame, name: str
 ) -> None:
+    module, options = ESTIMATORS[name]
+    estimator = getattr(importlib.import_module(module), name)(**options)
     number = number_of(frame)
     target = number if is_regressor(estimator) else np.where(number > 150, "dear", "cheap")
     fitted = pipeline(estimator).fit(frame, target)

@@ -6,7 +6,6 @@ among them. One extension serves DuckDB 2.x, which the JDBC driver has, and 1.5.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import duckml
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
+from tests.conftest import needs
 from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -58,7 +58,7 @@ def program(kind: str) -> str:
     return text
 
 
-@pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
+@needs("native engine", "Java")
 def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: Path) -> None:
     artifact = f"org.duckdb:duckdb_jdbc:{JDBC}"
     run(
@@ -99,7 +99,7 @@ for (let opened = 0; opened < 6; opened++) {
 """
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+@needs("native engine", "Node")
 def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
     expected: list[float], tmp_path: Path
 ) -> None:
@@ -132,7 +132,7 @@ for (const query of [`LOAD '${extension}'`, `SELECT duckml_runtime('${onnxruntim
 """
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+@needs("native engine", "Node")
 def test_a_node_program_that_connects_now_and_then_predicts(
     expected: list[float], tmp_path: Path
 ) -> None:
@@ -150,7 +150,7 @@ def test_a_node_program_that_connects_now_and_then_predicts(
     assert [float(value) for value in answer.split()] == expected[:1]
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+@needs("native engine", "Node")
 def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
     run(
         "npm",

@@ -23,7 +23,7 @@ from duckml.artifacts import key_of
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
 from duckml.estimators.table import ESTIMATORS
-from tests.conftest import LINE, make_line, on_both_engines
+from tests.conftest import LINE, make_line, needs, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
@@ -107,6 +107,7 @@ CASES = [
 ]
 
 
+@needs("native engine")
 @pytest.mark.parametrize(
     ("estimator", "options"), CASES, ids=[f"{e}-{'-'.join(o.values())}" for e, o in CASES]
 )
@@ -171,6 +172,7 @@ def pair(
         yield first, second, key
 
 
+@needs("native engine")
 @pytest.mark.parametrize("kind", NUMBER_TYPES)
 def test_every_type_of_number_reaches_the_model_as_the_same_double(
     pair: tuple[duckml.Connection, duckml.Connection, str], kind: str
@@ -205,6 +207,7 @@ CALLS = {
 }
 
 
+@needs("native engine")
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_of_the_function_itself_answers_or_fails_the_same_on_both(
     pair: tuple[duckml.Connection, duckml.Connection, str], call: str
@@ -222,6 +225,7 @@ def test_a_call_of_the_function_itself_answers_or_fails_the_same_on_both(
         assert con.execute("SELECT 1").fetchone() == (1,)
 
 
+@needs("native engine")
 def test_a_number_has_no_probabilities(
     pair: tuple[duckml.Connection, duckml.Connection, str],
 ) -> None:
@@ -244,6 +248,7 @@ category = st.one_of(
 code = st.one_of(st.none(), st.integers(98000, 98006), st.integers(-(2**63), 2**63 - 1))
 
 
+@needs("native engine")
 @settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -284,6 +289,7 @@ def engine_of(con: duckdb.DuckDBPyConnection) -> str:
     return con.execute("SELECT duckml_engine()").fetchone()[0]
 
 
+@needs("native engine")
 def test_the_native_engine_serves_where_it_can(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -305,6 +311,7 @@ def test_the_native_engine_serves_where_it_can(file: str) -> None:
         assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
 
 
+@needs("native engine")
 def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the_other(
     file: str,
 ) -> None:
@@ -337,6 +344,7 @@ def setting(con: duckdb.DuckDBPyConnection, name: str) -> object:
     return con.execute("SELECT current_setting($name)", {"name": name}).fetchone()[0]
 
 
+@needs("native engine")
 def test_a_configuration_is_the_users(file: str) -> None:
     with duckml.connect(config={"lock_configuration": "true"}) as con:
         assert engine_of(con) == "native:cpu"
@@ -372,6 +380,7 @@ def test_a_configuration_is_the_users(file: str) -> None:
         assert con.execute("SELECT 1").fetchone() == (1,)
 
 
+@needs("native engine")
 def test_describe_says_why_the_native_engine_does_not_serve(file: str) -> None:
     def said(con: duckml.Connection) -> str:
         make_line(con)
@@ -402,6 +411,7 @@ def test_an_unknown_engine_names_the_nearest() -> None:
 # Versions that come and go
 
 
+@needs("native engine")
 def test_versions_of_an_open_transaction_are_served_and_taken_back(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
@@ -413,6 +423,7 @@ def test_versions_of_an_open_transaction_are_served_and_taken_back(file: str) ->
         assert con.execute("SELECT round(predict_line(x := 2.0))").fetchone() == (5.0,)
 
 
+@needs("native engine")
 def test_a_model_dropped_in_mid_query_answers_to_the_end(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
@@ -429,6 +440,7 @@ def test_a_model_dropped_in_mid_query_answers_to_the_end(file: str) -> None:
             con.execute("SELECT PREDICT(line, x := 1.0)")
 
 
+@needs("native engine")
 def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
@@ -442,6 +454,7 @@ def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
         assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
 
 
+@needs("native engine")
 def test_all_threads_of_duckdb_share_a_model(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
@@ -477,6 +490,7 @@ def test_attaching_disturbs_no_open_result(file: str) -> None:
         assert con.fetchall() == [(1,), (2,), (3,), (4,)]
 
 
+@needs("native engine")
 def test_attaching_takes_over_what_was_loaded_before(file: str) -> None:
     with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
         plain.execute(f"LOAD '{native.EXTENSION}'")
@@ -491,6 +505,7 @@ def test_attaching_takes_over_what_was_loaded_before(file: str) -> None:
         )
 
 
+@needs("native engine")
 def test_a_copy_of_the_extension_from_elsewhere_is_refused(file: str, tmp_path: Path) -> None:
     copy = shutil.copyfile(native.EXTENSION, tmp_path / "duckml.duckdb_extension")
     with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
@@ -499,6 +514,7 @@ def test_a_copy_of_the_extension_from_elsewhere_is_refused(file: str, tmp_path: 
             duckml.attach(plain)
 
 
+@needs("native engine")
 def test_no_library_is_loaded_once_the_door_is_closed() -> None:
     with (
         duckml.connect(engine="native") as con,
@@ -507,6 +523,7 @@ def test_no_library_is_loaded_once_the_door_is_closed() -> None:
         con.execute(f"SELECT duckml_runtime('{onnxruntime_library()}')")
 
 
+@needs("native engine")
 def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -550,6 +567,7 @@ def in_plain_duckdb(
 RUNTIME = f"SELECT count(duckml_runtime('{onnxruntime_library()}'))"
 
 
+@needs("native engine")
 def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
     other = str(tmp_path / "other.duckdb")
     for path in (file, other):
@@ -583,6 +601,7 @@ def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
     ]
 
 
+@needs("native engine")
 def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_path: Path) -> None:
     """A damaged copy of one of them hides nothing."""
     copy = str(tmp_path / "copy.duckdb")
@@ -601,6 +620,7 @@ def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_p
             assert con.execute("SELECT round(zzz.predict_line(x := 5.0))").fetchone() == (11.0,)
 
 
+@needs("native engine")
 def test_the_extension_holds_no_file_open(file: str) -> None:
     """A database that is closed is closed at once: what opens it next in the same process must be its only owner."""
     with duckml.connect(file) as con:
@@ -621,6 +641,7 @@ def test_the_extension_holds_no_file_open(file: str) -> None:
         subprocess.run(write, check=True, timeout=60)
 
 
+@needs("native engine")
 def test_a_process_that_ends_leaves_its_log_in_the_file(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -631,6 +652,7 @@ def test_a_process_that_ends_leaves_its_log_in_the_file(file: str) -> None:
         assert con.execute("SELECT round(p) FROM kept").fetchone() == (11.0,)
 
 
+@needs("native engine")
 def test_without_onnxruntime_the_error_says_where_to_get_it(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -658,6 +680,7 @@ def test_without_onnxruntime_the_error_says_where_to_get_it(file: str) -> None:
     ]
 
 
+@needs("native engine")
 def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -669,6 +692,7 @@ def test_the_runtime_can_be_named_by_the_environment(file: str) -> None:
     assert ran.stdout.splitlines() == ["[(11.0,)]"], ran.stderr
 
 
+@needs("native engine")
 @pytest.mark.parametrize(
     ("damage", "problem"),
     [
@@ -715,6 +739,7 @@ def test_a_model_that_would_read_another_file_is_refused(
         line.execute(f"SELECT system.main.duckml_predict_double('{key}', 1.0)").fetchall()
 
 
+@needs("native engine")
 def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
     contents = [b"no model", b"", b"\x08\x09", bytes(1000)]
     reads = [f"SELECT duckml_read(from_hex('{content.hex()}'))" for content in contents]
@@ -728,6 +753,7 @@ def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
     assert lines[10] == "[(1,)]"
 
 
+@needs("native engine")
 @pytest.mark.parametrize(
     "kind", ["4702111234474983745::BIGINT", "['a', 'b']", "{'a': 1}", "NULL::BLOB", "'text'", "1.5"]
 )
@@ -744,6 +770,7 @@ def test_a_registry_with_something_else_in_it_is_an_error(file: str, kind: str) 
     assert ran.stdout.splitlines()[2] == "[(1,)]"
 
 
+@needs("native engine")
 def test_macros_named_like_duckdbs_functions_hide_no_model(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -753,6 +780,7 @@ def test_macros_named_like_duckdbs_functions_hide_no_model(file: str) -> None:
     assert ran.stdout.splitlines()[1] == "[(11.0,)]", ran.stderr
 
 
+@needs("native engine")
 def test_a_process_that_ends_with_everything_open_ends_well(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
@@ -770,6 +798,7 @@ def test_a_process_that_ends_with_everything_open_ends_well(file: str) -> None:
     assert (ran.returncode, ran.stdout) == (0, "[(11.0,)]\n"), ran.stderr
 
 
+@needs("native engine")
 def test_the_native_engine_is_not_put_beside_the_python_one(file: str) -> None:
     with duckdb.connect(file, config={"allow_unsigned_extensions": "true"}) as plain:
         con = duckml.attach(plain, engine="python")

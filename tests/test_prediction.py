@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import duckml
-from tests.conftest import ENGINES, on_both_engines
+from tests.conftest import ENGINES, engine_marks, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 NUMBERS, CATEGORIES, CODES = ["n1", "n2", "flag"], ["k1", "k2"], ["zip"]
@@ -135,7 +135,12 @@ def as_scikit_learn(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(
-    scope="module", params=[(p, e) for p in ("float32", "float64") for e in ENGINES], ids="-".join
+    scope="module",
+    params=[
+        pytest.param((precision, engine), marks=engine_marks(engine), id=f"{precision}-{engine}")
+        for precision in ("float32", "float64")
+        for engine in ENGINES
+    ],
 )
 def fitted(request: pytest.FixtureRequest) -> Iterator[Fitted]:
     fitted = Fitted(*request.param)

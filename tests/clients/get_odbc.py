@@ -1,13 +1,15 @@
-"""PostgreSQL's ODBC driver out of Debian's packages, without installing any of them and without being root.
+"""PostgreSQL's ODBC driver, taken from Debian's packages without installing them.
 
     python get_odbc.py FOLDER
 
-puts the driver into the folder, and the libraries beside it that this machine lacks, and prints the driver's path. Where
-apt has no list of the packages, one is fetched into the folder.
+puts the driver and those of its libraries that the machine lacks into the folder, and prints the
+driver's path. An ordinary user can run it. If apt has no list of packages, one is fetched into the
+folder.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -15,8 +17,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The packages of the libraries that the driver needs, beside what each Debian has.
+# The packages of the libraries that the driver and pyodbc need and a small Debian may lack.
 PACKAGES = {
+    "libodbc.so.2": "libodbc2",
     "libodbcinst.so.2": "libodbcinst2",
     "libltdl.so.7": "libltdl7",
     "libpq.so.5": "libpq5",
@@ -51,7 +54,7 @@ def run(*command: object, folder: Path, **environment: str) -> str:
 
 
 def unpack(package: str, folder: Path) -> None:
-    """A package's files, by the machine's own list of packages or else by one in the folder."""
+    """Unpack a package, found in the machine's list of packages or else in one in the folder."""
     apt = ["apt-get", "-o", "APT::Sandbox::User=root"]
     try:
         run(*apt, "download", package, folder=folder)
@@ -67,12 +70,33 @@ def unpack(package: str, folder: Path) -> None:
     run("dpkg", "-x", archive, folder / "root", folder=folder)
 
 
+def missing_libraries(*paths: Path, folder: Path) -> set[str]:
+    """Return the libraries that files depend on and that neither the machine nor a folder has."""
+    listed = [run("ldd", path, folder=folder, LD_LIBRARY_PATH=str(folder)) for path in paths]
+    return set(re.findall(r"(\S+) => not found", "\n".join(listed)))
+
+
+def fetch_libraries(driver: Path, folder: Path) -> None:
+    """Put the libraries that the machine lacks next to the driver."""
+    pyodbc = Path(str(importlib.util.find_spec("pyodbc").origin))
+    fetched: set[str] = set()
+    while missing := missing_libraries(driver, pyodbc, folder=driver.parent):
+        wanted = {PACKAGES[library] for library in missing if library in PACKAGES} - fetched
+        if not wanted:
+            raise RuntimeError(f"the ODBC driver needs {', '.join(sorted(missing))}")
+        for package in sorted(wanted):
+            unpack(package, folder)
+        fetched |= wanted
+        for library in folder.glob("root/**/*.so.*"):
+            link = driver.parent / library.name
+            if not link.exists():
+                link.symlink_to(library)
+
+
 def driver(folder: Path) -> Path:
-    """The driver's path. The libraries that the machine lacks lie in the same folder, for LD_LIBRARY_PATH."""
+    """Return the path of the driver, whose folder is meant for LD_LIBRARY_PATH."""
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
-        raise RuntimeError(
-            "the ODBC driver comes from Debian's packages: apt-get or dpkg is not there"
-        )
+        raise RuntimeError("apt-get and dpkg are needed to fetch the ODBC driver")
     folder = folder.resolve()
     found = list(folder.glob("root/**/psqlodbcw.so"))
     if not found:
@@ -80,20 +104,7 @@ def driver(folder: Path) -> Path:
         unpack("odbc-postgresql", folder)
         found = list(folder.glob("root/**/psqlodbcw.so"))
     [path] = found
-    seen: set[str] = set()
-    while missing := re.findall(
-        r"(\S+) => not found", run("ldd", path, folder=folder, LD_LIBRARY_PATH=str(path.parent))
-    ):
-        wanted = {PACKAGES[library] for library in missing if library in PACKAGES} - seen
-        if not wanted:
-            raise RuntimeError(f"the ODBC driver needs {', '.join(missing)}")
-        for package in sorted(wanted):
-            unpack(package, folder)
-        seen |= wanted
-        for library in folder.glob("root/**/*.so.*"):
-            link = path.parent / library.name
-            if not link.exists():
-                link.symlink_to(library)
+    fetch_libraries(path, folder)
     return path
 
 

@@ -12,6 +12,7 @@ import pytest
 import duckml
 from tests.clients import get_odbc
 from tests.clients.checks import LONG
+from tests.conftest import needs
 from tests.serving import (
     PASSWORD,
     Running,
@@ -44,7 +45,7 @@ def test_a_python_client_finds_what_it_expects(
     assert len(answer.splitlines()) > 40
 
 
-@pytest.mark.skipif(shutil.which("mvn") is None, reason="needs Java and Maven")
+@needs("Java")
 def test_the_jdbc_driver_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
     artifact = f"org.postgresql:postgresql:{JDBC}"
     run_program(
@@ -62,7 +63,7 @@ def test_the_jdbc_driver_finds_what_it_expects(server: Running, tmp_path: Path) 
     assert len(answer.splitlines()) > 100
 
 
-@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node")
+@needs("Node")
 def test_node_postgres_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
     run_program("npm", "install", "--silent", "--no-audit", "--no-fund", *NODE, folder=tmp_path)
     shutil.copy(CLIENTS / "node.js", tmp_path)
@@ -71,11 +72,16 @@ def test_node_postgres_finds_what_it_expects(server: Running, tmp_path: Path) ->
     )
 
 
-@pytest.mark.skipif(shutil.which("apt-get") is None, reason="needs Debian's packages")
+@needs("Debian's packages")
 def test_odbc_finds_what_it_expects_with_declared_cursors(server: Running, tmp_path: Path) -> None:
     driver = get_odbc.driver(tmp_path)
     answer = run_program(
-        sys.executable, CLIENTS / "odbc.py", *arguments(server), driver, folder=tmp_path
+        sys.executable,
+        CLIENTS / "odbc.py",
+        *arguments(server),
+        driver,
+        folder=tmp_path,
+        LD_LIBRARY_PATH=str(driver.parent),
     )
     assert len(answer.splitlines()) > 100
 
