@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import pickle
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import pytest
 
 import duckml
 from duckml import errors
-from tests.conftest import LINE, make_line
+from tests.conftest import LINE, make_line, needs
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
@@ -433,9 +432,8 @@ def test_rewritten_shows_what_duckdb_runs(line: duckml.Connection) -> None:
     )
 
 
+@needs("root")
 def test_a_user_without_a_name_goes_by_number() -> None:
-    if os.getuid() != 0:
-        pytest.skip("only root can become someone else")
     code = """
 import os, pwd
 from duckml.registry import authors

@@ -12,7 +12,7 @@ import pytest
 
 import duckml
 from duckml import errors
-from tests.conftest import LINE
+from tests.conftest import LINE, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 ROOT = Path(__file__).parent.parent
@@ -49,11 +49,12 @@ def test_two_connections_to_one_database_can_not_serve_on_two_devices(file: str)
             duckml.attach(cursor, device="cpu")
 
 
-def test_describe_says_which_device_serves(con: duckml.Connection) -> None:
+@on_both_engines
+def test_describe_says_which_device_serves(con: duckml.Connection, engine: str) -> None:
     con.execute(f"CREATE MODEL m {LINE} AS SELECT i AS x, i AS y FROM range(100) t(i)")
     described = dict(con.execute("DESCRIBE MODEL m").fetchall())
     assert described["device"] == "cpu"
-    assert described["engine"] == "native (onnxruntime)"
+    assert described["engine"] == f"{engine} (onnxruntime)"
 
 
 @pytest.fixture(scope="session")

@@ -700,6 +700,7 @@ def run_check(file: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
 
+@needs("native engine")
 def test_check_predicts_the_stored_rows_again(file: str) -> None:
     with duckml.connect(file) as con:
         con.execute(
