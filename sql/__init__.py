@@ -1,7 +1,7 @@
-"""The database side of duckml: the registry's schema and the named queries, as SQL files that ship with the package.
+"""SQL files that ship with the package: the registry's schema, queries, and PostgreSQL's catalogs.
 
-A block starts with `-- name: <name>` and runs to the next one. Names of databases and schemas are written
-`{database}`, which the room that asks replaces, quoted; values are parameters.
+A block begins with `-- name: <name>` and ends where the next one begins. Callers replace
+`{database}` in it by a quoted name or a literal. Values are parameters.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ _NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 
 @cache
 def blocks(file: str) -> dict[str, str]:
-    """The named blocks of one of the SQL files of this package, in their order."""
-    parts = _NAME.split(
-        resources.files(__name__).joinpath(f"{file}.sql").read_text(encoding="utf-8")
-    )
+    """Return the blocks of an SQL file of this package by name, in their order."""
+    path = resources.files(__name__).joinpath(f"{file}.sql")
+    parts = _NAME.split(path.read_text(encoding="utf-8"))
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}

@@ -1,0 +1,1 @@
+from examples import house_prices as house_prices
