@@ -1,6 +1,7 @@
--- What PostgreSQL's clients ask of its catalogs, answered from DuckDB's, as views in a database of the server's own.
--- {database} stands for the name of the served database, as a literal. Object ids are DuckDB's, moved to where
--- PostgreSQL's begin that are not its own.
+-- PostgreSQL's catalogs as views over those of DuckDB, in the memory database of the server.
+-- {database} is the name of the served database as a literal. Object ids are DuckDB's, moved to
+-- ranges of their own: PostgreSQL reserves those below 16384 for itself, and DuckDB counts tables,
+-- schemas and functions each from the beginning.
 
 -- name: _pg_schemas
 SELECT 100000 + oid AS oid, schema_name AS name, comment FROM duckdb_schemas()
@@ -8,46 +9,54 @@ WHERE database_name = {database} AND schema_name NOT IN ('pg_catalog', 'informat
 UNION ALL SELECT 11, 'pg_catalog', NULL UNION ALL SELECT 13000, 'information_schema', NULL
 
 -- name: _pg_relations
-SELECT 100000 + table_oid AS oid, table_name AS name, 100000 + schema_oid AS schema_oid, schema_name, 'r' AS kind,
-    estimated_size AS rows, column_count, index_count > 0 OR has_primary_key AS has_index, has_primary_key,
-    check_constraint_count, comment, sql, false AS is_temporary
+SELECT 100000 + table_oid AS oid, table_name AS name, 100000 + schema_oid AS schema_oid,
+    schema_name, 'r' AS kind,
+    estimated_size AS rows, column_count, index_count > 0 OR has_primary_key AS has_index,
+    has_primary_key, check_constraint_count, comment, sql, false AS is_temporary
 FROM duckdb_tables() WHERE database_name = {database} AND NOT internal AND schema_name <> '_duckml'
 UNION ALL
-SELECT 100000 + view_oid, view_name, 100000 + schema_oid, schema_name, 'v', 0, column_count, false, false, 0, comment,
-    sql, false
+SELECT 100000 + view_oid, view_name, 100000 + schema_oid, schema_name, 'v', 0, column_count, false,
+    false, 0, comment, sql, false
 FROM duckdb_views() WHERE database_name = {database} AND NOT internal
 UNION ALL
 SELECT 500000 + table_oid, table_name, 99999, 'temp', 'r', estimated_size, column_count,
     index_count > 0 OR has_primary_key, has_primary_key, check_constraint_count, comment, sql, true
 FROM duckdb_tables() WHERE database_name = 'temp' AND NOT internal
 UNION ALL
-SELECT 100000 + sequence_oid, sequence_name, 100000 + schema_oid, schema_name, 'S', 1, 3, false, false, 0, comment,
-    sql, false
+SELECT 100000 + sequence_oid, sequence_name, 100000 + schema_oid, schema_name, 'S', 1, 3, false,
+    false, 0, comment, sql, false
 FROM duckdb_sequences() WHERE database_name = {database}
 
 -- name: _pg_columns
-SELECT CASE WHEN database_name = 'temp' THEN 500000 ELSE 100000 END + table_oid AS table_oid, table_name, schema_name,
-    column_name AS name, row_number() OVER (PARTITION BY database_name, table_oid ORDER BY column_index)::SMALLINT AS number,
-    data_type, is_nullable, column_default AS default_text, comment, numeric_precision, numeric_scale, is_generated,
-    generation_expression
+SELECT CASE WHEN database_name = 'temp' THEN 500000 ELSE 100000 END + table_oid AS table_oid,
+    table_name, schema_name,
+    column_name AS name, row_number() OVER (PARTITION BY database_name, table_oid
+        ORDER BY column_index)::SMALLINT AS number,
+    data_type, is_nullable, column_default AS default_text, comment, numeric_precision,
+    numeric_scale, is_generated, generation_expression
 FROM duckdb_columns()
 WHERE database_name IN ({database}, 'temp') AND NOT internal
     AND (schema_name <> '_duckml' OR table_name IN (
-        SELECT view_name FROM duckdb_views() WHERE schema_name = '_duckml' AND database_name = {database}))
+        SELECT view_name FROM duckdb_views() WHERE schema_name = '_duckml'
+        AND database_name = {database}))
 
 -- name: _pg_keys
 SELECT 200000 + row_number() OVER (ORDER BY schema_name, table_name, constraint_index) AS oid,
-    CASE WHEN database_name = 'temp' THEN 500000 ELSE 100000 END + table_oid AS table_oid, schema_name,
-    CASE WHEN database_name = 'temp' THEN 99999 ELSE 100000 + schema_oid END AS schema_oid, table_name,
-    CASE constraint_type WHEN 'PRIMARY KEY' THEN 'p' WHEN 'UNIQUE' THEN 'u' WHEN 'FOREIGN KEY' THEN 'f'
-        WHEN 'CHECK' THEN 'c' END AS kind,
-    coalesce(nullif(constraint_name, ''), table_name || '_' || array_to_string(constraint_column_names, '_') || '_'
+    CASE WHEN database_name = 'temp' THEN 500000 ELSE 100000 END + table_oid AS table_oid,
+    schema_name,
+    CASE WHEN database_name = 'temp' THEN 99999 ELSE 100000 + schema_oid END AS schema_oid,
+    table_name,
+    CASE constraint_type WHEN 'PRIMARY KEY' THEN 'p' WHEN 'UNIQUE' THEN 'u'
+        WHEN 'FOREIGN KEY' THEN 'f' WHEN 'CHECK' THEN 'c' END AS kind,
+    coalesce(nullif(constraint_name, ''), table_name || '_'
+        || array_to_string(constraint_column_names, '_') || '_'
         || lower(constraint_type[:1])) AS name,
     constraint_text AS definition, constraint_column_names AS column_names,
-    list_transform(constraint_column_indexes, lambda i: (i + 1)::SMALLINT) AS column_numbers, referenced_table,
-    referenced_column_names, expression
+    list_transform(constraint_column_indexes, lambda i: (i + 1)::SMALLINT) AS column_numbers,
+    referenced_table, referenced_column_names, expression
 FROM duckdb_constraints()
-WHERE database_name IN ({database}, 'temp') AND constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY', 'CHECK')
+WHERE database_name IN ({database}, 'temp')
+    AND constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY', 'CHECK')
     AND schema_name <> '_duckml'
 
 -- name: _pg_indexes
@@ -57,20 +66,27 @@ SELECT 300000 + oid AS oid, name, table_oid, table_name, schema_name, schema_oid
         || array_to_string(column_names, ', ') || ')' AS definition
 FROM _pg_keys WHERE kind IN ('p', 'u')
 UNION ALL
-SELECT 100000 + i.index_oid, i.index_name, 100000 + i.table_oid, i.table_name, i.schema_name, 100000 + i.schema_oid, i.is_unique,
-    i.is_primary, coalesce(list(c.number ORDER BY c.number) FILTER (c.number IS NOT NULL), []), coalesce(list(c.name ORDER BY c.number) FILTER (c.name IS NOT NULL), []),
-    0, 'CREATE ' || CASE WHEN i.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || i.index_name || ' ON ' || i.schema_name || '.'
+SELECT 100000 + i.index_oid, i.index_name, 100000 + i.table_oid, i.table_name, i.schema_name,
+    100000 + i.schema_oid, i.is_unique,
+    i.is_primary, coalesce(list(c.number ORDER BY c.number) FILTER (c.number IS NOT NULL), []),
+    coalesce(list(c.name ORDER BY c.number) FILTER (c.name IS NOT NULL), []),
+    0, 'CREATE ' || CASE WHEN i.is_unique THEN 'UNIQUE ' ELSE '' END || 'INDEX ' || i.index_name
+    || ' ON ' || i.schema_name || '.'
         || i.table_name || ' USING art (' || regexp_extract(i.sql, '\((.*)\)\s*;?\s*$', 1) || ')'
 FROM duckdb_indexes() i LEFT JOIN _pg_columns c
     ON c.table_oid = 100000 + i.table_oid AND list_contains(
-        list_transform(string_split(regexp_extract(i.sql, '\(([^()]*)\)\s*;?\s*$', 1), ','), lambda e: trim(e, ' "')), c.name)
+        list_transform(string_split(regexp_extract(i.sql, '\(([^()]*)\)\s*;?\s*$', 1), ','),
+            lambda e: trim(e, ' "')), c.name)
 WHERE i.database_name = {database} AND i.schema_name <> '_duckml' GROUP BY ALL
 
 -- name: _pg_functions
-SELECT 1000000 + 10 * function_oid + row_number() OVER (PARTITION BY function_oid) AS oid, -- overloads share DuckDB's
+-- Overloads share one object id in DuckDB.
+SELECT 1000000 + 10 * function_oid + row_number() OVER (PARTITION BY function_oid) AS oid,
     function_name AS name, schema_name, function_type,
-    list_transform(parameters, lambda p: CASE p WHEN '__duckml_row' THEN 'row' ELSE p END) AS argument_names,
-    list_transform(parameter_types, lambda t: coalesce(t, CASE function_type WHEN 'table_macro' THEN 'VARCHAR' ELSE 'RECORD' END))
+    list_transform(parameters, lambda p: CASE p WHEN '__duckml_row' THEN 'row'
+        ELSE p END) AS argument_names,
+    list_transform(parameter_types, lambda t: coalesce(t, CASE function_type WHEN 'table_macro'
+        THEN 'VARCHAR' ELSE 'RECORD' END))
         AS argument_types,
     CASE WHEN function_type = 'table_macro' THEN 'RECORD'
         WHEN starts_with(function_name, 'model_version_') THEN 'VARCHAR'
@@ -87,529 +103,292 @@ WHERE database_name = {database} AND NOT internal AND function_type IN ('macro',
 -- name: pg_type
 FROM _pg_base_types
 UNION ALL BY NAME
-SELECT b.* REPLACE (700000 + r.oid AS oid, r.name AS typname, r.schema_oid AS typnamespace, 'c' AS typtype,
-    'C' AS typcategory, r.oid AS typrelid, 800000 + r.oid AS typarray, 'record_recv' AS typreceive, 'record_send' AS typsend, 'record_in' AS typinput,
-    'record_out' AS typoutput)
+SELECT b.* REPLACE (700000 + r.oid AS oid, r.name AS typname, r.schema_oid AS typnamespace,
+    'c' AS typtype,
+    'C' AS typcategory, r.oid AS typrelid, 800000 + r.oid AS typarray, 'record_recv' AS typreceive,
+    'record_send' AS typsend, 'record_in' AS typinput, 'record_out' AS typoutput)
 FROM _pg_base_types b, _pg_relations r WHERE b.typname = 'record' AND r.kind IN ('r', 'v')
 UNION ALL BY NAME
-SELECT b.* REPLACE (800000 + r.oid AS oid, '_' || r.name AS typname, r.schema_oid AS typnamespace, 700000 + r.oid AS typelem)
+SELECT b.* REPLACE (800000 + r.oid AS oid, '_' || r.name AS typname, r.schema_oid AS typnamespace,
+    700000 + r.oid AS typelem)
 FROM _pg_base_types b, _pg_relations r WHERE b.typname = '_text' AND r.kind IN ('r', 'v')
 
 -- name: pg_namespace
 SELECT oid, name AS nspname, 10 AS nspowner, NULL::VARCHAR[] AS nspacl FROM _pg_schemas
 
 -- name: pg_class
-SELECT oid, name AS relname, schema_oid AS relnamespace, 700000 + oid AS reltype, 0 AS reloftype, 10 AS relowner,
+SELECT oid, name AS relname, schema_oid AS relnamespace, 700000 + oid AS reltype, 0 AS reloftype,
+    10 AS relowner,
     CASE kind WHEN 'r' THEN 2 ELSE 0 END AS relam, oid AS relfilenode, 0 AS reltablespace,
-    greatest(1, rows // 1000)::INTEGER AS relpages, rows::FLOAT AS reltuples, 0 AS relallvisible, 0 AS reltoastrelid,
-    has_index AS relhasindex, false AS relisshared, CASE WHEN is_temporary THEN 't' ELSE 'p' END AS relpersistence,
-    kind AS relkind, column_count::SMALLINT AS relnatts, check_constraint_count::SMALLINT AS relchecks,
-    kind = 'v' AS relhasrules,
+    greatest(1, rows // 1000)::INTEGER AS relpages, rows::FLOAT AS reltuples, 0 AS relallvisible,
+    0 AS reltoastrelid,
+    has_index AS relhasindex, false AS relisshared, CASE WHEN is_temporary THEN 't' ELSE 'p'
+    END AS relpersistence, kind AS relkind, column_count::SMALLINT AS relnatts,
+    check_constraint_count::SMALLINT AS relchecks, kind = 'v' AS relhasrules,
     -- Foreign keys are triggers in PostgreSQL, on both sides.
-    kind = 'r' AND EXISTS (FROM _pg_keys f WHERE f.kind = 'f' AND (f.table_oid = r.oid OR f.referenced_table = r.name)) AS relhastriggers, false AS relhassubclass, false AS relrowsecurity,
-    false AS relforcerowsecurity, true AS relispopulated, 'd' AS relreplident, false AS relispartition,
-    0 AS relrewrite, 0 AS relfrozenxid, 0 AS relminmxid, NULL::VARCHAR[] AS relacl, NULL::VARCHAR[] AS reloptions,
+    kind = 'r' AND EXISTS (FROM _pg_keys f WHERE f.kind = 'f'
+        AND (f.table_oid = r.oid OR f.referenced_table = r.name)) AS relhastriggers,
+        false AS relhassubclass, false AS relrowsecurity,
+    false AS relforcerowsecurity, true AS relispopulated, 'd' AS relreplident,
+    false AS relispartition,
+    0 AS relrewrite, 0 AS relfrozenxid, 0 AS relminmxid, NULL::VARCHAR[] AS relacl,
+    NULL::VARCHAR[] AS reloptions,
     NULL::VARCHAR AS relpartbound, false AS relhasoids, false AS relhaspkey, 0 AS xmin
 FROM _pg_relations r
 UNION ALL
-SELECT oid, name, schema_oid, 0, 0, 10, 403, oid, 0, 1, 0, 0, 0, false, false, 'p', 'i', len(column_numbers)::SMALLINT, 0, false, false,
+SELECT oid, name, schema_oid, 0, 0, 10, 403, oid, 0, 1, 0, 0, 0, false, false, 'p', 'i',
+    len(column_numbers)::SMALLINT, 0, false, false,
     false, false, false, true, 'n', false, 0, 0, 0, NULL, NULL, NULL, false, false, 0
 FROM _pg_indexes
 UNION ALL BY NAME
-SELECT oid, relname, 11 AS relnamespace, 0 AS reltype, 10 AS relowner, false AS relhasindex, false AS relisshared,
-    'p' AS relpersistence, 'r' AS relkind, false AS relhasrules, false AS relhastriggers, false AS relrowsecurity,
+SELECT oid, relname, 11 AS relnamespace, 0 AS reltype, 10 AS relowner, false AS relhasindex,
+    false AS relisshared,
+    'p' AS relpersistence, 'r' AS relkind, false AS relhasrules, false AS relhastriggers,
+    false AS relrowsecurity,
     false AS relispartition, NULL::VARCHAR[] AS relacl, 0 AS reltablespace, 0 AS xmin
-FROM (VALUES (1259, 'pg_class'), (1255, 'pg_proc'), (1247, 'pg_type'), (1249, 'pg_attribute'), (2604, 'pg_attrdef'),
-    (2606, 'pg_constraint'), (2609, 'pg_description'), (2610, 'pg_index'), (2615, 'pg_namespace')) AS system(oid, relname)
+FROM (VALUES (1259, 'pg_class'), (1255, 'pg_proc'), (1247, 'pg_type'), (1249, 'pg_attribute'),
+    (2604, 'pg_attrdef'), (2606, 'pg_constraint'), (2609, 'pg_description'), (2610, 'pg_index'),
+    (2615, 'pg_namespace')) AS system(oid, relname)
 
 -- name: pg_attribute
-SELECT table_oid AS attrelid, name AS attname, _pg_type_oid(data_type) AS atttypid, -1 AS attstattarget,
-    _pg_type_size(data_type)::SMALLINT AS attlen, number AS attnum, CASE WHEN ends_with(data_type, ']') THEN 1 ELSE 0 END AS attndims,
-    -1 AS attcacheoff, _pg_type_modifier(data_type) AS atttypmod, false AS attbyval, 'x' AS attstorage, 'i' AS attalign,
-    NOT is_nullable AS attnotnull, default_text IS NOT NULL OR is_generated AS atthasdef, false AS atthasmissing,
-    '' AS attidentity, CASE WHEN is_generated THEN 's' ELSE '' END AS attgenerated, false AS attisdropped,
-    true AS attislocal, 0 AS attinhcount, 0 AS attcollation, NULL::VARCHAR[] AS attacl, NULL::VARCHAR[] AS attoptions,
+SELECT table_oid AS attrelid, name AS attname, _pg_type_oid(data_type) AS atttypid,
+    -1 AS attstattarget, _pg_type_size(data_type)::SMALLINT AS attlen, number AS attnum, CASE
+    WHEN ends_with(data_type, ']') THEN 1 ELSE 0 END AS attndims,
+    -1 AS attcacheoff, _pg_type_modifier(data_type) AS atttypmod, false AS attbyval,
+    'x' AS attstorage, 'i' AS attalign,
+    NOT is_nullable AS attnotnull, default_text IS NOT NULL OR is_generated AS atthasdef,
+    false AS atthasmissing,
+    '' AS attidentity, CASE WHEN is_generated THEN 's' ELSE '' END AS attgenerated,
+    false AS attisdropped,
+    true AS attislocal, 0 AS attinhcount, 0 AS attcollation, NULL::VARCHAR[] AS attacl,
+    NULL::VARCHAR[] AS attoptions,
     NULL::VARCHAR[] AS attfdwoptions, NULL::VARCHAR AS attmissingval, '' AS attcompression
 FROM _pg_columns
 UNION ALL
-SELECT i.oid, name, _pg_type_oid(data_type), -1, _pg_type_size(data_type)::SMALLINT, position::SMALLINT, 0, -1,
-    _pg_type_modifier(data_type), false, 'x', 'i', false, false, false, '', '', false, true, 0, 0, NULL, NULL, NULL,
-    NULL, ''
-FROM (SELECT i.oid, i.table_oid, unnest(column_numbers) AS number, generate_subscripts(column_numbers, 1) AS position
+SELECT i.oid, name, _pg_type_oid(data_type), -1, _pg_type_size(data_type)::SMALLINT,
+    position::SMALLINT, 0, -1,
+    _pg_type_modifier(data_type), false, 'x', 'i', false, false, false, '', '', false, true, 0, 0,
+    NULL, NULL, NULL, NULL, ''
+FROM (SELECT i.oid, i.table_oid, unnest(column_numbers) AS number,
+    generate_subscripts(column_numbers, 1) AS position
     FROM _pg_indexes i) i JOIN _pg_columns USING (table_oid, number)
 
 -- name: pg_attrdef
-SELECT 400000 + row_number() OVER (ORDER BY table_oid, number) AS oid, table_oid AS adrelid, number AS adnum,
-    coalesce(default_text, generation_expression) AS adbin, coalesce(default_text, generation_expression) AS adsrc
+SELECT 400000 + row_number() OVER (ORDER BY table_oid, number) AS oid, table_oid AS adrelid,
+    number AS adnum, coalesce(default_text, generation_expression) AS adbin,
+    coalesce(default_text, generation_expression) AS adsrc
 FROM _pg_columns WHERE default_text IS NOT NULL OR is_generated
 
 -- name: pg_constraint
-SELECT k.oid, k.name AS conname, k.schema_oid AS connamespace, k.kind AS contype, false AS condeferrable,
+SELECT k.oid, k.name AS conname, k.schema_oid AS connamespace, k.kind AS contype,
+    false AS condeferrable,
     false AS condeferred, true AS convalidated, k.table_oid AS conrelid, 0 AS contypid,
-    CASE WHEN k.kind IN ('p', 'u') THEN 300000 + k.oid WHEN k.kind = 'f' THEN coalesce((SELECT min(300000 + u.oid) FROM _pg_keys u
-        WHERE u.table_oid = r.oid AND u.kind IN ('p', 'u') AND u.column_names = k.referenced_column_names), 0) ELSE 0 END AS conindid, 0 AS conparentid, coalesce(r.oid, 0) AS confrelid,
-    'a' AS confupdtype, 'a' AS confdeltype, 's' AS confmatchtype, true AS conislocal, 0 AS coninhcount,
-    true AS connoinherit, column_numbers AS conkey,
-    CASE WHEN k.kind = 'f' THEN (SELECT list(x.number ORDER BY list_position(k.referenced_column_names, x.name))
-        FROM _pg_columns x WHERE x.table_oid = r.oid AND list_contains(k.referenced_column_names, x.name)) END AS confkey,
-    NULL::BIGINT[] AS conpfeqop, NULL::BIGINT[] AS conppeqop, NULL::BIGINT[] AS conffeqop, NULL::BIGINT[] AS conexclop,
+    CASE WHEN k.kind IN ('p', 'u') THEN 300000 + k.oid WHEN k.kind = 'f'
+    THEN coalesce((SELECT min(300000 + u.oid) FROM _pg_keys u
+        WHERE u.table_oid = r.oid AND u.kind IN ('p', 'u')
+        AND u.column_names = k.referenced_column_names), 0) ELSE 0 END AS conindid,
+        0 AS conparentid, coalesce(r.oid, 0) AS confrelid,
+    'a' AS confupdtype, 'a' AS confdeltype, 's' AS confmatchtype, true AS conislocal,
+    0 AS coninhcount, true AS connoinherit, column_numbers AS conkey,
+    CASE WHEN k.kind = 'f'
+    THEN (SELECT list(x.number ORDER BY list_position(k.referenced_column_names, x.name))
+        FROM _pg_columns x WHERE x.table_oid = r.oid AND list_contains(k.referenced_column_names,
+            x.name)) END AS confkey,
+    NULL::BIGINT[] AS conpfeqop, NULL::BIGINT[] AS conppeqop, NULL::BIGINT[] AS conffeqop,
+    NULL::BIGINT[] AS conexclop,
     expression AS conbin, definition AS consrc, NULL::SMALLINT[] AS confdelsetcols
 FROM _pg_keys k LEFT JOIN _pg_relations r
-    ON k.kind = 'f' AND r.name = k.referenced_table AND r.schema_name = k.schema_name AND r.kind = 'r'
+    ON k.kind = 'f' AND r.name = k.referenced_table AND r.schema_name = k.schema_name
+    AND r.kind = 'r'
 
 -- name: pg_index
 SELECT oid AS indexrelid, table_oid AS indrelid, len(column_numbers)::SMALLINT AS indnatts,
-    len(column_numbers)::SMALLINT AS indnkeyatts, is_unique AS indisunique, is_primary AS indisprimary,
+    len(column_numbers)::SMALLINT AS indnkeyatts, is_unique AS indisunique,
+    is_primary AS indisprimary,
     false AS indisexclusion, true AS indimmediate, false AS indisclustered, true AS indisvalid,
     false AS indcheckxmin, true AS indisready, true AS indislive, false AS indisreplident,
-    false AS indnullsnotdistinct, column_numbers AS indkey, list_transform(column_numbers, lambda c: 0) AS indcollation,
-    list_transform(column_numbers, lambda c: 0) AS indclass, list_transform(column_numbers, lambda c: 0) AS indoption,
+    false AS indnullsnotdistinct, column_numbers AS indkey, list_transform(column_numbers,
+        lambda c: 0) AS indcollation,
+    list_transform(column_numbers, lambda c: 0) AS indclass, list_transform(column_numbers,
+        lambda c: 0) AS indoption,
     NULL::VARCHAR AS indexprs, NULL::VARCHAR AS indpred
 FROM _pg_indexes
 
 -- name: pg_proc
-SELECT oid, name AS proname, (SELECT s.oid FROM _pg_schemas s WHERE s.name = f.schema_name) AS pronamespace,
-    10 AS proowner, 14 AS prolang, 100::FLOAT AS procost, CASE WHEN is_table THEN 1000 ELSE 0 END::FLOAT AS prorows,
+SELECT oid, name AS proname, (SELECT s.oid FROM _pg_schemas s
+    WHERE s.name = f.schema_name) AS pronamespace,
+    10 AS proowner, 14 AS prolang, 100::FLOAT AS procost, CASE WHEN is_table THEN 1000
+    ELSE 0 END::FLOAT AS prorows,
     0 AS provariadic, 0 AS prosupport, 'f' AS prokind, false AS prosecdef, false AS proleakproof,
     false AS proisstrict, is_table AS proretset, 'i' AS provolatile, 's' AS proparallel,
-    len(argument_names)::SMALLINT AS pronargs, 0::SMALLINT AS pronargdefaults, _pg_type_oid(return_type) AS prorettype,
-    list_transform(argument_types, lambda t: _pg_type_oid(t)) AS proargtypes, NULL::BIGINT[] AS proallargtypes,
+    len(argument_names)::SMALLINT AS pronargs, 0::SMALLINT AS pronargdefaults,
+    _pg_type_oid(return_type) AS prorettype,
+    list_transform(argument_types, lambda t: _pg_type_oid(t)) AS proargtypes,
+    NULL::BIGINT[] AS proallargtypes,
     NULL::VARCHAR[] AS proargmodes, argument_names AS proargnames, NULL::VARCHAR AS proargdefaults,
-    NULL::BIGINT[] AS protrftypes, macro_definition AS prosrc, NULL::VARCHAR AS probin, NULL::VARCHAR AS prosqlbody,
-    NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl, false AS proisagg, false AS proiswindow, 0 AS xmin
+    NULL::BIGINT[] AS protrftypes, macro_definition AS prosrc, NULL::VARCHAR AS probin,
+    NULL::VARCHAR AS prosqlbody,
+    NULL::VARCHAR[] AS proconfig, NULL::VARCHAR[] AS proacl, false AS proisagg,
+    false AS proiswindow, 0 AS xmin
 FROM _pg_functions f
 UNION ALL BY NAME
-SELECT DISTINCT ON (proname) 1000 + oid AS oid, proname, 11 AS pronamespace, 10 AS proowner, 14 AS prolang, 'f' AS prokind, false AS proretset,
+SELECT DISTINCT ON (proname) 1000 + oid AS oid, proname, 11 AS pronamespace, 10 AS proowner,
+    14 AS prolang, 'f' AS prokind, false AS proretset,
     0 AS prorettype, []::INTEGER[] AS proargtypes, false AS proisagg, false AS proiswindow
-FROM (SELECT oid, unnest([typreceive, typsend, typinput, typoutput]) AS proname FROM _pg_base_types) WHERE proname <> '-'
+FROM (SELECT oid, unnest([typreceive, typsend, typinput, typoutput]) AS proname FROM _pg_base_types)
+    WHERE proname <> '-'
 
 -- name: pg_description
-SELECT oid AS objoid, 1259 AS classoid, 0 AS objsubid, comment AS description FROM _pg_relations WHERE comment IS NOT NULL
+SELECT oid AS objoid, 1259 AS classoid, 0 AS objsubid, comment AS description FROM _pg_relations
+    WHERE comment IS NOT NULL
 UNION ALL SELECT table_oid, 1259, number, comment FROM _pg_columns WHERE comment IS NOT NULL
 UNION ALL SELECT oid, 1255, 0, comment FROM _pg_functions WHERE comment IS NOT NULL
 UNION ALL SELECT oid, 2615, 0, comment FROM _pg_schemas WHERE comment IS NOT NULL
 
--- name: pg_shdescription
-SELECT 0 AS objoid, 0 AS classoid, '' AS description WHERE false
-
 -- name: pg_database
-SELECT 1 AS oid, {database} AS datname, 10 AS datdba, 6 AS encoding, 'C.UTF-8' AS datcollate, 'C.UTF-8' AS datctype,
-    'c' AS datlocprovider, false AS datistemplate, true AS datallowconn, -1 AS datconnlimit, 0 AS datlastsysoid,
+SELECT 1 AS oid, {database} AS datname, 10 AS datdba, 6 AS encoding, 'C.UTF-8' AS datcollate,
+    'C.UTF-8' AS datctype,
+    'c' AS datlocprovider, false AS datistemplate, true AS datallowconn, -1 AS datconnlimit,
+    0 AS datlastsysoid,
     0 AS datfrozenxid, 0 AS datminmxid, 1663 AS dattablespace, NULL::VARCHAR AS daticulocale,
-    NULL::VARCHAR AS daticurules, NULL::VARCHAR AS datcollversion, NULL::VARCHAR[] AS datacl, false AS dathasloginevt,
-    NULL::VARCHAR AS datlocale
+    NULL::VARCHAR AS daticurules, NULL::VARCHAR AS datcollversion, NULL::VARCHAR[] AS datacl,
+    false AS dathasloginevt, NULL::VARCHAR AS datlocale
 
 -- name: pg_roles
-SELECT 10 AS oid, coalesce(getvariable('__pg_user'), 'duckml') AS rolname, false AS rolsuper, true AS rolinherit,
-    false AS rolcreaterole, false AS rolcreatedb, true AS rolcanlogin, false AS rolreplication, -1 AS rolconnlimit,
-    '********' AS rolpassword, NULL::TIMESTAMPTZ AS rolvaliduntil, false AS rolbypassrls, NULL::VARCHAR[] AS rolconfig
+SELECT 10 AS oid, coalesce(getvariable('__pg_user'), 'duckml') AS rolname, false AS rolsuper,
+    true AS rolinherit,
+    false AS rolcreaterole, false AS rolcreatedb, true AS rolcanlogin, false AS rolreplication,
+    -1 AS rolconnlimit,
+    '********' AS rolpassword, NULL::TIMESTAMPTZ AS rolvaliduntil, false AS rolbypassrls,
+    NULL::VARCHAR[] AS rolconfig
 
 -- name: pg_user
-SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper AS usesuper, rolreplication AS userepl,
-    rolbypassrls AS usebypassrls, rolpassword AS passwd, rolvaliduntil AS valuntil, rolconfig AS useconfig FROM pg_roles
+SELECT rolname AS usename, oid AS usesysid, rolcreatedb AS usecreatedb, rolsuper AS usesuper,
+    rolreplication AS userepl,
+    rolbypassrls AS usebypassrls, rolpassword AS passwd, rolvaliduntil AS valuntil,
+    rolconfig AS useconfig FROM pg_roles
 
 -- name: pg_authid
 SELECT * FROM pg_roles
 
--- name: pg_group
-SELECT '' AS groname, 0 AS grosysid, []::BIGINT[] AS grolist WHERE false
-
--- name: pg_auth_members
-SELECT 0 AS roleid, 0 AS member, 0 AS grantor, false AS admin_option, false AS inherit_option, false AS set_option WHERE false
-
 -- name: pg_tablespace
-SELECT 1663 AS oid, 'pg_default' AS spcname, 10 AS spcowner, NULL::VARCHAR[] AS spcacl, NULL::VARCHAR[] AS spcoptions
+SELECT 1663 AS oid, 'pg_default' AS spcname, 10 AS spcowner, NULL::VARCHAR[] AS spcacl,
+    NULL::VARCHAR[] AS spcoptions
 
 -- name: pg_am
-SELECT 2 AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype, false AS amcanorder
+SELECT 2 AS oid, 'heap' AS amname, 'heap_tableam_handler' AS amhandler, 't' AS amtype,
+    false AS amcanorder
 UNION ALL SELECT 403, 'art', 'arthandler', 'i', true
 
 -- name: pg_language
-SELECT 14 AS oid, 'sql' AS lanname, 10 AS lanowner, false AS lanispl, true AS lanpltrusted, 0 AS lanplcallfoid,
-    0 AS laninline, 0 AS lanvalidator, NULL::VARCHAR[] AS lanacl
-
--- name: pg_extension
-SELECT 1 AS oid, 'duckml' AS extname, 10 AS extowner, 11 AS extnamespace, false AS extrelocatable, '' AS extversion,
-    NULL::BIGINT[] AS extconfig, NULL::VARCHAR[] AS extcondition WHERE false
-
--- name: pg_available_extensions
-SELECT '' AS name, '' AS default_version, '' AS installed_version, '' AS comment WHERE false
+SELECT 14 AS oid, 'sql' AS lanname, 10 AS lanowner, false AS lanispl, true AS lanpltrusted,
+    0 AS lanplcallfoid, 0 AS laninline, 0 AS lanvalidator, NULL::VARCHAR[] AS lanacl
 
 -- name: pg_collation
 SELECT 100 AS oid, 'default' AS collname, 11 AS collnamespace, 10 AS collowner, 'd' AS collprovider,
-    true AS collisdeterministic, -1 AS collencoding, '' AS collcollate, '' AS collctype, NULL::VARCHAR AS colliculocale,
-    NULL::VARCHAR AS collversion
-
--- name: pg_conversion
-SELECT 0 AS oid, '' AS conname, 0 AS connamespace, 0 AS conowner, 0 AS conforencoding, 0 AS contoencoding WHERE false
-
--- name: pg_enum
-SELECT 0 AS oid, 0 AS enumtypid, 0::FLOAT AS enumsortorder, '' AS enumlabel WHERE false
-
--- name: pg_range
-SELECT 0 AS rngtypid, 0 AS rngsubtype, 0 AS rngmultitypid, 0 AS rngcollation, 0 AS rngsubopc, '-' AS rngcanonical,
-    '-' AS rngsubdiff WHERE false
-
--- name: pg_inherits
-SELECT 0 AS inhrelid, 0 AS inhparent, 0 AS inhseqno, false AS inhdetachpending WHERE false
-
--- name: pg_partitioned_table
-SELECT 0 AS partrelid, '' AS partstrat, 0 AS partnatts, 0 AS partdefid, []::SMALLINT[] AS partattrs,
-    []::BIGINT[] AS partclass, []::BIGINT[] AS partcollation, '' AS partexprs WHERE false
+    true AS collisdeterministic, -1 AS collencoding, '' AS collcollate, '' AS collctype,
+    NULL::VARCHAR AS colliculocale, NULL::VARCHAR AS collversion
 
 -- name: pg_rewrite
-SELECT 600000 + oid AS oid, '_RETURN' AS rulename, oid AS ev_class, '1' AS ev_type, 'O' AS ev_enabled,
-    true AS is_instead, '' AS ev_qual, sql AS ev_action
+SELECT 600000 + oid AS oid, '_RETURN' AS rulename, oid AS ev_class, '1' AS ev_type,
+    'O' AS ev_enabled, true AS is_instead, '' AS ev_qual, sql AS ev_action
 FROM _pg_relations WHERE kind = 'v'
 
--- name: pg_rules
-SELECT '' AS schemaname, '' AS tablename, '' AS rulename, '' AS definition WHERE false
-
--- name: pg_trigger
-SELECT 0 AS oid, 0 AS tgrelid, 0 AS tgparentid, '' AS tgname, 0 AS tgfoid, 0 AS tgtype, '' AS tgenabled,
-    false AS tgisinternal, 0 AS tgconstrrelid, 0 AS tgconstrindid, 0 AS tgconstraint, false AS tgdeferrable,
-    false AS tginitdeferred, 0 AS tgnargs, []::SMALLINT[] AS tgattr, '' AS tgargs, '' AS tgqual, '' AS tgoldtable,
-    '' AS tgnewtable WHERE false
-
--- name: pg_event_trigger
-SELECT 0 AS oid, '' AS evtname, '' AS evtevent, 0 AS evtowner, 0 AS evtfoid, '' AS evtenabled, []::VARCHAR[] AS evttags
-WHERE false
-
 -- name: pg_depend
-SELECT 1259 AS classid, oid AS objid, 0 AS objsubid, 2606 AS refclassid, constraint_oid AS refobjid, 0 AS refobjsubid,
-    'i' AS deptype
+SELECT 1259 AS classid, oid AS objid, 0 AS objsubid, 2606 AS refclassid, constraint_oid AS refobjid,
+    0 AS refobjsubid, 'i' AS deptype
 FROM _pg_indexes WHERE constraint_oid > 0
 
--- name: pg_shdepend
-SELECT 0 AS dbid, 0 AS classid, 0 AS objid, 0 AS objsubid, 0 AS refclassid, 0 AS refobjid, '' AS deptype WHERE false
-
 -- name: pg_sequence
-SELECT oid AS seqrelid, 20 AS seqtypid, start_value AS seqstart, increment_by AS seqincrement, max_value AS seqmax,
-    min_value AS seqmin, 1 AS seqcache, cycle AS seqcycle
-FROM (SELECT 100000 + sequence_oid AS oid, * FROM duckdb_sequences() WHERE database_name = {database})
+SELECT oid AS seqrelid, 20 AS seqtypid, start_value AS seqstart, increment_by AS seqincrement,
+    max_value AS seqmax, min_value AS seqmin, 1 AS seqcache, cycle AS seqcycle
+FROM (SELECT 100000 + sequence_oid AS oid, * FROM duckdb_sequences()
+    WHERE database_name = {database})
 
 -- name: pg_sequences
-SELECT schema_name AS schemaname, sequence_name AS sequencename, getvariable('__pg_user') AS sequenceowner,
-    'bigint' AS data_type, start_value, min_value, max_value, increment_by, cycle, 1 AS cache_size, last_value
+SELECT schema_name AS schemaname, sequence_name AS sequencename,
+    getvariable('__pg_user') AS sequenceowner,
+    'bigint' AS data_type, start_value, min_value, max_value, increment_by, cycle, 1 AS cache_size,
+    last_value
 FROM duckdb_sequences() WHERE database_name = {database}
 
--- name: pg_opclass
-SELECT 0 AS oid, 0 AS opcmethod, '' AS opcname, 0 AS opcnamespace, 0 AS opcowner, 0 AS opcfamily, 0 AS opcintype,
-    true AS opcdefault, 0 AS opckeytype WHERE false
-
--- name: pg_operator
-SELECT 0 AS oid, '' AS oprname, 0 AS oprnamespace, 0 AS oprowner, '' AS oprkind, 0 AS oprleft, 0 AS oprright,
-    0 AS oprresult, '' AS oprcode WHERE false
-
--- name: pg_opfamily
-SELECT 0 AS oid, 0 AS opfmethod, '' AS opfname, 0 AS opfnamespace, 0 AS opfowner WHERE false
-
--- name: pg_amop
-SELECT 0 AS oid, 0 AS amopfamily, 0 AS amopopr, 0 AS amopstrategy, 0 AS amoplefttype, 0 AS amoprighttype WHERE false
-
--- name: pg_aggregate
-SELECT 0 AS aggfnoid, '' AS aggkind, 0 AS aggnumdirectargs, '-' AS aggtransfn, '-' AS aggfinalfn, 0 AS aggtranstype, '' AS agginitval, 0 AS aggsortop
-WHERE false
-
--- name: pg_cast
-SELECT 0 AS oid, 0 AS castsource, 0 AS casttarget, 0 AS castfunc, '' AS castcontext, '' AS castmethod WHERE false
-
--- name: pg_policy
-SELECT 0 AS oid, '' AS polname, 0 AS polrelid, '' AS polcmd, true AS polpermissive, []::BIGINT[] AS polroles,
-    '' AS polqual, '' AS polwithcheck WHERE false
-
--- name: pg_policies
-SELECT '' AS schemaname, '' AS tablename, '' AS policyname, '' AS permissive, []::VARCHAR[] AS roles, '' AS cmd, '' AS qual, '' AS with_check WHERE false
-
--- name: pg_statistic_ext
-SELECT 0 AS oid, 0 AS stxrelid, '' AS stxname, 0 AS stxnamespace, 0 AS stxowner, []::SMALLINT[] AS stxkeys,
-    []::VARCHAR[] AS stxkind, 0 AS stxstattarget, '' AS stxexprs WHERE false
-
--- name: pg_publication
-SELECT 0 AS oid, '' AS pubname, 0 AS pubowner, false AS puballtables, false AS pubinsert, false AS pubupdate,
-    false AS pubdelete, false AS pubtruncate, false AS pubviaroot WHERE false
-
--- name: pg_publication_rel
-SELECT 0 AS oid, 0 AS prpubid, 0 AS prrelid, '' AS prqual, []::SMALLINT[] AS prattrs WHERE false
-
--- name: pg_publication_namespace
-SELECT 0 AS oid, 0 AS pnpubid, 0 AS pnnspid WHERE false
-
--- name: pg_subscription
-SELECT 0 AS oid, 0 AS subdbid, '' AS subname, 0 AS subowner, false AS subenabled WHERE false
-
--- name: pg_foreign_table
-SELECT 0 AS ftrelid, 0 AS ftserver, []::VARCHAR[] AS ftoptions WHERE false
-
--- name: pg_foreign_server
-SELECT 0 AS oid, '' AS srvname, 0 AS srvowner, 0 AS srvfdw, '' AS srvtype, '' AS srvversion, NULL::VARCHAR[] AS srvacl,
-    []::VARCHAR[] AS srvoptions WHERE false
-
--- name: pg_foreign_data_wrapper
-SELECT 0 AS oid, '' AS fdwname, 0 AS fdwowner, 0 AS fdwhandler, 0 AS fdwvalidator, NULL::VARCHAR[] AS fdwacl,
-    []::VARCHAR[] AS fdwoptions WHERE false
-
--- name: pg_user_mapping
-SELECT 0 AS oid, 0 AS umuser, 0 AS umserver, []::VARCHAR[] AS umoptions WHERE false
-
--- name: pg_ts_config
-SELECT 0 AS oid, '' AS cfgname, 0 AS cfgnamespace, 0 AS cfgowner, 0 AS cfgparser WHERE false
-
--- name: pg_ts_dict
-SELECT 0 AS oid, '' AS dictname, 0 AS dictnamespace, 0 AS dictowner, 0 AS dicttemplate WHERE false
-
--- name: pg_ts_parser
-SELECT 0 AS oid, '' AS prsname, 0 AS prsnamespace WHERE false
-
--- name: pg_ts_template
-SELECT 0 AS oid, '' AS tmplname, 0 AS tmplnamespace WHERE false
-
--- name: pg_default_acl
-SELECT 0 AS oid, 0 AS defaclrole, 0 AS defaclnamespace, '' AS defaclobjtype, []::VARCHAR[] AS defaclacl WHERE false
-
--- name: pg_init_privs
-SELECT 0 AS objoid, 0 AS classoid, 0 AS objsubid, '' AS privtype, []::VARCHAR[] AS initprivs WHERE false
-
--- name: pg_db_role_setting
-SELECT 0 AS setdatabase, 0 AS setrole, []::VARCHAR[] AS setconfig WHERE false
-
--- name: pg_seclabel
-SELECT 0 AS objoid, 0 AS classoid, 0 AS objsubid, '' AS provider, '' AS label WHERE false
-
--- name: pg_seclabels
-SELECT 0 AS objoid, 0 AS classoid, 0 AS objsubid, '' AS objtype, 0 AS objnamespace, '' AS objname, '' AS provider,
-    '' AS label WHERE false
-
--- name: pg_shseclabel
-SELECT 0 AS objoid, 0 AS classoid, '' AS provider, '' AS label WHERE false
-
--- name: pg_transform
-SELECT 0 AS oid, 0 AS trftype, 0 AS trflang WHERE false
-
--- name: pg_locks
-SELECT '' AS locktype, 0 AS database, 0 AS relation, 0 AS page, 0 AS tuple, '' AS virtualxid, 0 AS transactionid,
-    0 AS classid, 0 AS objid, 0 AS objsubid, '' AS virtualtransaction, 0 AS pid, '' AS mode, true AS granted,
-    false AS fastpath WHERE false
-
--- name: pg_prepared_xacts
-SELECT 0 AS transaction, '' AS gid, NULL::TIMESTAMPTZ AS prepared, '' AS owner, '' AS database WHERE false
-
--- name: pg_replication_slots
-SELECT '' AS slot_name, '' AS plugin, '' AS slot_type, 0 AS datoid, '' AS database, false AS active, 0 AS active_pid
-WHERE false
-
 -- name: pg_stat_activity
-SELECT 1 AS datid, {database} AS datname, getvariable('__pg_pid') AS pid, NULL::INTEGER AS leader_pid, 10 AS usesysid,
-    getvariable('__pg_user') AS usename, getvariable('__pg_settings')['application_name'] AS application_name,
+SELECT 1 AS datid, {database} AS datname, getvariable('__pg_pid') AS pid,
+    NULL::INTEGER AS leader_pid, 10 AS usesysid, getvariable('__pg_user') AS usename,
+    getvariable('__pg_settings')['application_name'] AS application_name,
     NULL::VARCHAR AS client_addr, NULL::VARCHAR AS client_hostname, NULL::INTEGER AS client_port,
     now() AS backend_start, now() AS xact_start, now() AS query_start, now() AS state_change,
-    NULL::VARCHAR AS wait_event_type, NULL::VARCHAR AS wait_event, 'active' AS state, 0 AS backend_xid,
-    0 AS backend_xmin, NULL::VARCHAR AS query, 'client backend' AS backend_type
+    NULL::VARCHAR AS wait_event_type, NULL::VARCHAR AS wait_event, 'active' AS state,
+    0 AS backend_xid, 0 AS backend_xmin, NULL::VARCHAR AS query, 'client backend' AS backend_type
 
 -- name: pg_stat_database
-SELECT 1 AS datid, {database} AS datname, 1 AS numbackends, 0 AS xact_commit, 0 AS xact_rollback, 0 AS blks_read,
-    0 AS blks_hit, 0 AS tup_returned, 0 AS tup_fetched, 0 AS tup_inserted, 0 AS tup_updated, 0 AS tup_deleted,
+SELECT 1 AS datid, {database} AS datname, 1 AS numbackends, 0 AS xact_commit, 0 AS xact_rollback,
+    0 AS blks_read,
+    0 AS blks_hit, 0 AS tup_returned, 0 AS tup_fetched, 0 AS tup_inserted, 0 AS tup_updated,
+    0 AS tup_deleted,
     0 AS conflicts, 0 AS temp_files, 0 AS temp_bytes, 0 AS deadlocks, 0::DOUBLE AS blk_read_time,
     0::DOUBLE AS blk_write_time, NULL::TIMESTAMPTZ AS stats_reset
 
 -- name: pg_stat_user_tables
-SELECT oid AS relid, schema_name AS schemaname, name AS relname, 0 AS seq_scan, 0 AS seq_tup_read, 0 AS idx_scan,
-    0 AS idx_tup_fetch, 0 AS n_tup_ins, 0 AS n_tup_upd, 0 AS n_tup_del, 0 AS n_tup_hot_upd, rows AS n_live_tup,
+SELECT oid AS relid, schema_name AS schemaname, name AS relname, 0 AS seq_scan, 0 AS seq_tup_read,
+    0 AS idx_scan,
+    0 AS idx_tup_fetch, 0 AS n_tup_ins, 0 AS n_tup_upd, 0 AS n_tup_del, 0 AS n_tup_hot_upd,
+    rows AS n_live_tup,
     0 AS n_dead_tup, NULL::TIMESTAMPTZ AS last_vacuum, NULL::TIMESTAMPTZ AS last_autovacuum,
-    NULL::TIMESTAMPTZ AS last_analyze, NULL::TIMESTAMPTZ AS last_autoanalyze, 0 AS vacuum_count, 0 AS autovacuum_count,
-    0 AS analyze_count, 0 AS autoanalyze_count
+    NULL::TIMESTAMPTZ AS last_analyze, NULL::TIMESTAMPTZ AS last_autoanalyze, 0 AS vacuum_count,
+    0 AS autovacuum_count, 0 AS analyze_count, 0 AS autoanalyze_count
 FROM _pg_relations WHERE kind = 'r'
 
 -- name: pg_stat_all_tables
 SELECT * FROM pg_stat_user_tables
 
 -- name: pg_statio_user_tables
-SELECT relid, schemaname, relname, 0 AS heap_blks_read, 0 AS heap_blks_hit, 0 AS idx_blks_read, 0 AS idx_blks_hit
+SELECT relid, schemaname, relname, 0 AS heap_blks_read, 0 AS heap_blks_hit, 0 AS idx_blks_read,
+    0 AS idx_blks_hit
 FROM pg_stat_user_tables
 
 -- name: pg_stat_user_indexes
-SELECT table_oid AS relid, oid AS indexrelid, schema_name AS schemaname, table_name AS relname, name AS indexrelname,
-    0 AS idx_scan, 0 AS idx_tup_read, 0 AS idx_tup_fetch FROM _pg_indexes
+SELECT table_oid AS relid, oid AS indexrelid, schema_name AS schemaname, table_name AS relname,
+    name AS indexrelname, 0 AS idx_scan, 0 AS idx_tup_read, 0 AS idx_tup_fetch FROM _pg_indexes
 
 -- name: pg_stat_ssl
-SELECT getvariable('__pg_pid') AS pid, false AS ssl, NULL::VARCHAR AS version, NULL::VARCHAR AS cipher
+SELECT getvariable('__pg_pid') AS pid, false AS ssl, NULL::VARCHAR AS version,
+    NULL::VARCHAR AS cipher
 
 -- name: pg_stat_gssapi
-SELECT getvariable('__pg_pid') AS pid, false AS gss_authenticated, NULL::VARCHAR AS principal, false AS encrypted
-
--- name: pg_stat_replication
-SELECT 0 AS pid, 0 AS usesysid, '' AS usename, '' AS application_name, '' AS state WHERE false
+SELECT getvariable('__pg_pid') AS pid, false AS gss_authenticated, NULL::VARCHAR AS principal,
+    false AS encrypted
 
 -- name: pg_stat_bgwriter
 SELECT 0 AS checkpoints_timed, 0 AS checkpoints_req, 0 AS buffers_checkpoint
 
 -- name: pg_settings
-SELECT entry.key AS name, entry.value AS setting, NULL::VARCHAR AS unit, 'Client' AS category, '' AS short_desc,
-    NULL::VARCHAR AS extra_desc, 'user' AS context, 'string' AS vartype, 'session' AS source, NULL::VARCHAR AS min_val,
-    NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, entry.value AS boot_val, entry.value AS reset_val,
+SELECT entry.key AS name, entry.value AS setting, NULL::VARCHAR AS unit, 'Client' AS category,
+    '' AS short_desc,
+    NULL::VARCHAR AS extra_desc, 'user' AS context, 'string' AS vartype, 'session' AS source,
+    NULL::VARCHAR AS min_val,
+    NULL::VARCHAR AS max_val, NULL::VARCHAR[] AS enumvals, entry.value AS boot_val,
+    entry.value AS reset_val,
     NULL::VARCHAR AS sourcefile, NULL::INTEGER AS sourceline, false AS pending_restart
 FROM (SELECT unnest(map_entries(getvariable('__pg_settings'))) AS entry)
 
 -- name: pg_tables
-SELECT schema_name AS schemaname, name AS tablename, getvariable('__pg_user') AS tableowner, NULL::VARCHAR AS tablespace,
+SELECT schema_name AS schemaname, name AS tablename, getvariable('__pg_user') AS tableowner,
+    NULL::VARCHAR AS tablespace,
     has_index AS hasindexes, false AS hasrules, false AS hastriggers, false AS rowsecurity
 FROM _pg_relations WHERE kind = 'r'
 
 -- name: pg_views
-SELECT schema_name AS schemaname, name AS viewname, getvariable('__pg_user') AS viewowner, _pg_view_body(sql) AS definition
+SELECT schema_name AS schemaname, name AS viewname, getvariable('__pg_user') AS viewowner,
+    _pg_view_body(sql) AS definition
 FROM _pg_relations WHERE kind = 'v'
 
--- name: pg_matviews
-SELECT '' AS schemaname, '' AS matviewname, '' AS matviewowner, '' AS tablespace, false AS hasindexes,
-    false AS ispopulated, '' AS definition WHERE false
-
 -- name: pg_indexes
-SELECT schema_name AS schemaname, table_name AS tablename, name AS indexname, NULL::VARCHAR AS tablespace,
-    definition AS indexdef FROM _pg_indexes
+SELECT schema_name AS schemaname, table_name AS tablename, name AS indexname,
+    NULL::VARCHAR AS tablespace, definition AS indexdef FROM _pg_indexes
 
 -- name: pg_timezone_names
 SELECT name, abbrev, utc_offset, is_dst FROM pg_timezone_names()
 
 -- name: pg_timezone_abbrevs
 SELECT abbrev, utc_offset, is_dst FROM pg_timezone_names()
-
--- name: information_schema_schemata
-SELECT {database} AS catalog_name, name AS schema_name, getvariable('__pg_user') AS schema_owner,
-    NULL::VARCHAR AS default_character_set_catalog, NULL::VARCHAR AS default_character_set_schema,
-    NULL::VARCHAR AS default_character_set_name, NULL::VARCHAR AS sql_path FROM _pg_schemas
-
--- name: information_schema_tables
-SELECT {database} AS table_catalog, schema_name AS table_schema, name AS table_name,
-    CASE WHEN kind = 'v' THEN 'VIEW' WHEN is_temporary THEN 'LOCAL TEMPORARY' ELSE 'BASE TABLE' END AS table_type,
-    NULL::VARCHAR AS self_referencing_column_name, NULL::VARCHAR AS reference_generation,
-    NULL::VARCHAR AS user_defined_type_catalog, NULL::VARCHAR AS user_defined_type_schema,
-    NULL::VARCHAR AS user_defined_type_name, CASE kind WHEN 'r' THEN 'YES' ELSE 'NO' END AS is_insertable_into,
-    'NO' AS is_typed, NULL::VARCHAR AS commit_action
-FROM _pg_relations WHERE kind IN ('r', 'v')
-
--- name: information_schema_views
-SELECT {database} AS table_catalog, schema_name AS table_schema, name AS table_name, _pg_view_body(sql) AS view_definition,
-    'NONE' AS check_option, 'NO' AS is_updatable, 'NO' AS is_insertable_into, 'NO' AS is_trigger_updatable,
-    'NO' AS is_trigger_deletable, 'NO' AS is_trigger_insertable_into
-FROM _pg_relations WHERE kind = 'v'
-
--- name: information_schema_columns
-SELECT {database} AS table_catalog, schema_name AS table_schema, table_name, name AS column_name,
-    number::INTEGER AS ordinal_position, default_text AS column_default, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable,
-    _pg_format_type(_pg_type_oid(data_type), NULL) AS data_type, NULL::INTEGER AS character_maximum_length,
-    NULL::INTEGER AS character_octet_length, numeric_precision, CASE WHEN numeric_precision IS NULL THEN NULL ELSE 10 END AS numeric_precision_radix,
-    numeric_scale, CASE WHEN starts_with(data_type, 'TIME') THEN 6 WHEN data_type = 'DATE' THEN 0 END AS datetime_precision,
-    NULL::VARCHAR AS interval_type, NULL::INTEGER AS interval_precision, NULL::VARCHAR AS character_set_catalog,
-    NULL::VARCHAR AS character_set_schema, NULL::VARCHAR AS character_set_name, NULL::VARCHAR AS collation_catalog,
-    NULL::VARCHAR AS collation_schema, NULL::VARCHAR AS collation_name, NULL::VARCHAR AS domain_catalog,
-    NULL::VARCHAR AS domain_schema, NULL::VARCHAR AS domain_name, {database} AS udt_catalog, 'pg_catalog' AS udt_schema,
-    _pg_type_name(_pg_type_oid(data_type)) AS udt_name, NULL::VARCHAR AS scope_catalog, NULL::VARCHAR AS scope_schema,
-    NULL::VARCHAR AS scope_name, NULL::INTEGER AS maximum_cardinality, number::VARCHAR AS dtd_identifier,
-    'NO' AS is_self_referencing, 'NO' AS is_identity, NULL::VARCHAR AS identity_generation,
-    NULL::VARCHAR AS identity_start, NULL::VARCHAR AS identity_increment, NULL::VARCHAR AS identity_maximum,
-    NULL::VARCHAR AS identity_minimum, 'NO' AS identity_cycle,
-    CASE WHEN is_generated THEN 'ALWAYS' ELSE 'NEVER' END AS is_generated, generation_expression, 'YES' AS is_updatable
-FROM _pg_columns
-
--- name: information_schema_table_constraints
-SELECT {database} AS constraint_catalog, schema_name AS constraint_schema, name AS constraint_name,
-    {database} AS table_catalog, schema_name AS table_schema, table_name,
-    CASE kind WHEN 'p' THEN 'PRIMARY KEY' WHEN 'u' THEN 'UNIQUE' WHEN 'f' THEN 'FOREIGN KEY' ELSE 'CHECK' END AS constraint_type,
-    'NO' AS is_deferrable, 'NO' AS initially_deferred, 'YES' AS enforced, 'YES' AS nulls_distinct
-FROM _pg_keys
-
--- name: information_schema_key_column_usage
-SELECT {database} AS constraint_catalog, schema_name AS constraint_schema, name AS constraint_name,
-    {database} AS table_catalog, schema_name AS table_schema, table_name, unnest(column_names) AS column_name,
-    generate_subscripts(column_names, 1)::INTEGER AS ordinal_position,
-    CASE WHEN kind = 'f' THEN generate_subscripts(column_names, 1)::INTEGER END AS position_in_unique_constraint
-FROM _pg_keys WHERE kind IN ('p', 'u', 'f')
-
--- name: information_schema_constraint_column_usage
-SELECT {database} AS table_catalog, schema_name AS table_schema, coalesce(nullif(referenced_table, ''), table_name) AS table_name,
-    unnest(CASE WHEN kind = 'f' THEN referenced_column_names ELSE column_names END) AS column_name,
-    {database} AS constraint_catalog, schema_name AS constraint_schema, name AS constraint_name
-FROM _pg_keys
-
--- name: information_schema_constraint_table_usage
-SELECT DISTINCT table_catalog, table_schema, table_name, constraint_catalog, constraint_schema, constraint_name
-FROM information_schema_constraint_column_usage
-
--- name: information_schema_referential_constraints
-SELECT {database} AS constraint_catalog, f.schema_name AS constraint_schema, f.name AS constraint_name,
-    {database} AS unique_constraint_catalog, u.schema_name AS unique_constraint_schema, u.name AS unique_constraint_name,
-    'NONE' AS match_option, 'NO ACTION' AS update_rule, 'NO ACTION' AS delete_rule
-FROM _pg_keys f LEFT JOIN _pg_keys u ON u.table_name = f.referenced_table AND u.schema_name = f.schema_name
-    AND u.column_names = f.referenced_column_names AND u.kind IN ('p', 'u')
-WHERE f.kind = 'f'
-
--- name: information_schema_check_constraints
-SELECT {database} AS constraint_catalog, schema_name AS constraint_schema, name AS constraint_name,
-    expression AS check_clause FROM _pg_keys WHERE kind = 'c'
-
--- name: information_schema_routines
-SELECT {database} AS specific_catalog, schema_name AS specific_schema, name || '_' || oid AS specific_name,
-    {database} AS routine_catalog, schema_name AS routine_schema, name AS routine_name, 'FUNCTION' AS routine_type,
-    _pg_format_type(_pg_type_oid(return_type), NULL) AS data_type, _pg_type_name(_pg_type_oid(return_type)) AS type_udt_name,
-    'pg_catalog' AS type_udt_schema, 'SQL' AS routine_body, macro_definition AS routine_definition,
-    'SQL' AS external_language, 'YES' AS is_deterministic, 'READS' AS sql_data_access, 'INVOKER' AS security_type,
-    NULL::VARCHAR AS external_name
-FROM _pg_functions
-
--- name: information_schema_parameters
-SELECT {database} AS specific_catalog, schema_name AS specific_schema, name || '_' || oid AS specific_name,
-    generate_subscripts(argument_names, 1)::INTEGER AS ordinal_position, 'IN' AS parameter_mode, 'NO' AS is_result,
-    'NO' AS as_locator, unnest(argument_names) AS parameter_name,
-    unnest(list_transform(argument_types, lambda t: _pg_format_type(_pg_type_oid(t), NULL))) AS data_type,
-    unnest(list_transform(argument_types, lambda t: _pg_type_name(_pg_type_oid(t)))) AS udt_name,
-    NULL::INTEGER AS character_maximum_length, NULL::INTEGER AS numeric_precision, NULL::INTEGER AS numeric_scale,
-    NULL::VARCHAR AS parameter_default
-FROM _pg_functions
-
--- name: information_schema_sequences
-SELECT {database} AS sequence_catalog, schema_name AS sequence_schema, sequence_name, 'bigint' AS data_type,
-    start_value::VARCHAR AS start_value, min_value::VARCHAR AS minimum_value, max_value::VARCHAR AS maximum_value,
-    increment_by::VARCHAR AS increment, CASE WHEN cycle THEN 'YES' ELSE 'NO' END AS cycle_option
-FROM duckdb_sequences() WHERE database_name = {database}
-
--- name: information_schema_triggers
-SELECT '' AS trigger_catalog, '' AS trigger_schema, '' AS trigger_name, '' AS event_manipulation,
-    '' AS event_object_schema, '' AS event_object_table, '' AS action_statement, '' AS action_timing WHERE false
-
--- name: information_schema_table_privileges
-SELECT 'duckml' AS grantor, getvariable('__pg_user') AS grantee, {database} AS table_catalog, schema_name AS table_schema,
-    name AS table_name, 'SELECT' AS privilege_type, 'NO' AS is_grantable, 'YES' AS with_hierarchy
-FROM _pg_relations WHERE kind IN ('r', 'v')
-
--- name: information_schema_role_table_grants
-SELECT * FROM information_schema_table_privileges
-
--- name: information_schema_column_privileges
-SELECT 'duckml' AS grantor, getvariable('__pg_user') AS grantee, {database} AS table_catalog, schema_name AS table_schema,
-    table_name, name AS column_name, 'SELECT' AS privilege_type, 'NO' AS is_grantable
-FROM _pg_columns
-
--- name: information_schema_domains
-SELECT '' AS domain_catalog, '' AS domain_schema, '' AS domain_name, '' AS data_type WHERE false
-
--- name: information_schema_enabled_roles
-SELECT getvariable('__pg_user') AS role_name
-
--- name: information_schema_applicable_roles
-SELECT '' AS grantee, '' AS role_name, '' AS is_grantable WHERE false
-
--- name: information_schema_character_sets
-SELECT NULL::VARCHAR AS character_set_catalog, NULL::VARCHAR AS character_set_schema, 'UTF8' AS character_set_name,
-    'UCS' AS character_repertoire, 'UTF8' AS form_of_use, {database} AS default_collate_catalog,
-    'pg_catalog' AS default_collate_schema, 'C.UTF-8' AS default_collate_name
-
--- name: information_schema_information_schema_catalog_name
-SELECT {database} AS catalog_name
-
--- name: information_schema_view_table_usage
-SELECT '' AS view_catalog, '' AS view_schema, '' AS view_name, '' AS table_catalog, '' AS table_schema, '' AS table_name
-WHERE false
-
--- name: information_schema_element_types
-SELECT '' AS object_catalog, '' AS object_schema, '' AS object_name, '' AS object_type, '' AS collection_type_identifier, '' AS data_type
-WHERE false

@@ -21,7 +21,8 @@ _BARE_CALLS = frozenset({"session_user", "user", "current_role"})
 @functools.cache
 def catalog_views() -> dict[str, str]:
     """Return the queries of the views by name, in the order in which they can be created."""
-    return blocks("pg_catalog")
+    files = ("pg_catalog", "pg_catalog_empty", "information_schema")
+    return {name: query for file in files for name, query in blocks(file).items()}
 
 
 @functools.cache

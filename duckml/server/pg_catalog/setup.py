@@ -26,13 +26,12 @@ def install_catalog(con: Connection, database: str) -> None:
     """Create the views and macros for a served database of that name."""
     macros = blocks("pg_functions")
     sessions.write(con, f"USE {HOME}.main")
-    for block in ("first", "early"):
-        _run_all(con, macros[block].replace("{database}", literal(database)))
+    _run_all(con, macros["before_views"])
     _run_all(con, filled_macros(macros["types"]))
     for name, query in catalog_views().items():
         _create_view(con, name, query.replace("{database}", literal(database)))
     # Macros with queries in them are bound when they are created, after their views.
-    _run_all(con, macros["late"].replace("{database}", literal(database)))
+    _run_all(con, macros["after_views"].replace("{database}", literal(database)))
     create_pattern_macros(con)
 
 
