@@ -41,11 +41,10 @@ SELECT '' AS schemaname, '' AS tablename, '' AS rulename, '' AS definition WHERE
 
 -- name: pg_trigger
 SELECT 0 AS oid, 0 AS tgrelid, 0 AS tgparentid, '' AS tgname, 0 AS tgfoid, 0 AS tgtype,
-    '' AS tgenabled,
-    false AS tgisinternal, 0 AS tgconstrrelid, 0 AS tgconstrindid, 0 AS tgconstraint,
-    false AS tgdeferrable,
-    false AS tginitdeferred, 0 AS tgnargs, []::SMALLINT[] AS tgattr, '' AS tgargs, '' AS tgqual,
-    '' AS tgoldtable, '' AS tgnewtable WHERE false
+    '' AS tgenabled, false AS tgisinternal, 0 AS tgconstrrelid, 0 AS tgconstrindid,
+    0 AS tgconstraint, false AS tgdeferrable, false AS tginitdeferred, 0 AS tgnargs,
+    []::SMALLINT[] AS tgattr, '' AS tgargs, '' AS tgqual, '' AS tgoldtable, '' AS tgnewtable
+WHERE false
 
 -- name: pg_event_trigger
 SELECT 0 AS oid, '' AS evtname, '' AS evtevent, 0 AS evtowner, 0 AS evtfoid, '' AS evtenabled,
@@ -90,8 +89,8 @@ SELECT '' AS schemaname, '' AS tablename, '' AS policyname, '' AS permissive,
 
 -- name: pg_statistic_ext
 SELECT 0 AS oid, 0 AS stxrelid, '' AS stxname, 0 AS stxnamespace, 0 AS stxowner,
-    []::SMALLINT[] AS stxkeys,
-    []::VARCHAR[] AS stxkind, 0 AS stxstattarget, '' AS stxexprs WHERE false
+    []::SMALLINT[] AS stxkeys, []::VARCHAR[] AS stxkind, 0 AS stxstattarget, '' AS stxexprs
+WHERE false
 
 -- name: pg_publication
 SELECT 0 AS oid, '' AS pubname, 0 AS pubowner, false AS puballtables, false AS pubinsert,
@@ -138,7 +137,7 @@ SELECT 0 AS oid, 0 AS defaclrole, 0 AS defaclnamespace, '' AS defaclobjtype,
 
 -- name: pg_init_privs
 SELECT 0 AS objoid, 0 AS classoid, 0 AS objsubid, '' AS privtype, []::VARCHAR[] AS initprivs
-    WHERE false
+WHERE false
 
 -- name: pg_db_role_setting
 SELECT 0 AS setdatabase, 0 AS setrole, []::VARCHAR[] AS setconfig WHERE false
@@ -158,13 +157,12 @@ SELECT 0 AS oid, 0 AS trftype, 0 AS trflang WHERE false
 
 -- name: pg_locks
 SELECT '' AS locktype, 0 AS database, 0 AS relation, 0 AS page, 0 AS tuple, '' AS virtualxid,
-    0 AS transactionid,
-    0 AS classid, 0 AS objid, 0 AS objsubid, '' AS virtualtransaction, 0 AS pid, '' AS mode,
-    true AS granted, false AS fastpath WHERE false
+    0 AS transactionid, 0 AS classid, 0 AS objid, 0 AS objsubid, '' AS virtualtransaction, 0 AS pid,
+    '' AS mode, true AS granted, false AS fastpath WHERE false
 
 -- name: pg_prepared_xacts
 SELECT 0 AS transaction, '' AS gid, NULL::TIMESTAMPTZ AS prepared, '' AS owner, '' AS database
-    WHERE false
+WHERE false
 
 -- name: pg_replication_slots
 SELECT '' AS slot_name, '' AS plugin, '' AS slot_type, 0 AS datoid, '' AS database, false AS active,

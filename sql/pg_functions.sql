@@ -46,7 +46,8 @@ CREATE MACRO _pg_type_modifier(t) AS CASE WHEN starts_with(t, 'DECIMAL(') AND en
     ELSE -1 END;
 CREATE MACRO _pg_type_name(id) AS {short_names}[id::VARCHAR];
 CREATE MACRO _pg_format_type(id, modifier) AS CASE WHEN id IS NULL THEN NULL
-    WHEN id = 1700 AND modifier > 3 THEN 'numeric(' || ((modifier - 4) >> 16) || ',' || ((modifier - 4) & 65535) || ')'
+    WHEN id = 1700 AND modifier > 3
+        THEN 'numeric(' || ((modifier - 4) >> 16) || ',' || ((modifier - 4) & 65535) || ')'
     ELSE coalesce({long_names}[id::VARCHAR], '???') END;
 CREATE MACRO _pg_regtype_oid(name) AS coalesce(TRY_CAST(name AS BIGINT),
     {oids_by_name}[lower(replace(name::VARCHAR, 'pg_catalog.', ''))]);
