@@ -1,1 +1,4 @@
-"""TODO."""
+"""Questions and commands to DuckDB on a session of the user.
+
+Sessions, transactions, binding, streams of rows, the catalog, files and extensions are here.
+"""

@@ -1,4 +1,4 @@
-"""Names and types of a statement's columns and parameters, asked without running it."""
+"""Names and types of a statement's columns and parameters, without running it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from duckml.database.frames import in_frame
 from duckml.database.sessions import Native, read, sibling_session
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
+_NUMBERED = re.compile(r"(.+)_\d+")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Column:
 
 
 def query_columns(con: Native, query: str, parameters: object, frame: FrameType) -> list[Column]:
-    """The columns of a query, without running it; equal names are told apart as in CREATE TABLE AS."""
+    """Return the columns of a query; repeated names get numbers as in CREATE TABLE AS."""
     before = "DESCRIBE SELECT * FROM ("
     try:
         in_frame(frame, Native.execute, con, f"{before}{query}\n)", parameters)
@@ -35,19 +36,19 @@ def query_columns(con: Native, query: str, parameters: object, frame: FrameType)
 
 
 def _without_prefix(before: str, message: str) -> str:
-    """What DuckDB shows of a text in an error, and the caret below, without what was put before the text."""
-    return re.sub(
-        rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}", r"\1\2", message, flags=re.M
-    )
+    """Return an error message without a prefix of the SQL text, and with the caret moved."""
+    shown = rf"^(LINE 1: ){re.escape(before)}(.*\n) {{{len(before)}}}"
+    return re.sub(shown, r"\1\2", message, flags=re.M)
 
 
 @dataclass(frozen=True)
 class BoundStatement:
-    """What DuckDB says of a statement without running it.
+    """The columns, parameters and effects of a statement, as DuckDB's binder reports them.
 
-    `parameters` are the names and types of its parameters, 'UNKNOWN' where nothing tells. `result_kind` is
-    'query_result', 'changed_rows' or 'nothing'; `writes` says whether running it would change a database. A statement
-    that `is_deferred` tells nothing before it runs: a PIVOT whose columns are values has others after each INSERT.
+    `parameters` are the names and types of the parameters, 'UNKNOWN' if the type can't be
+    inferred. `result_kind` is 'query_result', 'changed_rows' or 'nothing'. `writes` is true if
+    running the statement would change a database. The columns of a statement that `is_deferred`
+    are known only when it runs: a PIVOT can have other columns after each INSERT.
     """
 
     columns: list[Column]
@@ -58,22 +59,25 @@ class BoundStatement:
 
 
 def bind_statement(con: Native, sql: str, values: Any) -> BoundStatement:
-    """What DuckDB says of one statement, its parameters typed by `values` if there are any."""
+    """Bind one statement; `values` determine the types of its parameters if there are any."""
     try:
-        # Of DuckDB's Python package, and not public: relations are built on it.
+        # This method isn't public, but DuckDB's Python package builds its relations on it.
         found = Native._bind(con, sql, with_writes=True, values=values)
     except (duckdb.BinderException, duckdb.CatalogException) as error:
         raise _located(con, sql, values, error) from error.__cause__
     names, types, parameters, result_kind, is_deferred, writes = found
-    columns = [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)]
     return BoundStatement(
-        columns, [(name, str(kind)) for name, kind in parameters], result_kind, writes, is_deferred
+        [Column(name, str(kind)) for name, kind in zip(names, types, strict=True)],
+        [(name, str(kind)) for name, kind in parameters],
+        result_kind,
+        writes,
+        is_deferred,
     )
 
 
 def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.Error:
-    """The error of binding with the place in the text, which DuckDB shows for statements that are to run."""
-    before = "EXPLAIN (FORMAT text) "  # EXPLAIN alone would run what begins with ANALYZE
+    """Return the binding error with its line and caret, which DuckDB adds when it runs SQL."""
+    before = "EXPLAIN (FORMAT text) "  # EXPLAIN alone would run SQL that begins with ANALYZE
     try:
         Native.execute(con, before + sql, values)
     except duckdb.Error as shown:
@@ -83,12 +87,14 @@ def _located(con: Native, sql: str, values: Any, error: duckdb.Error) -> duckdb.
 
 
 def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
-    """The names that a query gives to several columns, which DuckDB tells apart by numbers behind them.
+    """Return the names that a query gives to several columns.
 
-    Asked only where a column might be such a one; a query that can't be described alone has none.
+    DuckDB appends numbers to such names, so a query whose names have no numbers isn't described
+    again. The list is empty for a query that can't be described alone.
     """
     names = {column.name for column in columns}
-    if not any((found := re.fullmatch(r"(.+)_\d+", name)) and found[1] in names for name in names):
+    numbered = filter(None, map(_NUMBERED.fullmatch, names))
+    if not any(match[1] in names for match in numbered):
         return []
     with contextlib.suppress(duckdb.Error), sibling_session(con) as session:
         given = [row[0] for row in read(session, f"DESCRIBE {query}")]
@@ -97,6 +103,6 @@ def repeated_names(con: Native, query: str, columns: list[Column]) -> list[str]:
 
 
 def with_line_offset(error: duckdb.Error, lines: int) -> duckdb.Error:
-    """The error with its line number counted from the start of a script, `lines` lines further up."""
+    """Return the error of a statement with the line number that the line has in its script."""
     shifted = _LINE.sub(lambda match: f"LINE {int(match[1]) + lines}:", str(error))
     return type(error)(shifted)

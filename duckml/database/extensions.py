@@ -11,51 +11,53 @@ from duckml.database.sessions import Native, read, sibling_session, write
 from duckml.names import literal
 
 _UNSIGNED = "allow_unsigned_extensions"
-
-
 _LOCK = "lock_configuration"
 
 
 def load_extension(session: Native, path: str) -> None:
-    """Load an extension into this database instance; raises DuckDB's error when it may not or can't be loaded."""
+    """Load an extension into this database instance.
+
+    Raises DuckDB's error if the extension is not permitted or can't be loaded.
+    """
     write(session, f"LOAD {literal(path)}")
 
 
 def open_database(path: str, read_only: bool, config: Mapping[str, Any], unsigned: bool) -> Native:
-    """Open a database; `unsigned` allows extensions that DuckDB's makers have not signed, until `restore_extension_policy`.
+    """Open a database; `unsigned` permits unsigned extensions until `restore_extension_policy`.
 
-    A configuration that is to be locked is locked by `restore_extension_policy` then. Raises DuckDB's ConnectionException when this
-    process has the database open with another configuration.
+    `restore_extension_policy` also locks the configuration if it is to be locked. Raises
+    DuckDB's ConnectionException if this process has the database open with another
+    configuration.
     """
     if unsigned:
-        config = {name: value for name, value in config.items() if name.lower() != _LOCK} | {
-            _UNSIGNED: "true"
-        }
+        config = {name: value for name, value in config.items() if name.lower() != _LOCK}
+        config[_UNSIGNED] = "true"
     return duckdb.connect(path, read_only=read_only, config=dict(config))
 
 
 def decides_on_unsigned(config: Mapping[str, Any]) -> bool:
-    """Whether a configuration itself says if unsigned extensions are allowed, however it spells that."""
+    """Return whether a configuration sets the policy on unsigned extensions, in any spelling."""
     return any(name.lower() == _UNSIGNED for name in config)
 
 
 def allows_unsigned(con: Native) -> bool:
-    """Whether extensions may be loaded that DuckDB's makers have not signed."""
+    """Return whether the database permits unsigned extensions."""
     with sibling_session(con) as session:
         return bool(read(session, "SELECT current_setting($name)", {"name": _UNSIGNED})[0][0])
 
 
 def restore_extension_policy(con: Native, config: Mapping[str, Any]) -> None:
-    """Undo what `open_database` allowed, and lock the configuration if it is to be locked.
+    """Forbid unsigned extensions again, and lock the configuration if it is to be locked.
 
-    Nothing changes where `config` itself allows unsigned extensions or forbids them. Where another connection has the
-    database open too, what that one wanted of extensions stays.
+    Nothing changes if `config` itself sets the policy. If another connection has the database
+    open too, its policy is kept.
     """
     if decides_on_unsigned(config):
         return
     [(count, unsigned, locked)] = read(
         con,
-        "SELECT count, current_setting($unsigned), current_setting($lock) FROM duckdb_connection_count()",
+        "SELECT count, current_setting($unsigned), current_setting($lock) "
+        "FROM duckdb_connection_count()",
         {"unsigned": _UNSIGNED, "lock": _LOCK},
     )
     if unsigned and count == 1 and not locked:

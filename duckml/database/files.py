@@ -1,4 +1,4 @@
-"""Files, read and written by DuckDB, so that its settings decide what is permitted."""
+"""Files, read and written by DuckDB, so that its settings decide which are permitted."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from duckml.names import literal
 
 
 def read_file(con: Native, path: str) -> bytes:
-    """The bytes of a file, wherever DuckDB reads files; raises DuckDB's error when it can't."""
+    """Return the bytes of a file, from any file system of DuckDB.
+
+    Raises DuckDB's error if the file can't be read.
+    """
     rows = read(con, "SELECT content FROM read_blob($path)", {"path": path})
-    if len(rows) != 1:
-        found = (
-            f"There is no file '{path}'."
-            if not rows
-            else f"'{path}' means {len(rows)} files; one is needed."
-        )
-        raise duckdb.IOException(found)
+    if not rows:
+        raise duckdb.IOException(f"There is no file '{path}'.")
+    if len(rows) > 1:
+        raise duckdb.IOException(f"'{path}' matches {len(rows)} files; one is needed.")
     return bytes(rows[0][0])
 
 
 def write_file(con: Native, path: str, content: bytes) -> None:
-    """Write a file, wherever DuckDB writes files; raises DuckDB's error when it can't."""
+    """Write a file to any file system of DuckDB; raise DuckDB's error if that fails."""
     write(
         con,
         f"COPY (SELECT $content::BLOB AS content) TO {literal(path)} (FORMAT blob)",

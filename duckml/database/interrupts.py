@@ -1,4 +1,4 @@
-"""Ctrl-C while DuckDB is at work."""
+"""Ctrl-C while DuckDB runs a query."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from duckml.database.sessions import Native
 
 @contextlib.contextmanager
 def interruptible(con: Native) -> Iterator[None]:
-    """Ctrl-C in a block ends it with KeyboardInterrupt, also while DuckDB is at work on `con`.
+    """Raise KeyboardInterrupt on Ctrl-C in a block, also while DuckDB runs a query on `con`.
 
-    Left alone, DuckDB looks for Ctrl-C only where the main thread waits for the others, which a long step of its own
-    keeps it from; and what it raises then is a RuntimeError.
+    By itself DuckDB checks for Ctrl-C only while the main thread waits for the others, which a
+    long step can delay for minutes. It then raises a RuntimeError.
     """
     pressed = threading.Event()
     try:
         with _interrupt_on_signal(con, pressed):
             yield
     except duckdb.InterruptException as error:
-        if not pressed.is_set():  # somebody called con.interrupt()
+        if not pressed.is_set():  # the user has called con.interrupt()
             raise
         raise KeyboardInterrupt from error
     except RuntimeError as error:
@@ -36,7 +36,7 @@ def interruptible(con: Native) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _interrupt_on_signal(con: Native, pressed: threading.Event) -> Iterator[None]:
-    """Interrupt DuckDB from a thread of its own as soon as SIGINT arrives; only the main thread gets signals."""
+    """Interrupt DuckDB from another thread on SIGINT; only the main thread receives signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

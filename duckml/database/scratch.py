@@ -1,4 +1,4 @@
-"""Computations on Arrow tables in a database of their own, so that no setting of the user's changes them."""
+"""Computations on Arrow tables in a separate database, which the user's settings don't affect."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ from duckml.names import quote
 
 
 def hash_rows(table: pa.Table, seed: int) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """A 64-bit hash per row, and one that depends on `seed` too, in the order of the table.
-
-    DuckDB's own hash, computed in a database of its own, so that no setting of the user's can change it.
-    """
+    """Return DuckDB's 64-bit hash of each row, and a second hash that also depends on `seed`."""
     columns = ", ".join(quote(name) for name in table.column_names)
+    hashes = f"SELECT hash({columns}) AS h FROM __rows"
+    query = f"SELECT h, hash(h, CAST($seed AS BIGINT)) FROM ({hashes})"
     with duckdb.connect() as con:
         con.register("__rows", table)
-        answer = con.sql(
-            f"SELECT h, hash(h, CAST($seed AS BIGINT)) FROM (SELECT hash({columns}) AS h FROM __rows)",
-            params={"seed": seed},
-        ).to_arrow_table()
-    return answer.column(0), answer.column(1)
+        result = con.sql(query, params={"seed": seed}).to_arrow_table()
+    return result.column(0), result.column(1)
 
 
 def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
-    """The table with some columns replaced by expressions over its columns, computed in a database of its own."""
+    """Return the table with some columns replaced by SQL expressions over its columns."""
     if not expressions or not len(table):
         return table
     replaced = ", ".join(
@@ -34,5 +30,5 @@ def compute(table: pa.Table, expressions: Mapping[str, str]) -> pa.Table:
     )
     with duckdb.connect() as con:
         con.register("__rows", table)
-        answer: pa.Table = con.sql(f"SELECT * REPLACE ({replaced}) FROM __rows").to_arrow_table()
-    return answer
+        result: pa.Table = con.sql(f"SELECT * REPLACE ({replaced}) FROM __rows").to_arrow_table()
+    return result

@@ -11,7 +11,9 @@ import duckdb
 from duckml.database.sessions import Native, read, write
 from duckml.database.transactions import in_transaction
 from duckml.errors import StatementError
-from duckml.names import literal, quote
+from duckml.names import literal, qualified
+
+_CURRENT = "SELECT current_setting('search_path'), current_database(), current_schema()"
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,9 @@ class Place:
 
 
 def search_path(con: Native) -> list[Place]:
-    """Where an unqualified name is looked for, first place first."""
-    [(path, database, schema)] = read(
-        con, "SELECT current_setting('search_path'), current_database(), current_schema()"
-    )
-    current = Place(database, schema)
-    places = [current]
+    """Return the schemas in which DuckDB looks for an unqualified name, in its order."""
+    [(path, database, schema)] = read(con, _CURRENT)
+    places = [Place(database, schema)]
     for entry in _split_path(path or ""):
         place = Place(*entry) if len(entry) == 2 else Place(database, entry[0])
         if place not in places:
@@ -39,19 +38,18 @@ def search_path(con: Native) -> list[Place]:
 
 
 def _split_path(path: str) -> list[tuple[str, ...]]:
-    """The entries of a search path, `schema` or `database.schema`, with the quotes taken off."""
+    """Return the entries of a search path, `schema` or `database.schema`, without quotes."""
     entries: list[tuple[str, ...]] = []
     for entry in _split_unquoted(path, ","):
-        parts = tuple(
-            part.strip().strip('"').replace('""', '"') for part in _split_unquoted(entry, ".")
-        )
+        pieces = _split_unquoted(entry, ".")
+        parts = tuple(piece.strip().strip('"').replace('""', '"') for piece in pieces)
         if 1 <= len(parts) <= 2 and all(parts):
             entries.append(parts)
     return entries
 
 
 def _split_unquoted(text: str, separator: str) -> list[str]:
-    """`text` cut at a separator, but not inside double quotes."""
+    """Return `text` split at a separator outside double quotes."""
     pieces, quoted = [""], False
     for character in text:
         quoted ^= character == '"'
@@ -66,35 +64,33 @@ def _split_unquoted(text: str, separator: str) -> list[str]:
 def using_schema(con: Native, place: Place | None) -> Iterator[None]:
     """Look for unqualified names in a schema during a block; None changes nothing.
 
-    Raises StatementError when there is no such schema any more.
+    Raises StatementError if the schema no longer exists.
     """
-    [(setting, database, schema)] = read(
-        con, "SELECT current_setting('search_path'), current_database(), current_schema()"
-    )
+    [(setting, database, schema)] = read(con, _CURRENT)
     if place is None or place == Place(database, schema):
         yield
         return
-    if in_transaction(con):  # an error would abort it, and then the way back as well
+    if in_transaction(con):  # an error would abort it, and the search path couldn't be restored
         raise StatementError(
-            f"The model was trained on tables of {place.database}.{place.schema}, and this session looks in "
-            f"{database}.{schema}. Inside a transaction USE that schema first, or retrain outside."
+            f"The model was trained on tables of {place.database}.{place.schema}, and this session "
+            f"uses {database}.{schema}. Inside a transaction USE that schema first, or retrain "
+            "outside."
         )
     try:
-        write(con, f"USE {quote(place.database)}.{quote(place.schema)}")
+        write(con, f"USE {qualified(place.database, place.schema)}")
     except duckdb.CatalogException as error:
         raise StatementError(
-            f"The model was trained on tables of {place.database}.{place.schema}, which is not here. Attach it, or "
-            "CREATE OR REPLACE MODEL on the tables of today."
+            f"The model was trained on tables of {place.database}.{place.schema}, which doesn't "
+            "exist. Attach it, or CREATE OR REPLACE MODEL on current tables."
         ) from error
     try:
         yield
     finally:
-        back = (
+        restore = (
             f"SET search_path = {literal(setting)}"
             if setting
-            else f"USE {quote(database)}.{quote(schema)}"
+            else f"USE {qualified(database, schema)}"
         )
-        with contextlib.suppress(
-            duckdb.Error
-        ):  # an error has aborted the transaction, and USE with it
-            write(con, back)
+        # An error in the block can have aborted the transaction, and USE with it.
+        with contextlib.suppress(duckdb.Error):
+            write(con, restore)

@@ -1,7 +1,7 @@
-"""Queries and statements of duckml's own on the user's session.
+"""Queries and statements of duckml on the user's session.
 
-Reads go through `DuckDBPyConnection.sql`, which never discards a result that the user is still fetching. Methods are
-taken from DuckDB's class, because a duckml connection overrides them.
+Queries use `DuckDBPyConnection.sql`, which never discards a result that the user is fetching.
+Methods are called on DuckDB's class, because a duckml connection overrides them.
 """
 
 from __future__ import annotations
@@ -16,51 +16,56 @@ import duckdb
 import pyarrow as pa
 
 Native = duckdb.DuckDBPyConnection
-
-
 T = TypeVar("T")
 
 
 def read(con: Native, sql: str, parameters: object = None) -> list[tuple[Any, ...]]:
-    """The rows of a SELECT of ours, on the user's session."""
+    """Return the rows of a SELECT on the user's session."""
     return Native.sql(con, sql, params=parameters).fetchall()
 
 
-def discard_result(con: Native) -> None:
-    """Give up what is left of the result being fetched, as DuckDB's own execute() does before it runs anything."""
-    Native.abort(con)
-
-
-def finish_result(con: Native) -> None:
-    """Run what is being fetched to its end and forget its rows, as DuckDB does with all statements but the last."""
-    Native.complete(con)
-
-
 def read_row(con: Native, sql: str, parameters: object) -> dict[str, Any]:
-    """The one row of a SELECT of ours, by column."""
+    """Return the one row of a SELECT by column."""
     relation = Native.sql(con, sql, params=parameters)
     [row] = relation.fetchall()
     return dict(zip(relation.columns, row, strict=True))
 
 
-def unused_name() -> str:
-    """A name that nothing in a database has: DuckDB prefers a table of a name to a variable of the user's program."""
-    return f"__duckml_rows_{uuid.uuid4().hex}"
-
-
 def write(con: Native, sql: str, parameters: object = None) -> None:
-    """Run one statement of ours that returns nothing."""
+    """Run one statement that returns no rows."""
     Native.execute(con, sql, parameters)
 
 
+def discard_result(con: Native) -> None:
+    """Discard the rest of the open result, as DuckDB's execute() does before it runs anything."""
+    Native.abort(con)
+
+
+def finish_result(con: Native) -> None:
+    """Run the open result to its end without its rows, as DuckDB does in scripts."""
+    Native.complete(con)
+
+
+def fetch_arrow(con: Native) -> pa.Table:
+    """Return the rest of the open result as Arrow."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # DuckDB warns that it copies the rows
+        return con.to_arrow_table()
+
+
+def unused_name() -> str:
+    """Return a name that no table has: DuckDB prefers a table to a variable of that name."""
+    return f"__duckml_rows_{uuid.uuid4().hex}"
+
+
 def new_session(con: Native) -> Native:
-    """A session of its own on the same database: it sees what is committed, and disturbs nothing."""
+    """Open a session on the same database; it sees committed data only."""
     return Native.cursor(con)
 
 
 @contextlib.contextmanager
 def sibling_session(con: Native) -> Iterator[Native]:
-    """A sibling session for a block, closed at its end."""
+    """Open a session on the same database for a block."""
     session = new_session(con)
     try:
         yield session
@@ -69,16 +74,9 @@ def sibling_session(con: Native) -> Iterator[Native]:
 
 
 def catalog_version(con: Native) -> int | None:
-    """A number that changes whenever this session runs something that may change what a name means.
+    """Return a number that changes with each statement that can change what a name refers to.
 
-    None when this DuckDB doesn't tell: then nothing may be remembered from one statement to the next.
+    It is None if this DuckDB has no such number. Nothing may be cached between statements then.
     """
     ask = getattr(con, "_catalog_version", None)
     return None if ask is None else int(ask())
-
-
-def fetch_arrow(con: Native) -> pa.Table:
-    """The rest of the open result as Arrow."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # DuckDB says that it copies the rows
-        return con.to_arrow_table()

@@ -13,7 +13,7 @@ from duckml.database.binding import Column
 from duckml.database.frames import in_frame
 from duckml.database.sessions import Native, fetch_arrow
 
-# By the word before the text of an error.
+# Arrow passes DuckDB's errors on as its own. The class is found by the start of the message.
 _ERRORS: dict[str, type[duckdb.Error]] = {
     "INTERRUPT": duckdb.InterruptException,
     "CONVERSION": duckdb.ConversionException,
@@ -26,7 +26,7 @@ _ERRORS: dict[str, type[duckdb.Error]] = {
 
 
 class RowStream:
-    """The rows of a statement that is running, as batches; the session is busy until they are read or closed."""
+    """The rows of a running statement as batches; the session is busy until they are read."""
 
     def __init__(self, result: Any) -> None:
         self.columns = [Column(name, str(kind)) for name, kind, *_ in result.description]
@@ -34,7 +34,7 @@ class RowStream:
         self._reader: pa.RecordBatchReader = result.arrow_reader()
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """The batches; raises DuckDB's errors, which Arrow would pass on as its own."""
+        """Yield the batches; raise DuckDB's errors instead of Arrow's."""
         try:
             yield from self._reader
         except (OSError, pa.ArrowException) as error:
@@ -43,21 +43,21 @@ class RowStream:
 
     @property
     def schema(self) -> pa.Schema:
-        """The columns in Arrow's words."""
+        """Return the Arrow schema of the batches."""
         return self._reader.schema
 
     def close(self) -> None:
-        """Give up what has not been read."""
+        """Discard the rows that have not been read."""
         self._reader.close()
 
 
 def stream(
     con: Native, query: str, select_list: str, parameters: object, frame: FrameType
 ) -> pa.Table:
-    """The rows of a query as Arrow, each column put through an expression; read to the end before anything else.
+    """Return the rows of a query as an Arrow table; `select_list` holds expressions over them.
 
-    Raises KeyboardInterrupt on Ctrl-C. Run by execute(), which Ctrl-C stops at once, though DuckDB then copies the
-    rows once more than a relation does.
+    Raises KeyboardInterrupt on Ctrl-C. The query runs in execute(), which Ctrl-C stops at once,
+    although DuckDB then copies the rows once more than it does for a relation.
     """
     in_frame(frame, Native.execute, con, f"SELECT {select_list} FROM ({query}\n)", parameters)
     return fetch_arrow(con)

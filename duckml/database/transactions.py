@@ -11,14 +11,15 @@ from duckml.database.sessions import Native, read, write
 
 
 def in_transaction(con: Native) -> bool:
-    """Whether the session is inside BEGIN: outside, every statement has a transaction of its own."""
+    """Return whether the session is inside BEGIN."""
+    # Outside BEGIN every statement has a transaction of its own, with another number.
     (first,), (second,) = read(con, "SELECT txid_current()") + read(con, "SELECT txid_current()")
     return bool(first == second)
 
 
 @contextlib.contextmanager
 def transaction(con: Native) -> Iterator[None]:
-    """A transaction around a block: committed at its end, rolled back when it raises."""
+    """Run a block in a transaction: commit at its end, roll back if it raises."""
     write(con, "BEGIN")
     try:
         yield
