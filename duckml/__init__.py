@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from duckml.connection import Connection, ModelWarningMessage, attach, connect
     from duckml.engines.devices import DeviceWarning
     from duckml.model import Model
-    from duckml.training.fit import Progress
+    from duckml.training.progress import Progress
 
 __all__ = [
     "Connection",
@@ -38,7 +38,7 @@ _MODULES = {
     "Connection": "connection",
     "ModelWarningMessage": "connection",
     "Model": "model",
-    "Progress": "training.fit",
+    "Progress": "training.progress",
     "DeviceWarning": "engines.devices",
 }
 

@@ -21,8 +21,11 @@ from sklearn.preprocessing import StandardScaler
 
 import duckml
 from duckml import errors
+from duckml.language.functions import TRANSFORM_FUNCTIONS
 from duckml.options.training_options import TrainingOptions
-from duckml.training.profiling import split_rows
+from duckml.training.split import split_rows
+from duckml.training.transform.fitted_functions import FITTED_FUNCTIONS
+from duckml.training.transform.ml_calls import EXPANSIONS
 from tests.conftest import DATA
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -223,7 +226,7 @@ def test_options_that_contradict_are_refused(houses: duckml.Connection) -> None:
         houses.create_model(
             "m", "FROM houses", "price", KNeighborsRegressor(), sample_weight_col="grade"
         )
-    with pytest.raises(errors.OptionError, match="no option"):
+    with pytest.raises(errors.OptionError, match="is not supported"):
         houses.create_model("m", "FROM houses", "price", early_stopping=True)
 
 
@@ -382,3 +385,7 @@ def test_what_is_stored_is_onnx_and_json(tmp_path: Path) -> None:
             "AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE schema_name = '_duckml')"
         ).fetchall()
         assert uncommented == []
+
+
+def test_every_function_of_transform_is_implemented() -> None:
+    assert {*FITTED_FUNCTIONS, *EXPANSIONS, "bucketize"} == TRANSFORM_FUNCTIONS

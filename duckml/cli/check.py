@@ -24,7 +24,7 @@ from duckml.language.syntax import ModelName
 from duckml.onnx_graphs.assembly import TOLERANCE
 from duckml.registry import read as registry
 from duckml.registry.read import StoredVersion
-from duckml.training.metrics import as_matrix, largest_difference, largest_relative_difference
+from duckml.training.parity import as_matrix, largest_difference, largest_relative_difference
 
 
 @dataclass(frozen=True)

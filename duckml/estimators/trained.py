@@ -88,13 +88,13 @@ class Weight:
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """What FEATURE_INFO shows of a feature, over the training rows."""
+    """The statistics of a feature over the training rows; a category has only counts."""
 
     input: str
-    min: float | None
-    max: float | None
-    mean: float | None
-    median: float | None
-    stddev: float | None
-    category_count: int | None
     null_count: int
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    median: float | None = None
+    stddev: float | None = None
+    category_count: int | None = None

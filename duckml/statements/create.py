@@ -58,10 +58,18 @@ from duckml.registry.publish import (
 )
 from duckml.registry.read import StoredVersion
 from duckml.registry.write import BackgroundRow, Measured, NewVersion
-from duckml.training import assessment, lineage, profiling, transform
-from duckml.training import fit as training
+from duckml.training import assessment, lineage
 from duckml.training import metrics as evaluation
+from duckml.training.excluded_columns import find_excluded_columns
+from duckml.training.feature_summary import feature_statistics
+from duckml.training.fit import WeightedRows, fit
+from duckml.training.linear_weights import weights_of
+from duckml.training.parity import largest_difference, largest_relative_difference
 from duckml.training.progress import OnIteration
+from duckml.training.split import order_by_hash, split_rows
+from duckml.training.transform.items import read_transform
+from duckml.training.transform.plan import TransformPlan, apply_fitted
+from duckml.training.usable_rows import labels_of, usable_rows, with_known_labels
 
 _PARITY_ROWS = 20_000
 _BEFORE = "__duckml_before"  # the column that holds what the default of today predicts
@@ -97,7 +105,7 @@ class _Materials:
     roles: Roles
     signature: Signature
     options: TrainingOptions
-    plan: transform.Plan | None
+    plan: TransformPlan | None
 
     @property
     def classes(self) -> bool:
@@ -275,7 +283,7 @@ def _check(
         columns = binding.query_columns(con, query, request.parameters, frame)
     plan = None
     if request.transform is not None:
-        plan = transform.read(
+        plan = read_transform(
             con, request.transform, [column for column in columns if column.name != _BEFORE]
         )
         raw = [column.name for column in columns]
@@ -416,25 +424,25 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
     """Read the rows, leave out what can't be used, split, and fit what TRANSFORM fits."""
     options, roles = materials.options, materials.roles
     raw = _read(con, request, frame, materials)
-    table = profiling.usable_rows(raw, materials.signature, roles.weight)
-    findings = profiling.examine(table, materials.signature, materials.types, roles.categorical)
+    table = usable_rows(raw, materials.signature, roles.weight)
+    findings = find_excluded_columns(table, materials.signature, materials.types, roles.categorical)
     signature = materials.signature.without(findings.excluded)
     table = table.select([name for name in table.column_names if name not in findings.excluded])
     of_query = [name for name in table.column_names if name != roles.before]
     hashes, seeded = scratch.hash_rows(table.select(of_query), options.random_state)
-    table, values_hash, keys = profiling.order_by_hash(table, hashes, seeded)
+    table, values_hash, keys = order_by_hash(table, hashes, seeded)
     named = json.dumps([[name, materials.types[name]] for name in of_query])
     data_hash = hashlib.sha256(f"{named}{values_hash}".encode()).hexdigest()
-    split = profiling.split_rows(table, keys, roles.split, options)
+    split = split_rows(table, keys, roles.split, options)
     train = table.take(pa.array(split.train))
     if materials.plan is not None:
         fitted = materials.plan.fitted(train)
-        table = transform.computed(table, fitted)
+        table = apply_fitted(table, fitted)
         train = table.take(pa.array(split.train))
         signature = materials.plan.signature(signature, fitted)
     validation, test = (table.take(pa.array(rows)) for rows in (split.validation, split.test))
     if materials.classes:
-        labels = profiling.labels_of(train[roles.target], materials.types[roles.target])
+        labels = labels_of(train[roles.target], materials.types[roles.target])
         if len(labels) == 1:
             raise TrainingDataError.constant_target(roles.target, f"'{labels[0]}'")
         signature = dataclasses.replace(
@@ -443,7 +451,7 @@ def _prepare(con: Native, request: Request, frame: FrameType, materials: _Materi
         if isinstance(options.class_weight, Mapping):
             _require_labels(options.class_weight, labels)
         validation, test = (
-            profiling.with_known_labels(rows, roles.target, labels) for rows in (validation, test)
+            with_known_labels(rows, roles.target, labels) for rows in (validation, test)
         )
     warnings = [
         *options.without_effect,
@@ -500,9 +508,9 @@ def _train(
         raise OptionError(
             f"precision = 'float64' is not for {estimator_name}: trees compare and answer in float32."
         )
-    trained = training.fit(
+    trained = fit(
         estimator,
-        training.Rows(
+        WeightedRows(
             prepared.train, prepared.validation, materials.roles.weight, options.class_weight
         ),
         signature,
@@ -541,7 +549,7 @@ def _train(
         library_versions=lineage.library_versions(),
         description=options.description,
         tags=options.tags,
-        statistics=profiling.statistics(prepared.train, signature),
+        statistics=feature_statistics(prepared.train, signature),
         dimensions=[trained.preprocessing.dimension(name) for name in signature.names],
         seconds=time.perf_counter() - started,
         lineage=_lineage(con, request, tables, frame),
@@ -550,7 +558,7 @@ def _train(
         ),
         random_state=options.random_state,
         split=options.split,
-        weights=training.weights_of(trained),
+        weights=weights_of(trained),
         measured=measured,
         background=background_rows(open_model(key, onnx, device), test, options.background_rows),
     )
@@ -634,10 +642,10 @@ def _exported(
     kept = answered.is_valid().to_numpy(zero_copy_only=False)
     if trained.is_classifier:
         found = answered.drop_null().flatten().to_numpy().reshape(int(kept.sum()), -1)
-        parity = evaluation.largest_difference(expected[kept], found)
+        parity = largest_difference(expected[kept], found)
     else:
         found = answered.drop_null().to_numpy()
-        parity = evaluation.largest_relative_difference(expected[kept], found, trained.target_scale)
+        parity = largest_relative_difference(expected[kept], found, trained.target_scale)
     tolerance = TOLERANCE[options.precision]
     if not parity <= tolerance:
         raise ParityError.above(parity, tolerance, options.precision)

@@ -48,8 +48,10 @@ from duckml.registry.publish import (
 )
 from duckml.registry.write import NewVersion
 from duckml.statements.create import background_rows
-from duckml.training import lineage, transform
+from duckml.training import lineage
 from duckml.training import metrics as evaluation
+from duckml.training.parity import as_matrix, largest_difference, largest_relative_difference
+from duckml.training.transform.items import require_replayable
 
 Answer = tuple[Created, list[ModelWarning]]
 
@@ -113,7 +115,7 @@ def _own_signature(con: Native, model: Any, text: str, path: str) -> Signature:
         if not catalog.is_type(con, sql_type):
             raise ForeignModelError.refused(path, f"its manifest names the type {sql_type}")
     if signature.transform is not None:
-        transform.require_replayable(con, signature.transform)
+        require_replayable(con, signature.transform)
     if signature.target.labels is not None and not catalog.can_read(
         con, f"SELECT {labels_of_target(signature.target)}"
     ):
@@ -191,7 +193,7 @@ def _try_out(onnx: bytes, signature: Signature, path: str, device: str) -> None:
         detail = str(error).strip().splitlines()[0][:300]
         raise ForeignModelError.unfit(path, f"{detail}{hint}") from error
     if len(together) != 3 or not np.allclose(
-        evaluation.as_matrix(together), evaluation.as_matrix(alone), equal_nan=True, rtol=1e-4
+        as_matrix(together), as_matrix(alone), equal_nan=True, rtol=1e-4
     ):
         raise ForeignModelError.unfit(path, "the answer to a row depends on the rows beside it.")
 
@@ -504,7 +506,7 @@ def _exported(
         raise ParityError.not_exportable(
             kind, f"{str(error).strip().splitlines()[0][:200]}."
         ) from error
-    found = evaluation.as_matrix(answered.to_pylist())
+    found = as_matrix(answered.to_pylist())
     kept = ~np.isnan(found).any(axis=1)
     if not kept.any():
         raise ForeignModelError(
@@ -512,9 +514,9 @@ def _exported(
         )
     if labels is None:
         scale = float(np.std(expected)) or 1.0
-        parity = evaluation.largest_relative_difference(expected[kept, 0], found[kept, 0], scale)
+        parity = largest_relative_difference(expected[kept, 0], found[kept, 0], scale)
     else:
-        parity = evaluation.largest_difference(expected[kept], found[kept])
+        parity = largest_difference(expected[kept], found[kept])
     if not parity <= TOLERANCE["float32"]:
         raise ParityError.above(parity, TOLERANCE["float32"], "float32", registered=True)
     return onnx, signature, parity

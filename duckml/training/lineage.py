@@ -1,13 +1,14 @@
-"""Where the rows of a model came from: the tables and columns that its training query reads.
+"""The tables and columns that a training query reads, and the libraries that trained a model.
 
-Only told, never acted on: a query that can't be read gives an empty answer. The one place besides the SQL export and
-the BigQuery dialect that reads SQL with sqlglot; nothing is regenerated.
+Lineage is stored for information. A query that sqlglot or DuckDB can't read has none.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -15,11 +16,17 @@ from duckml.database import catalog, search_path, sessions
 from duckml.database.sessions import Native
 from duckml.names import fold
 
+if TYPE_CHECKING:
+    from sqlglot import exp
+
 _LIBRARIES = ("duckml", "duckdb", "scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy")
+
+# Database, schema and name of a table, folded.
+TableKey = tuple[str, str, str]
 
 
 def library_versions() -> dict[str, str]:
-    """The libraries that make a model what it is, as far as they are installed under these names."""
+    """Return the installed versions of the libraries that a model depends on."""
     versions = {}
     for library in _LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -28,65 +35,94 @@ def library_versions() -> dict[str, str]:
 
 
 def source_tables(con: Native, query: str) -> list[str]:
-    """The tables that a query reads, as DuckDB names them; none when it can't tell.
-
-    Asked on a session of its own: an error would abort the user's transaction.
-    """
+    """Return the tables that a query reads, qualified; an empty list if DuckDB can't parse it."""
+    # An error would abort the user's transaction, so that this is asked on another session.
     with contextlib.suppress(duckdb.Error), sessions.sibling_session(con) as session:
         return sorted(Native.get_table_names(session, query, qualified=True))
     return []
 
 
 def source_columns(con: Native, query: str) -> list[str]:
-    """The columns that a query reads, as database.schema.table.column, where tables and columns can be told."""
-    from sqlglot import exp, parse_one
+    """Return the columns that a query reads, as database.schema.table.column, as far as known."""
     from sqlglot.errors import SqlglotError
-    from sqlglot.optimizer.qualify import qualify
-    from sqlglot.optimizer.scope import traverse_scope
 
+    resolver = _TableResolver(con)
     found: set[str] = set()
-    tables = {}
-    for database, schema, table, columns in catalog.columns_by_table(con):
-        tables[database, schema, table] = columns
-    search = [(place.database, place.schema) for place in search_path.search_path(con)]
-
-    def found_at(table: exp.Table) -> tuple[str, str, str] | None:
-        name, schema, database = fold(table.name), fold(table.db), fold(table.catalog)
-        nearby = [(place, schema or default) for place, default in search]
-        for place in [(database, schema)] if database else [*nearby, (schema, "main")]:
-            key = (fold(place[0]), fold(place[1]), name)
-            if key in tables:
-                return key
-        return None
-
-    # Whatever sqlglot can't read, or trips over, leaves the lineage of columns unknown.
+    # sqlglot raises any of these for SQL that it doesn't know. Then columns are missing.
     with contextlib.suppress(
         SqlglotError, RecursionError, ValueError, KeyError, AttributeError, TypeError
     ):
-        tree = parse_one(query, dialect="duckdb")
-        known: dict[str, object] = {}
-        places: dict[str, tuple[str, str, str]] = {}
-        for node in list(tree.find_all(exp.Table)):
-            key = found_at(node)
-            if key is not None:
-                # Every table under a plain name of its own, so that names of databases and schemas don't matter.
-                plain = f"t{len(places)}"
-                places[plain] = key
-                known[plain] = dict.fromkeys(tables[key], "unknown")
-                node.replace(exp.alias_(exp.to_table(plain), node.alias or node.name, table=True))
-        tree = qualify(
-            tree,
-            schema=known,
-            dialect="duckdb",
-            validate_qualify_columns=False,
-            quote_identifiers=False,
-        )
-        for scope in traverse_scope(tree):
-            for column in scope.columns:
-                source = scope.sources.get(column.table)
-                if isinstance(source, exp.Table) and source.name in places:
-                    names = places[source.name]
-                    spelt = {fold(name): name for name in tables[names]}
-                    if fold(column.name) in spelt:
-                        found.add(".".join([*names, spelt[fold(column.name)]]))
+        for column in _columns_read(query, resolver):
+            found.add(column)
     return sorted(found)
+
+
+class _TableResolver:
+    """The tables of all databases, found by the names that a query uses for them."""
+
+    def __init__(self, con: Native) -> None:
+        self.tables: dict[TableKey, Sequence[str]] = {}
+        for database, schema, table, columns in catalog.columns_by_table(con):
+            self.tables[database, schema, table] = columns
+        self._search = [(place.database, place.schema) for place in search_path.search_path(con)]
+
+    def find(self, table: exp.Table) -> TableKey | None:
+        """Return the table that a name means, along the search path, or None."""
+        name, schema, database = fold(table.name), fold(table.db), fold(table.catalog)
+        if database:
+            places = [(database, schema)]
+        else:
+            nearby = [(place, schema or default) for place, default in self._search]
+            # In DuckDB, `a.t` can also be the table t of the database a.
+            places = [*nearby, (schema, "main")]
+        for place in places:
+            key = (fold(place[0]), fold(place[1]), name)
+            if key in self.tables:
+                return key
+        return None
+
+
+def _columns_read(query: str, resolver: _TableResolver) -> Iterator[str]:
+    from sqlglot import exp, parse_one
+    from sqlglot.optimizer.qualify import qualify
+    from sqlglot.optimizer.scope import traverse_scope
+
+    tree = parse_one(query, dialect="duckdb")
+    places = _rename_tables(tree, resolver)
+    schema = {
+        plain: dict.fromkeys(resolver.tables[key], "unknown") for plain, key in places.items()
+    }
+    tree = qualify(
+        tree,
+        schema=schema,
+        dialect="duckdb",
+        validate_qualify_columns=False,
+        quote_identifiers=False,
+    )
+    for scope in traverse_scope(tree):
+        for column in scope.columns:
+            source = scope.sources.get(column.table)
+            if not isinstance(source, exp.Table) or source.name not in places:
+                continue
+            key = places[source.name]
+            spelling = {fold(name): name for name in resolver.tables[key]}
+            if fold(column.name) in spelling:
+                yield ".".join([*key, spelling[fold(column.name)]])
+
+
+def _rename_tables(tree: exp.Expression, resolver: _TableResolver) -> Mapping[str, TableKey]:
+    """Give every known table a name without schema and database; return the tables by that name.
+
+    sqlglot would need one nesting of names for all of them.
+    """
+    from sqlglot import exp
+
+    places: dict[str, TableKey] = {}
+    for node in list(tree.find_all(exp.Table)):
+        key = resolver.find(node)
+        if key is not None:
+            plain = f"t{len(places)}"
+            places[plain] = key
+            alias = node.alias or node.name
+            node.replace(exp.alias_(exp.to_table(plain), alias, table=True))
+    return places

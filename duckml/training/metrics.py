@@ -1,28 +1,28 @@
-"""How good predictions are: BigQuery ML's metrics, with scikit-learn's definitions."""
+"""Metrics of predictions: BigQuery ML's names with scikit-learn's definitions."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-Doubles = npt.NDArray[np.float64]
+from duckml.estimators.preprocessing import Doubles
+
 Codes = npt.NDArray[np.int64]
 
-_CURVE = (
-    100  # thresholds of a stored ROC curve, at quantiles of the probabilities, as in BigQuery ML
-)
+# Thresholds of a stored ROC curve, at quantiles of the probabilities, as in BigQuery ML.
+_THRESHOLDS = 100
 
 
 def regression_metrics(actual: Doubles, predicted: Doubles, baseline: float) -> dict[str, float]:
-    """The metrics of predictions, by name; those that aren't defined for these rows are left out.
+    """Return the metrics of predicted numbers that are defined for these rows, by name.
 
-    `baseline` is the mean of the target in the training rows: `baseline_r2_score` is the R² of always answering it.
-    mean_squared_log_error needs numbers from 0 up, the R² scores at least two different values.
+    `baseline` is the mean of the target in the training rows: `baseline_r2_score` is the R² of
+    always predicting it. mean_squared_log_error requires numbers from 0, and the R² scores at
+    least two different values.
     """
     from sklearn import metrics
 
@@ -37,18 +37,20 @@ def regression_metrics(actual: Doubles, predicted: Doubles, baseline: float) -> 
     if min(float(actual.min()), float(predicted.min())) >= 0:
         found["mean_squared_log_error"] = float(metrics.mean_squared_log_error(actual, predicted))
     if len(actual) > 1 and float(actual.min()) < float(actual.max()):
+        always = np.full_like(actual, baseline)
         found["r2_score"] = float(metrics.r2_score(actual, predicted))
         found["explained_variance"] = float(metrics.explained_variance_score(actual, predicted))
-        found["baseline_r2_score"] = float(metrics.r2_score(actual, np.full_like(actual, baseline)))
+        found["baseline_r2_score"] = float(metrics.r2_score(actual, always))
     return found
 
 
 def classification_metrics(actual: Codes, probabilities: Doubles) -> dict[str, float]:
-    """The metrics of predicted classes, by name; `probabilities` has one column per code.
+    """Return the metrics of predicted classes by name; `probabilities` has a column per code.
 
-    Of two classes, precision, recall, f1_score and roc_auc are those of the second; of more, the mean over the classes
-    that occur (scikit-learn's macro average, roc_auc one class against the rest). `baseline_accuracy` is that of always
-    answering the commonest class of these rows.
+    With two classes, precision, recall, f1_score and roc_auc are those of the second. With more,
+    they are the mean over the classes that occur (scikit-learn's macro average; roc_auc is one
+    class against the rest). `baseline_accuracy` is that of always predicting the most common class
+    of these rows.
     """
     from sklearn import metrics
 
@@ -63,27 +65,39 @@ def classification_metrics(actual: Codes, probabilities: Doubles) -> dict[str, f
         "recall": float(recall),
         "accuracy": float((actual == chosen).mean()),
         "f1_score": float(f1),
-        "log_loss": float(
-            -np.log(
-                np.maximum(probabilities[np.arange(len(actual)), actual], np.finfo(np.float64).eps)
-            ).mean()
-        ),
+        "log_loss": _log_loss(actual, probabilities),
         "baseline_accuracy": float(np.bincount(actual).max() / len(actual)),
         "row_count": float(len(actual)),
     }
-    areas = [
-        metrics.roc_auc_score(actual == code, probabilities[:, code])
-        for code in ([1] if classes == 2 else range(classes))
-        if 0 < int((actual == code).sum()) < len(actual)
-    ]
+    areas = _areas_under_curve(actual, probabilities)
     if areas:
         found["roc_auc"] = float(np.mean(areas))
     return found
 
 
+def _log_loss(actual: Codes, probabilities: Doubles) -> float:
+    of_right_class = probabilities[np.arange(len(actual)), actual]
+    # The logarithm of 0 would be infinite.
+    clipped = np.maximum(of_right_class, np.finfo(np.float64).eps)
+    return float(-np.log(clipped).mean())
+
+
+def _areas_under_curve(actual: Codes, probabilities: Doubles) -> list[float]:
+    from sklearn import metrics
+
+    classes = probabilities.shape[1]
+    areas = []
+    for code in [1] if classes == 2 else range(classes):
+        is_class = actual == code
+        # The area is undefined if all rows, or none, have the class.
+        if 0 < int(is_class.sum()) < len(actual):
+            areas.append(metrics.roc_auc_score(is_class, probabilities[:, code]))
+    return areas
+
+
 @dataclass(frozen=True)
 class Confusion:
-    """How often the rows of one class were predicted as one class."""
+    """The number of rows of one class that were predicted as one class."""
 
     expected_label: str
     predicted_label: str
@@ -93,17 +107,18 @@ class Confusion:
 def confusion_matrix(
     actual: Codes, probabilities: Doubles, labels: Sequence[str]
 ) -> list[Confusion]:
-    """The counts of every pair of classes that occurs."""
-    pairs = Counter(zip(actual.tolist(), probabilities.argmax(axis=1).tolist(), strict=True))
+    """Return the counts of every pair of classes that occurs."""
+    chosen = probabilities.argmax(axis=1)
+    pairs = Counter(zip(actual.tolist(), chosen.tolist(), strict=True))
     return [
-        Confusion(labels[expected], labels[chosen], count)
-        for (expected, chosen), count in sorted(pairs.items())
+        Confusion(labels[expected], labels[predicted], count)
+        for (expected, predicted), count in sorted(pairs.items())
     ]
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a threshold of the probability of the second of two classes means."""
+    """A threshold of the probability of the second of two classes, and its counts of rows."""
 
     threshold: float
     recall: float | None
@@ -115,49 +130,33 @@ class Threshold:
 
 
 def roc_curve(actual: Codes, probabilities: Doubles) -> list[Threshold]:
-    """The curve of a classifier of two classes, at thresholds that are quantiles of the probabilities."""
+    """Return the curve of a classifier of two classes; it is empty for more.
+
+    The thresholds are quantiles of the probabilities.
+    """
     if probabilities.shape[1] != 2 or not len(actual):
         return []
     second = probabilities[:, 1]
-    cuts = np.unique(np.quantile(second, np.linspace(0, 1, _CURVE + 1), method="inverted_cdf"))
+    quantiles = np.linspace(0, 1, _THRESHOLDS + 1)
+    cuts = np.unique(np.quantile(second, quantiles, method="inverted_cdf"))
     positive, negative = np.sort(second[actual == 1]), np.sort(second[actual == 0])
-    missed = np.searchsorted(positive, cuts, side="left")
-    rejected = np.searchsorted(negative, cuts, side="left")
+    missed = np.searchsorted(positive, cuts, side="left").tolist()
+    rejected = np.searchsorted(negative, cuts, side="left").tolist()
     return [
-        Threshold(
-            float(cut),
-            1 - miss / len(positive) if len(positive) else None,
-            1 - reject / len(negative) if len(negative) else None,
-            len(positive) - miss,
-            len(negative) - reject,
-            reject,
-            miss,
-        )
-        for cut, miss, reject in zip(cuts, missed.tolist(), rejected.tolist(), strict=True)
+        _threshold(float(cut), len(positive), len(negative), miss, reject)
+        for cut, miss, reject in zip(cuts, missed, rejected, strict=True)
     ]
 
 
-def as_matrix(answers: Sequence[Any]) -> Doubles:
-    """Answers, numbers or lists of probabilities, as a matrix with NaN where there is none."""
-    rows = [answer if isinstance(answer, list) else [answer] for answer in answers]
-    width = max((len(row) for row in rows), default=1)
-    filled = [row if len(row) == width else [None] * width for row in rows]
-    return np.array(
-        [[np.nan if value is None else value for value in row] for row in filled], dtype=np.float64
+def _threshold(
+    threshold: float, positives: int, negatives: int, missed: int, rejected: int
+) -> Threshold:
+    return Threshold(
+        threshold,
+        recall=1 - missed / positives if positives else None,
+        false_positive_rate=1 - rejected / negatives if negatives else None,
+        true_positives=positives - missed,
+        false_positives=negatives - rejected,
+        true_negatives=rejected,
+        false_negatives=missed,
     )
-
-
-def largest_difference(expected: Doubles, found: Doubles) -> float:
-    """The parity of two engines on probabilities: the largest |found - expected|; NaN when an answer is missing."""
-    return float(np.max(np.abs(found - expected))) if len(expected) else 0.0
-
-
-def largest_relative_difference(expected: Doubles, found: Doubles, scale: float) -> float:
-    """The parity of two engines: the largest |found - expected|, relative to the larger of |expected| and `scale`.
-
-    `scale` is the standard deviation of the target: near zero a difference relative to the value itself says nothing.
-    NaN when an answer is missing.
-    """
-    if not len(expected):
-        return 0.0
-    return float(np.max(np.abs(found - expected) / np.maximum(np.abs(expected), scale)))

@@ -1,4 +1,4 @@
-"""The progress of a training: a bar with loss and time left on a terminal, silence elsewhere."""
+"""The progress of a training, and its bar with loss and time left on a terminal."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from duckml.estimators.model_warnings import ModelWarning
-from duckml.training.fit import Progress
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The argument of a progress callback after each pass."""
+
+    iteration: int
+    max_iter: int
+    loss: float
+    eval_loss: float | None
+
 
 OnIteration = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told of a training instead of the terminal: of each pass, and of what is worth saying at the end."""
+    """Callbacks that replace the terminal: after each pass, and for each warning at the end."""
 
     on_iteration: OnIteration
     on_warning: Callable[[str, ModelWarning], None]
@@ -24,13 +34,13 @@ class Listener:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[OnIteration | None]:
-    """Something to tell of every pass, drawn on standard error; None when that is no terminal."""
+    """Draw a bar on standard error; yield its callback, or None if that is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     from tqdm import tqdm
 
-    # The size as the standard library finds it: tqdm draws nothing on a terminal that says its size is 0.
+    # tqdm draws nothing on a terminal that reports a size of 0. The standard library has a default.
     size = shutil.get_terminal_size()
     bar = tqdm(
         desc="training",

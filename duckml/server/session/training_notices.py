@@ -8,7 +8,7 @@ from collections.abc import Callable
 from duckml.estimators.model_warnings import ModelWarning
 from duckml.server.errors import Report
 from duckml.server.session.interruption import Interruption
-from duckml.training.fit import Progress
+from duckml.training.progress import Progress
 
 _SECONDS_BETWEEN = 1.0
 
