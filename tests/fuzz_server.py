@@ -22,13 +22,15 @@ import psycopg
 from pygwire.constants import ConnectionPhase as Phase
 
 from duckml.server.errors import WireError
-from duckml.server.protocol.dialogue import Dialogue, Doorman
-from duckml.server.protocol.messages import Inbox
-from duckml.server.served_file import Database
+from duckml.server.protocol.authentication import Authenticator
+from duckml.server.protocol.dialogue import Dialogue
+from duckml.server.protocol.message_buffer import MessageBuffer
+from duckml.server.protocol.startup import StartupHandshake, TlsPolicy
+from duckml.server.served_file import ServedFile
 from duckml.server.session.roles import Role
 from duckml.server.session.session import Session
 from duckml.server.session.settings import Settings
-from duckml.server.users import Gate, new_user
+from duckml.server.users import new_user
 from tests.serving import Running, make_houses, serving
 
 LIMIT = 1 << 20
@@ -169,7 +171,7 @@ class Silent:
         self.broken.append(error)
 
 
-def open_session(database: Database) -> Session:
+def open_session(database: ServedFile) -> Session:
     con, _ = database.open_session()
     return Session(con, database.name, "someone", Role.ADMIN, True, Settings({}), 1, lambda _: None)
 
@@ -182,12 +184,12 @@ def run(count: int, seed: int = 0) -> None:
         make_houses(path)
         with serving(path) as server:
             originals = recorded(server)
-        database = Database(str(path), lambda *_, **__: None, is_read_only=True)
-        gate = Gate({"someone": new_user("someone", Role.READ, "long enough")})
+        database = ServedFile(str(path), lambda *_, **__: None, is_read_only=True)
+        authenticator = Authenticator({"someone": new_user("someone", Role.READ, "long enough")})
         sent, begun, shown = 0, time.perf_counter(), time.perf_counter()
         session = open_session(database)
         while sent < count:
-            observer, inbox = Silent(), Inbox(LIMIT)
+            observer, inbox = Silent(), MessageBuffer(LIMIT)
             batch = [
                 mutated(chance.choice(originals), originals, chance)
                 for _ in range(chance.randrange(1, 9))
@@ -196,17 +198,21 @@ def run(count: int, seed: int = 0) -> None:
             at = time.perf_counter()
             try:
                 if chance.random() < 0.1:
-                    door = Doorman(
-                        inbox, lambda: gate, lambda *_, known=session: known, False, False, 1
+                    handshake = StartupHandshake(
+                        inbox,
+                        lambda: authenticator,
+                        lambda *_, known=session: known,
+                        TlsPolicy(is_offered=False, is_required=False),
+                        1,
                     )
                     inbox.feed(mutated(originals[0], originals, chance) + b"".join(batch))
-                    list(door.greet())
+                    list(handshake.process_messages())
                 else:
                     inbox.phase = Phase.READY
                     dialogue = Dialogue(inbox, session, observer)
                     for message in batch:
                         inbox.feed(message)
-                        list(dialogue.converse())
+                        list(dialogue.process_messages())
             except WireError:
                 pass
             except Exception as error:
@@ -223,10 +229,10 @@ def run(count: int, seed: int = 0) -> None:
             if time.perf_counter() - shown > 20:
                 shown = time.perf_counter()
                 print(f"{sent:,} messages in {shown - begun:.0f} s", file=sys.stderr)
-        inbox = Inbox(LIMIT)
+        inbox = MessageBuffer(LIMIT)
         inbox.phase = Phase.READY
         inbox.feed(b"Q" + struct.pack("!I", 4 + len(b"SELECT 42\0")) + b"SELECT 42\0")
-        answer = b"".join(Dialogue(inbox, session, Silent()).converse())
+        answer = b"".join(Dialogue(inbox, session, Silent()).process_messages())
         assert b"42" in answer, answer
         assert answer.endswith(b"Z\0\0\0\5I"), answer
         session.close()

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from duckml.server.workers import Workers
+from duckml.server.workers import WorkerThreads
 
 
 def with_workers(
-    few: int, most: int, story: Callable[[Workers], Coroutine[Any, Any, None]]
-) -> Workers:
+    few: int, most: int, story: Callable[[WorkerThreads], Coroutine[Any, Any, None]]
+) -> WorkerThreads:
     """Run a story with a pool of its own, which is closed after it."""
-    workers = Workers("test-workers", few, most)
+    workers = WorkerThreads("test-workers", few, most)
 
     async def run() -> None:
         try:
@@ -35,7 +35,7 @@ def threads() -> int:
 
 
 def test_what_work_makes_and_raises_arrives() -> None:
-    async def story(workers: Workers) -> None:
+    async def story(workers: WorkerThreads) -> None:
         assert await asyncio.gather(*(workers.run(lambda n=n: n * n) for n in range(100))) == [
             n * n for n in range(100)
         ]
@@ -49,7 +49,7 @@ def test_what_work_makes_and_raises_arrives() -> None:
 
 
 def test_long_work_keeps_no_other_waiting_and_leaves_no_threads_behind() -> None:
-    async def story(workers: Workers) -> None:
+    async def story(workers: WorkerThreads) -> None:
         go_on = threading.Event()
         long = [workers.run(go_on.wait) for _ in range(5)]
         short = [workers.run(lambda n=n: n) for n in range(20)]
@@ -66,7 +66,7 @@ def test_long_work_keeps_no_other_waiting_and_leaves_no_threads_behind() -> None
 
 
 def test_there_are_never_more_threads_than_allowed() -> None:
-    async def story(workers: Workers) -> None:
+    async def story(workers: WorkerThreads) -> None:
         go_on = threading.Event()
         long = [workers.run(go_on.wait) for _ in range(4)]
         late = workers.run(lambda: "late")
@@ -81,7 +81,7 @@ def test_there_are_never_more_threads_than_allowed() -> None:
 
 
 def test_work_that_nobody_waits_for_any_longer_is_done_all_the_same() -> None:
-    async def story(workers: Workers) -> None:
+    async def story(workers: WorkerThreads) -> None:
         done = threading.Event()
         future = workers.run(lambda: (time.sleep(0.05), done.set()))
         future.cancel()

@@ -417,10 +417,11 @@ def _readable(value: Any) -> str:
 def _serve(options: argparse.Namespace) -> int:
     import asyncio
 
-    from duckml.server.logs import Watch
-    from duckml.server.tcp import Limits, Options, Server
+    from duckml.server.monitoring import ServerMonitor
+    from duckml.server.server_options import Limits, ServerOptions
+    from duckml.server.tcp import Server
 
-    wanted = Options(
+    wanted = ServerOptions(
         path=options.database,
         host=options.host,
         port=options.port,
@@ -434,11 +435,11 @@ def _serve(options: argparse.Namespace) -> int:
         limits=Limits(connections=options.max_connections, idle=options.idle_timeout),
     )
 
-    watch = Watch()
-    watch.hear_libraries()
+    monitor = ServerMonitor()
+    monitor.log.log_library_warnings()
 
     async def run() -> None:
-        await Server(wanted, watch).run()
+        await Server(wanted, monitor).run()
 
     asyncio.run(run())
     return Exit.OK
@@ -467,12 +468,12 @@ def _password(name: str) -> str:
 
 
 def _remove_user(options: argparse.Namespace) -> int:
-    from duckml.server.users import near, read_users, write_users
+    from duckml.server.users import read_users, suggestion, write_users
 
     users = read_users(options.users)
     if options.name not in users:
         raise ValueError(
-            f"There is no user '{options.name}' in {options.users}.{near(options.name, users)}"
+            f"There is no user '{options.name}' in {options.users}.{suggestion(options.name, users)}"
         )
     del users[options.name]
     write_users(options.users, users)

@@ -1,8 +1,9 @@
-"""The file that is served: opened, shut off from everything else, and opened anew when it has been replaced.
+"""The served file: opened without access to anything else, and opened again after a replacement.
 
-Each instance of DuckDB begins in memory with the catalogs for clients, and the file is attached to it. A read-only file
-that has been replaced by rename is opened for new sessions at once, beside the old one, which is closed with its last
-session. A file that is written can't be open twice: its write-ahead log is found by name.
+Each DuckDB instance starts in memory with PostgreSQL's catalogs, and the file is attached to it. A
+read-only file that was replaced by a rename is opened for new sessions at once; the old one is
+closed with its last session. A writable file cannot be open twice, because its write-ahead log is
+found by name.
 """
 
 from __future__ import annotations
@@ -24,14 +25,14 @@ from duckml.names import literal, quote
 from duckml.server.errors import WireError
 from duckml.server.pg_catalog.setup import install_catalog
 
-# What a session may still set: each is its own. Everything else is locked.
-_ALLOWED = ["TimeZone", "search_path", "schema"]
-_OWN_NAMES = frozenset({"memory", "system", "temp"})
+# Settings that clients may change, because each session has its own. All others are locked.
+_SESSION_SETTINGS = ["TimeZone", "search_path", "schema"]
+_RESERVED_NAMES = frozenset({"memory", "system", "temp"})
 
 
 @dataclass
-class _Instance:
-    """A database that is open: which file it is of, and how many sessions it has."""
+class OpenFile:
+    """A DuckDB instance with one version of the file, and the number of its sessions."""
 
     con: Connection
     identity: tuple[int, int]
@@ -39,20 +40,22 @@ class _Instance:
     sessions: int = 0
 
     def close(self) -> None:
+        """Close the instance and delete its temporary files."""
         self.con.close()
         shutil.rmtree(self.temporary, ignore_errors=True)
 
 
-class Database:
-    """A file, open for as many sessions as are wanted.
+class ServedFile:
+    """The file of a server, open for any number of sessions.
 
-    `tell` is told when the file has been replaced. `problem` is why the new one can't be opened, '' when it can.
+    `log` receives the events of replacements. `problem` is the reason why a replacement cannot be
+    opened, or ''.
     """
 
     def __init__(
         self,
         path: str,
-        tell: Callable[..., None],
+        log: Callable[..., None],
         *,
         is_read_only: bool,
         device: str = "auto",
@@ -60,35 +63,34 @@ class Database:
     ) -> None:
         self.path = Path(path)
         self.is_read_only = is_read_only
-        self.name = (
-            self.path.stem if self.path.stem not in _OWN_NAMES else f"{self.path.stem}_database"
-        )
+        # A database cannot have the name of one of DuckDB's own.
+        is_reserved = self.path.stem in _RESERVED_NAMES
+        self.name = f"{self.path.stem}_database" if is_reserved else self.path.stem
         self._device = device
         self._engine = engine
         self.problem = ""
-        self._tell = tell
+        self._log = log
         self._lock = threading.Lock()
         self._current = self._open()
 
-    def open_session(self) -> tuple[Connection, object]:
-        """A session on the file as it is now, and what `close_session` must be given.
+    def open_session(self) -> tuple[Connection, OpenFile]:
+        """Return a connection to the current file, and the instance to pass to `close_session`.
 
-        Raises WireError when the file has been replaced and can't be opened yet.
+        Raises WireError if the file was replaced and the new one cannot be opened yet.
         """
         with self._lock:
             if self._identity() not in {None, self._current.identity}:
                 self._replace()
-            instance = self._current
-            instance.sessions += 1
-            return instance.con.cursor(), instance
+            opened = self._current
+            opened.sessions += 1
+            return opened.con.cursor(), opened
 
-    def close_session(self, instance: object) -> None:
-        """Note that a session has been closed; the last one of a file that was replaced closes it."""
-        assert isinstance(instance, _Instance)
+    def close_session(self, opened: OpenFile) -> None:
+        """Record the end of a session, and close a replaced file after its last one."""
         with self._lock:
-            instance.sessions -= 1
-            if instance is not self._current and not instance.sessions:
-                instance.close()
+            opened.sessions -= 1
+            if opened is not self._current and not opened.sessions:
+                opened.close()
 
     def close(self) -> None:
         """Close the file."""
@@ -96,55 +98,60 @@ class Database:
             self._current.close()
 
     def _replace(self) -> None:
-        if not self.is_read_only and self._current.sessions:
-            raise WireError(
-                "57P03",
-                "The file has been replaced, and it is opened when the sessions on the old one have ended.",
-                "",
-                True,
-            )
         if not self.is_read_only:
+            if self._current.sessions:
+                message = (
+                    "The file was replaced. The new one is opened when the sessions on the old "
+                    "one have ended."
+                )
+                raise WireError("57P03", message, is_fatal=True)
             self._current.close()
         try:
             opened = self._open()
         except (duckdb.Error, OSError, ValueError) as error:
             self.problem = str(error)
-            self._tell("file unreadable", problem=self.problem)
-            message = "The file has been replaced by one that can't be opened; the server's log says more."
-            raise WireError("57P03", message, "", True) from error
+            self._log("file unreadable", problem=self.problem)
+            message = "The file was replaced by one that can't be opened; see the server's log."
+            raise WireError("57P03", message, is_fatal=True) from error
         self.problem = ""
-        self._tell("file replaced")
+        self._log("file replaced")
         old, self._current = self._current, opened
         if self.is_read_only and not old.sessions:
             old.close()
 
     def _identity(self) -> tuple[int, int] | None:
-        """Which file is there; None when there is none for a moment."""
+        """Return the device and inode of the file; None if there is none at the moment."""
         try:
             found = os.stat(self.path)
         except OSError:
             return None
         return found.st_dev, found.st_ino
 
-    def _open(self) -> _Instance:
+    def _open(self) -> OpenFile:
         identity = self._identity()
         if identity is None:
             raise FileNotFoundError(f"There is no file '{self.path}'.")
         temporary = tempfile.mkdtemp(prefix="duckml-serve-")
-        # python_enable_replacements: no client may read a variable of this program by its name.
+        # With python_enable_replacements clients could read Python variables by their names.
         config = {"temp_directory": temporary, "python_enable_replacements": "false"}
         con = duckml.connect(":memory:", config=config, device=self._device, engine=self._engine)
         try:
-            options = " (READ_ONLY)" if self.is_read_only else ""
-            sessions.write(con, f"ATTACH {literal(str(self.path))} AS {quote(self.name)}{options}")
-            install_catalog(con, self.name)
-            sessions.write(con, "SET enable_external_access = false")
-            sessions.write(
-                con, f"SET allowed_configs = [{', '.join(literal(name) for name in _ALLOWED)}]"
-            )
-            sessions.write(con, "SET lock_configuration = true")
+            self._attach(con)
+            _lock_configuration(con)
         except BaseException:
             con.close()
             shutil.rmtree(temporary, ignore_errors=True)
             raise
-        return _Instance(con, identity, temporary)
+        return OpenFile(con, identity, temporary)
+
+    def _attach(self, con: Connection) -> None:
+        options = " (READ_ONLY)" if self.is_read_only else ""
+        sessions.write(con, f"ATTACH {literal(str(self.path))} AS {quote(self.name)}{options}")
+        install_catalog(con, self.name)
+
+
+def _lock_configuration(con: Connection) -> None:
+    allowed = ", ".join(literal(name) for name in _SESSION_SETTINGS)
+    sessions.write(con, "SET enable_external_access = false")
+    sessions.write(con, f"SET allowed_configs = [{allowed}]")
+    sessions.write(con, "SET lock_configuration = true")

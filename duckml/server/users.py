@@ -1,16 +1,14 @@
-"""Who may connect: a file of names, roles and SCRAM verifiers, and the exchange that proves a password.
+"""The users file: names, roles and SCRAM verifiers.
 
-A verifier is what PostgreSQL stores too: nobody can log in with it, and the password can't be read from it (RFC 5802).
+PostgreSQL stores the same verifiers. Nobody can log in with a verifier, and the password cannot be
+computed from it (RFC 5802).
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import hmac
 import os
 import re
-import secrets
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -20,60 +18,98 @@ from pathlib import Path
 from scramp import ScramException, ScramMechanism
 
 from duckml.names import nearest
-from duckml.server.errors import WireError
 from duckml.server.session.roles import Role
 
 MECHANISM = "SCRAM-SHA-256"
-ITERATIONS = 4096  # PostgreSQL's own (scram_iterations)
-SHORTEST_PASSWORD = 8
-_VERIFIER = re.compile(
-    r"SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)"
-)
+ITERATIONS = 4096  # PostgreSQL's default (scram_iterations)
+MINIMUM_PASSWORD_LENGTH = 8
+_HEADER = "# duckml's users: name, role, SCRAM-SHA-256 verifier. duckml user add writes it."
+_BASE64 = "([A-Za-z0-9+/=]+)"
+_VERIFIER = re.compile(rf"{MECHANISM}\$(\d+):{_BASE64}\${_BASE64}:{_BASE64}")
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A SCRAM-SHA-256 verifier of a password; its text is PostgreSQL's spelling."""
+
+    iterations: int
+    salt: bytes
+    stored_key: bytes
+    server_key: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Verifier:
+        """Parse a verifier; raise ValueError if the text is not one."""
+        found = _VERIFIER.fullmatch(text)
+        if found is None:
+            raise ValueError(f"Expected a {MECHANISM} verifier.")
+        iterations, *encoded = found.groups()
+        salt, stored_key, server_key = (base64.b64decode(part, validate=True) for part in encoded)
+        if not (salt and stored_key and server_key):
+            raise ValueError(f"Expected a {MECHANISM} verifier.")
+        return cls(int(iterations), salt, stored_key, server_key)
+
+    @classmethod
+    def of_password(cls, password: str) -> Verifier:
+        """Return a verifier of a password, with a new random salt."""
+        info = ScramMechanism(MECHANISM).make_auth_info(password, ITERATIONS)
+        salt, stored_key, server_key, iterations = info
+        return cls(iterations, salt, stored_key, server_key)
+
+    @property
+    def auth_info(self) -> tuple[bytes, bytes, bytes, int]:
+        """Return the verifier as scramp expects it."""
+        return self.salt, self.stored_key, self.server_key, self.iterations
+
+    def __str__(self) -> str:
+        parts = (self.salt, self.stored_key, self.server_key)
+        salt, stored_key, server_key = (base64.b64encode(part).decode() for part in parts)
+        return f"{MECHANISM}${self.iterations}:{salt}${stored_key}:{server_key}"
 
 
 @dataclass(frozen=True)
 class User:
-    """A user, and what proves the password."""
+    """A user who can log in."""
 
     name: str
     role: Role
-    verifier: str
+    verifier: Verifier
 
 
 def read_users(path: Path) -> dict[str, User]:
-    """The users of a file by name.
+    """Read a users file and return the users by name.
 
-    Raises ValueError, which names the line, for a file that isn't one of users.
+    Raises ValueError with the line number if a line is malformed or repeats a user.
     """
     users: dict[str, User] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        parts = line.split("\t")
-        if len(parts) != 3 or not _is_verifier(parts[2]):
-            raise ValueError(
-                f"{path}:{number}: expected a name, a role and a verifier, with tabs between them."
-            )
-        if parts[0] in users:
-            raise ValueError(f"{path}:{number}: the user '{parts[0]}' stands there twice.")
-        users[parts[0]] = User(parts[0], Role.named(parts[1]), parts[2])
+        user = _parse_line(line, f"{path}:{number}")
+        if user.name in users:
+            raise ValueError(f"{path}:{number}: the user '{user.name}' appears twice.")
+        users[user.name] = user
     return users
 
 
-def _is_verifier(text: str) -> bool:
-    found = _VERIFIER.fullmatch(text)
+def _parse_line(line: str, place: str) -> User:
+    parts = line.split("\t")
+    problem = f"{place}: expected a name, a role and a verifier, with tabs between them."
+    if len(parts) != 3:
+        raise ValueError(problem)
+    name, role, verifier = parts
     try:
-        return found is not None and all(
-            base64.b64decode(found[n], validate=True) for n in (2, 3, 4)
-        )
-    except ValueError:
-        return False
+        parsed = Verifier.parse(verifier)
+    except ValueError as error:
+        raise ValueError(problem) from error
+    return User(name, Role.named(role), parsed)
 
 
 def write_users(path: Path, users: Mapping[str, User]) -> None:
-    """Write the file anew, readable by its owner only, in the place of the old one at once."""
-    lines = ["# duckml's users: name, role, SCRAM-SHA-256 verifier. duckml user add writes it."]
-    lines += [f"{user.name}\t{user.role.name.lower()}\t{user.verifier}" for user in users.values()]
+    """Write a users file that only its owner can read, and replace the old one atomically."""
+    lines = [_HEADER]
+    for user in users.values():
+        lines.append(f"{user.name}\t{user.role.name.lower()}\t{user.verifier}")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:
@@ -89,127 +125,28 @@ def write_users(path: Path, users: Mapping[str, User]) -> None:
 
 
 def new_user(name: str, role: Role, password: str) -> User:
-    """A user with a password; raises ValueError for a name or a password that can't be."""
-    if (
-        not name
-        or any(letter in name for letter in "\t\n\r\0")
-        or name != name.strip()
-        or name.startswith("#")
-    ):
-        raise ValueError(f"'{name}' can't be the name of a user: it must be one line without tabs.")
-    if len(password) < SHORTEST_PASSWORD:
+    """Return a user with a password; raise ValueError if the name or the password is not valid."""
+    if not _is_valid_name(name):
+        raise ValueError(f"'{name}' is not a valid user name: expected one line without tabs.")
+    if len(password) < MINIMUM_PASSWORD_LENGTH:
         raise ValueError(
-            f"The password has {len(password)} characters; {SHORTEST_PASSWORD} are the least."
+            f"The password has {len(password)} characters; "
+            f"at least {MINIMUM_PASSWORD_LENGTH} are required."
         )
     try:
-        return User(name, role, verifier_of(password))
+        return User(name, role, Verifier.of_password(password))
     except (ScramException, ValueError) as error:
-        raise ValueError(
-            "The password has a character that can't be in passwords (SASLprep, RFC 4013)."
-        ) from error
+        message = "The password has a character that passwords cannot have (SASLprep, RFC 4013)."
+        raise ValueError(message) from error
 
 
-def verifier_of(password: str) -> str:
-    """The verifier of a password, in PostgreSQL's spelling."""
-    salt, stored, server, iterations = ScramMechanism(MECHANISM).make_auth_info(
-        password, ITERATIONS
-    )
-    salt_text, stored_text, server_text = (
-        base64.b64encode(part).decode() for part in (salt, stored, server)
-    )
-    return f"{MECHANISM}${iterations}:{salt_text}${stored_text}:{server_text}"
+def _is_valid_name(name: str) -> bool:
+    # The file has a user per line, with tabs between the fields and # before comments.
+    has_separator = any(letter in name for letter in "\t\n\r\0")
+    return bool(name) and name == name.strip() and not has_separator and name[0] != "#"
 
 
-class Gate:
-    """Lets in the users that it knows; without any, everybody as admin, for servers that only this machine reaches."""
-
-    def __init__(self, users: Mapping[str, User] | None) -> None:
-        self._users = users
-        self._key = secrets.token_bytes(32)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nobody is asked for a password."""
-        return self._users is None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody at all can be let in."""
-        return self._users is not None and not self._users
-
-    def role_of(self, name: str) -> Role:
-        """The role of a user who has been let in."""
-        if (
-            self._users is not None and name not in self._users
-        ):  # taken out of the file in this very moment
-            raise WireError("28000", f'role "{name}" is not permitted to log in', "", True)
-        return Role.ADMIN if self._users is None else self._users[name].role
-
-    def exchange(self, name: str) -> Exchange:
-        """The exchange with a user; with an unknown one it goes the same way, to fail at the end."""
-        user = None if self._users is None else self._users.get(name)
-        return Exchange(
-            name,
-            user.verifier if user is not None else self._false_verifier(name),
-            user is not None,
-        )
-
-    def _false_verifier(self, name: str) -> str:
-        """A verifier that no password fits, the same each time, so that it doesn't tell who is known."""
-        parts = [
-            hmac.digest(self._key, f"{what}:{name}".encode(), hashlib.sha256)
-            for what in ("salt", "a", "b")
-        ]
-        salt, stored, server = (
-            base64.b64encode(part).decode() for part in (parts[0][:16], parts[1], parts[2])
-        )
-        return f"{MECHANISM}${ITERATIONS}:{salt}${stored}:{server}"
-
-
-class Exchange:
-    """One login: the client's first message, the server's, the client's proof, the server's."""
-
-    def __init__(self, name: str, verifier: str, is_known: bool) -> None:
-        self._name = name
-        self._is_known = is_known
-        found = _VERIFIER.fullmatch(verifier)
-        assert found is not None
-        salt, stored, server = (base64.b64decode(found[n]) for n in (2, 3, 4))
-        # Clients of PostgreSQL leave the name out of the exchange: it stands in the first message of all.
-        self._server = ScramMechanism(MECHANISM).make_server(
-            lambda _: (salt, stored, server, int(found[1]))
-        )
-
-    def first(self, data: bytes) -> str:
-        """The server's answer to the client's first message."""
-        try:
-            text = data.decode()
-            self._server.set_client_first(text.replace("n=,", "n=*,", 1))
-            if ",n=," in text:
-                # Clients leave the name empty, which scramp refuses, and what they prove is what they have sent.
-                self._server.client_first_bare = text[text.index("n=,") :]
-            return str(self._server.get_server_first())
-        except (ScramException, ValueError) as error:
-            raise self._refused() from error
-
-    def final(self, data: bytes) -> str:
-        """The server's answer to the client's proof; raises WireError when the password is another one."""
-        try:
-            self._server.set_client_final(data.decode())
-            answer = str(self._server.get_server_final())
-        except (ScramException, ValueError) as error:
-            raise self._refused() from error
-        if not self._is_known:
-            raise self._refused()
-        return answer
-
-    def _refused(self) -> WireError:
-        return WireError(
-            "28P01", f'password authentication failed for user "{self._name}"', "", True
-        )
-
-
-def near(name: str, users: Mapping[str, User]) -> str:
-    """A hint for a name that isn't there."""
+def suggestion(name: str, users: Mapping[str, User]) -> str:
+    """Return a hint with the nearest user name, or '' if none is near."""
     close = nearest(name, users)
     return f" Did you mean '{close}'?" if close else ""

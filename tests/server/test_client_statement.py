@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from duckml.language import tokens
-from duckml.server.served_file import Database
+from duckml.server.served_file import ServedFile
 from duckml.server.session.client_statement import split_statements
 from duckml.server.session.roles import Role
 from duckml.server.session.session import Session
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     make_houses(tmp_path / "houses.duckdb")
-    database = Database(str(tmp_path / "houses.duckdb"), lambda *_, **__: None, is_read_only=True)
+    database = ServedFile(str(tmp_path / "houses.duckdb"), lambda *_, **__: None, is_read_only=True)
     con, _ = database.open_session()
     settings = Settings({})
     session = Session(con, database.name, "me", Role.READ, True, settings, 1, lambda _: None)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from duckml.cli import main as cli
-from duckml.server.tcp import Options
+from duckml.server.server_options import ServerOptions
 from tests.serving import (
     PASSWORD,
     Running,
@@ -48,9 +48,9 @@ def test_an_unknown_database_is_named(server: Running) -> None:
 
 def test_another_machine_needs_passwords_and_tls() -> None:
     with pytest.raises(ValueError, match=r"passwords \(--users\) and TLS"):
-        Options("houses.duckdb", host="0.0.0.0").check()
-    Options("houses.duckdb", host="::1").check()
-    Options("houses.duckdb", host="localhost").check()
+        ServerOptions("houses.duckdb", host="0.0.0.0").check()
+    ServerOptions("houses.duckdb", host="::1").check()
+    ServerOptions("houses.duckdb", host="localhost").check()
 
 
 def test_tls_is_required_off_this_machine_and_takes_nothing_in_the_clear(
@@ -65,14 +65,14 @@ def test_tls_is_required_off_this_machine_and_takes_nothing_in_the_clear(
         with psycopg.connect(server.dsn(sslmode="require"), autocommit=True) as con:
             assert con.pgconn.ssl_in_use
             assert con.execute("SELECT count(*) FROM house_prices").fetchone() == (1000,)
-        with pytest.raises(psycopg.OperationalError, match="TLS only"):
+        with pytest.raises(psycopg.OperationalError, match="TLS connections only"):
             psycopg.connect(server.dsn(sslmode="disable"))
         request = struct.pack("!II", 8, 80877103)
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
             plain.sendall(
                 request + b"\0\0\0\x08\0\x03\0\0"
             )  # a startup message right behind it, unencrypted
-            assert b"in the clear" in plain.recv(1000)
+            assert b"Unencrypted data" in plain.recv(1000)
         with socket.create_connection(("127.0.0.1", server.port), 10) as plain:
             plain.sendall(request)
             assert plain.recv(1) == b"S"
@@ -113,7 +113,7 @@ def test_the_users_are_those_of_the_file_as_it_is(tmp_path: Path) -> None:
                 users.unlink()
             else:
                 users.write_text(broken, encoding="utf-8")
-            with pytest.raises(psycopg.OperationalError, match="file of users can't be read"):
+            with pytest.raises(psycopg.OperationalError, match="users file cannot be read"):
                 connect(server, "read")
         users.write_text(whole, encoding="utf-8")
         connect(server, "read").close()

@@ -131,7 +131,7 @@ def test_a_file_that_is_replaced_by_none_is_told_to_those_who_run_it(tmp_path: P
         old = connect(server)
         os.replace(tmp_path / "junk", path)
         with pytest.raises(
-            psycopg.OperationalError, match="can't be opened; the server's log says more"
+            psycopg.OperationalError, match="can't be opened; see the server's log"
         ) as refused:
             connect(server)
         assert str(tmp_path) not in str(refused.value)
@@ -174,7 +174,10 @@ def test_libraries_are_heard_without_what_they_say(tmp_path: Path) -> None:
         (["--max-connections", "0"], "is no number above zero"),
         (["--users", "nofile"], "duckml user add"),
         (["--tls-cert", "nofile", "--tls-key", "nofile"], "There is no file 'nofile' (--tls-cert)"),
-        (["--tls-cert", __file__, "--tls-key", __file__], "are no certificate chain and its key"),
+        (
+            ["--tls-cert", __file__, "--tls-key", __file__],
+            "are not a certificate chain and its key",
+        ),
         (["--users", os.devnull], "There is no file"),
     ],
 )
