@@ -1,4 +1,4 @@
-"""A real server for the tests: a database with a model in it, users, and `duckml serve` as a process of its own."""
+"""A real server for the tests: a database with a model, users, and a `duckml serve` process."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ ROLES = ("read", "train", "admin")
 
 
 def make_houses(path: Path) -> None:
-    """The database that the client programs of tests/clients expect, with a model instead of a function."""
+    """Create the database that tests/clients expect, with a model instead of a function."""
     with duckml.connect(str(path)) as con:
         con.execute(
-            "CREATE TABLE house_prices (id BIGINT PRIMARY KEY, price DOUBLE NOT NULL, sqft_living INTEGER, "
-            "zipcode VARCHAR, sold DATE)"
+            "CREATE TABLE house_prices (id BIGINT PRIMARY KEY, price DOUBLE NOT NULL, "
+            "sqft_living INTEGER, zipcode VARCHAR, sold DATE)"
         )
         con.execute(
-            "INSERT INTO house_prices SELECT i, 200000.0 + i * 500.5, CASE WHEN i % 10 = 0 THEN NULL ELSE 800 + i END, "
-            "(98000 + i % 20)::VARCHAR, DATE '2020-01-01' + (i % 365)::INTEGER FROM range(1, 1001) t(i)"
+            "INSERT INTO house_prices SELECT i, 200000.0 + i * 500.5, "
+            "CASE WHEN i % 10 = 0 THEN NULL ELSE 800 + i END, (98000 + i % 20)::VARCHAR, "
+            "DATE '2020-01-01' + (i % 365)::INTEGER FROM range(1, 1001) t(i)"
         )
         con.execute(
-            "CREATE MODEL house_price OPTIONS (target = 'price', estimator = 'linear_regression') AS "
+            "CREATE MODEL house_price "
+            "OPTIONS (target = 'price', estimator = 'linear_regression') AS "
             "SELECT price, sqft_living, zipcode FROM house_prices"
         ).fetchall()
         con.execute("CREATE VIEW valued AS SELECT id, price FROM house_prices")
 
 
 def make_users(path: Path) -> None:
-    """A user of each role, named after it."""
+    """Create a users file with one user of each role, named after the role."""
     for role in ROLES:
         subprocess.run(
             [
@@ -66,7 +68,7 @@ def make_users(path: Path) -> None:
 
 @dataclass
 class Running:
-    """A server that runs, and what it has said."""
+    """A running server and its log."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -76,7 +78,7 @@ class Running:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged; what isn't of the log is an event 'noise'."""
+        """Return the lines of the log; other output becomes an event 'noise'."""
         said = self.log.read_text(encoding="utf-8").splitlines()
         return [
             json.loads(line) if line.startswith("{") else {"event": "noise", "text": line}
@@ -84,7 +86,7 @@ class Running:
         ]
 
     def dsn(self, user: str = "admin", password: str = PASSWORD, **more: object) -> str:
-        """What libpq connects with."""
+        """Return the connection string for libpq."""
         parts = {
             "host": "127.0.0.1",
             "port": self.port,
@@ -95,7 +97,7 @@ class Running:
         return " ".join(f"{name}='{value}'" for name, value in {**parts, **more}.items())
 
     def memory(self) -> int:
-        """The bytes that the server has in memory."""
+        """Return the resident memory of the server in bytes."""
         for line in (
             Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8").splitlines()
         ):
@@ -104,14 +106,14 @@ class Running:
         raise AssertionError("no VmRSS")
 
     def stop(self) -> int:
-        """End it as an operator does; its exit code."""
+        """Stop the server with SIGTERM and return its exit code."""
         self.process.terminate()
         return self.process.wait(60)
 
 
 @contextmanager
 def serving(path: Path, *arguments: object) -> Iterator[Running]:
-    """`duckml serve` on a port of the system's choice."""
+    """Run `duckml serve` on a free port."""
     command = ["serve", path, "--port", 0, "--http-port", 0, *arguments]
     with tempfile.TemporaryDirectory(prefix="duckml-log-") as folder:
         log = Path(folder) / "log"
@@ -129,7 +131,7 @@ def serving(path: Path, *arguments: object) -> Iterator[Running]:
 
 
 def _first_line(process: subprocess.Popen[bytes], log: Path) -> dict[str, Any]:
-    """What a server says when it is ready; raises AssertionError with its message when it doesn't come to that."""
+    """Return the first line of the log; raise AssertionError if the server does not start."""
     while not (text := log.read_text(encoding="utf-8")).endswith("\n"):
         if process.poll() is not None:
             break

@@ -1,31 +1,31 @@
-"""A real Apache Superset connects, browses, queries and draws, over its REST API and in a browser.
+"""A real Apache Superset connects, browses, queries and draws, over REST and in a browser.
 
     python tests/superset.py --uri postgresql://user:password@127.0.0.1:5432/houses --schema main \
         --home build/superset --screenshot docs/superset.png
 
-Run by the Python of an environment that has Superset in it:
+It needs the Python of an environment with Superset:
 
     python3 -m venv .venv-superset
-    .venv-superset/bin/pip install apache-superset==6.1.0 flask==2.3.3 flask-sqlalchemy==2.5.1 flask-caching==2.3.1 \
-        psycopg2-binary==2.9.13 rich==15.0.0 cachetools==8.0.2 playwright==1.65.2
+    .venv-superset/bin/pip install apache-superset==6.1.0 flask==2.3.3 flask-sqlalchemy==2.5.1 \
+        flask-caching==2.3.1 psycopg2-binary==2.9.13 rich==15.0.0 cachetools==8.0.2 \
+        playwright==1.65.2
 
-pip alone would take Flask-SQLAlchemy 3, with which SQL Lab overwrites the LIMIT of every query. Superset needs rich and
-cachetools without saying so. A screenshot needs Chromium too (apt-get install chromium); playwright downloads none.
+pip alone would install Flask-SQLAlchemy 3, with which SQL Lab overwrites the LIMIT of every query.
+Superset needs rich and cachetools without declaring them. A screenshot needs Chromium too (apt-get
+install chromium); playwright downloads none.
 
-The database has a table house_prices (id, price, sqft_living, zipcode), a model predict_house_price and a view valued
-(zipcode, price, fair). Superset's own files are under the folder --home, and are used again by the next run.
+The database has a table house_prices (id, price, sqft_living, zipcode), a model predict_house_price
+and a view valued (zipcode, price, fair). Superset's own files are in the folder --home, and the
+next run uses them again.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -37,33 +37,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ADMIN = "admin"
+from superset_program import (
+    ADMIN,
+    Failure,
+    child,
+    configure,
+    free_port,
+    initialise,
+    wait_for,
+)
+
 DATABASE = "houses"
 CHART = "Fair and asked prices by zipcode"
-SCALAR = "SELECT id, predict_house_price(sqft_living, zipcode) AS fair FROM house_prices ORDER BY id LIMIT 5"
+SCALAR = (
+    "SELECT id, predict_house_price(sqft_living, zipcode) AS fair "
+    "FROM house_prices ORDER BY id LIMIT 5"
+)
 WHOLE_ROW = "SELECT h.*, predict_house_price(h) AS fair FROM house_prices h LIMIT 3"
-
-# The secret signs sessions, encrypts the password of the database, and is the administrator's password.
-CONFIG = '''"""Superset for a test: everything in this folder, for one user of this machine."""
-
-from pathlib import Path
-
-HERE = Path(__file__).parent
-SECRET_KEY = (HERE / "secret").read_text(encoding="utf-8")
-SQLALCHEMY_DATABASE_URI = f"sqlite:///{HERE / 'superset.db'}"
-WTF_CSRF_ENABLED = False
-TALISMAN_ENABLED = False
-PREVENT_UNSAFE_DB_CONNECTIONS = False
-'''
-
-
-class Failure(Exception):
-    """A step did not do what it should have: its text is what the server answered."""
 
 
 @contextmanager
 def step(name: str) -> Iterator[Callable[[object], None]]:
-    """Print one line for a step: its name, its seconds, and what it said it found."""
+    """Print one line for a step: its name, its seconds, and its findings."""
     found: list[str] = []
     started = time.monotonic()
     try:
@@ -75,114 +70,9 @@ def step(name: str) -> Iterator[Callable[[object], None]]:
 
 
 def require(condition: bool, answer: object) -> None:
-    """Fail with the answer unless the condition holds."""
+    """Raise Failure with the response unless the condition holds."""
     if not condition:
         raise Failure(json.dumps(answer, default=str)[:4000])
-
-
-# Superset, the program.
-
-
-def program(home: Path, *arguments: str) -> tuple[list[str], dict[str, str]]:
-    """The command and the environment that run a command of Superset on the folder."""
-    environment = {
-        **os.environ,
-        "SUPERSET_CONFIG_PATH": str(home / "superset_config.py"),
-        "SUPERSET_HOME": str(home),
-        "SCARF_ANALYTICS": "false",
-        "PYTHONWARNINGS": "ignore",
-    }
-    return [str(Path(sys.executable).parent / "superset"), *arguments], environment
-
-
-def configure(home: Path) -> None:
-    """Write the configuration; the secret is drawn once."""
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "superset_config.py").write_text(CONFIG, encoding="utf-8")
-    secret = home / "secret"
-    if not secret.exists():
-        secret.touch(mode=0o600)
-        secret.write_text(secrets.token_urlsafe(42), encoding="utf-8")
-
-
-def initialise(home: Path) -> str:
-    """Make Superset's own database, its administrator and its roles, each once."""
-    password = (home / "secret").read_text(encoding="utf-8")
-    person = [
-        "--username",
-        ADMIN,
-        "--firstname",
-        "A",
-        "--lastname",
-        "B",
-        "--email",
-        "a@example.com",
-    ]
-    commands = {
-        "upgrade": ["db", "upgrade"],
-        "admin": ["fab", "create-admin", *person, "--password", password],
-        "init": ["init"],
-    }
-    done = []
-    for name, arguments in commands.items():
-        mark = home / f"{name}.done"
-        if not mark.exists():
-            run_once(home, arguments)
-            mark.touch()
-            done.append(name)
-    return ", ".join(done) or "done already"
-
-
-def run_once(home: Path, arguments: list[str]) -> None:
-    """Run a command of Superset to its end."""
-    command, environment = program(home, *arguments)
-    answer = subprocess.run(
-        command, env=environment, cwd=home, capture_output=True, text=True, check=False
-    )
-    if answer.returncode:
-        raise Failure(
-            f"superset {arguments[0]} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}"
-        )
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-@contextmanager
-def child(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`superset run`, ended when the block is left; what it says goes to server.log in the folder."""
-    command, environment = program(home, "run", "--host", "127.0.0.1", "--port", str(port))
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, cwd=home, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-def wait_for(process: subprocess.Popen[bytes], server: Server, home: Path) -> None:
-    """Wait until the server answers, or fail with the end of its log."""
-    deadline = time.monotonic() + 300
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{server.url}/health", timeout=10):
-                return
-        except OSError:
-            time.sleep(0.5)
-    log = (home / "server.log").read_text(encoding="utf-8", errors="replace")
-    raise Failure(f"superset run does not answer:\n{log[-4000:]}")
 
 
 # Superset, over REST.
@@ -190,13 +80,13 @@ def wait_for(process: subprocess.Popen[bytes], server: Server, home: Path) -> No
 
 @dataclass
 class Server:
-    """The REST API of a Superset, asked as its administrator."""
+    """The REST API of a Superset, used as its administrator."""
 
     url: str
     token: str = ""
 
     def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Send a request, and return what the JSON of the answer says; any error of HTTP is a failure."""
+        """Send a request and return the decoded JSON; raise Failure for an HTTP error."""
         request = urllib.request.Request(f"{self.url}/api/v1/{path}", method=method)
         request.add_header("Content-Type", "application/json")
         request.add_header("Referer", self.url)
@@ -211,14 +101,14 @@ class Server:
             raise Failure(f"{method} {path}: {error.code} {text}") from error
 
     def login(self, password: str) -> None:
-        """Ask for a token, and send it from now on."""
+        """Request a token, and send it from now on."""
         person = {"username": ADMIN, "password": password, "provider": "db", "refresh": False}
         self.token = self.ask("POST", "security/login", person)["access_token"]
 
     def save(
         self, kind: str, key: dict[str, str], body: dict[str, object], update: dict[str, object]
     ) -> tuple[int, str]:
-        """Create what has this key, or update it where an earlier run left it; its number, and which of both happened."""
+        """Create or update the object with this key; return its id and which of both happened."""
         there = self.ask("GET", f"{kind}/?q={filters(key)}")["result"]
         if there:
             number = there[0]["id"]
@@ -228,13 +118,13 @@ class Server:
 
 
 def filters(key: dict[str, str]) -> str:
-    """A filter of a list in Rison, the notation of Superset's URLs."""
+    """Return a filter of a list in Rison, the notation of Superset's URLs."""
     terms = ",".join(f"(col:{column},opr:eq,value:'{value}')" for column, value in key.items())
     return urllib.parse.quote(f"(filters:!({terms}))")
 
 
 def save_database(server: Server, uri: str) -> tuple[int, str]:
-    """The connection, where SQL Lab may query."""
+    """Save the database connection, and allow SQL Lab to use it."""
     body: dict[str, object] = {
         "database_name": DATABASE,
         "sqlalchemy_uri": uri,
@@ -244,7 +134,7 @@ def save_database(server: Server, uri: str) -> tuple[int, str]:
 
 
 def list_tables(server: Server, database: int, schema: str) -> dict[str, str]:
-    """What SQL Lab's tree shows of a schema: name → table or view."""
+    """Return the tables and views of a schema as SQL Lab lists them: name → kind."""
     question = urllib.parse.quote(f"(force:!t,schema_name:'{schema}')")
     return {
         entry["value"]: entry["type"]
@@ -253,7 +143,7 @@ def list_tables(server: Server, database: int, schema: str) -> dict[str, str]:
 
 
 def describe(server: Server, database: int, schema: str, table: str) -> dict[str, Any]:
-    """What SQL Lab asks when a table is opened; `extra` is its second question."""
+    """Send the requests with which SQL Lab opens a table; return its description."""
     place = urllib.parse.urlencode({"name": table, "schema": schema})
     server.ask("GET", f"database/{database}/table_metadata/extra/?{place}")
     described: dict[str, Any] = server.ask("GET", f"database/{database}/table_metadata/?{place}")
@@ -278,7 +168,7 @@ def run_sql(server: Server, database: int, schema: str, sql: str) -> dict[str, A
 
 
 def save_dataset(server: Server, database: int, schema: str, table: str) -> tuple[int, str]:
-    """A dataset of a table; one that is there is refreshed from the database."""
+    """Create a dataset of a table, or refresh an existing one."""
     key = {"table_name": table, "schema": schema}
     number, how = server.save(
         "dataset", key, {"database": database, **key}, {"database_id": database}
@@ -289,7 +179,7 @@ def save_dataset(server: Server, database: int, schema: str, table: str) -> tupl
 
 
 def average(column: str) -> dict[str, object]:
-    """A metric of a chart."""
+    """Return a metric of a chart."""
     return {
         "expressionType": "SIMPLE",
         "aggregate": "AVG",
@@ -300,7 +190,7 @@ def average(column: str) -> dict[str, object]:
 
 
 def save_chart(server: Server, dataset: int) -> tuple[int, str]:
-    """A bar chart of the average of fair and price by zipcode."""
+    """Save a bar chart of the average of fair and price by zipcode."""
     params = {
         "datasource": f"{dataset}__table",
         "viz_type": "echarts_timeseries_bar",
@@ -327,7 +217,7 @@ def save_chart(server: Server, dataset: int) -> tuple[int, str]:
 
 
 def question_of_chart(dataset: int) -> dict[str, object]:
-    """What the chart asks of its dataset."""
+    """Return the query of the chart."""
     query = {
         "columns": ["zipcode"],
         "metrics": [average("fair"), average("price")],
@@ -347,7 +237,7 @@ def question_of_chart(dataset: int) -> dict[str, object]:
 
 
 def screenshot(server: Server, password: str, chart: int, path: Path) -> None:
-    """Draw the chart in Chromium, and keep the picture."""
+    """Draw the chart in Chromium and store a screenshot."""
     from playwright.sync_api import sync_playwright
 
     chromium = (
@@ -380,7 +270,7 @@ def screenshot(server: Server, password: str, chart: int, path: Path) -> None:
 
 
 def browse(server: Server, database: int, schema: str) -> None:
-    """Schemas, tables, views and columns, as the tree of SQL Lab shows them."""
+    """Read schemas, tables, views and columns as SQL Lab does."""
     with step("schemas") as say:
         schemas = server.ask("GET", f"database/{database}/schemas/?q=(force:!t)")["result"]
         require(schema in schemas, schemas)
@@ -400,13 +290,12 @@ def browse(server: Server, database: int, schema: str) -> None:
             require(names <= columns.keys(), described)
             say(f"{table}: " + ", ".join(f"{name} {kind}" for name, kind in columns.items()))
         with step("preview") as say:
-            say(
-                f"{len(run_sql(server, database, schema, described['selectStar'])['data'])} rows of {table}"
-            )
+            preview = run_sql(server, database, schema, described["selectStar"])
+            say(f"{len(preview['data'])} rows of {table}")
 
 
 def query(server: Server, database: int, schema: str) -> None:
-    """Predictions in SQL Lab: of columns, and of whole rows."""
+    """Run predictions in SQL Lab, on columns and on whole rows."""
     for sql, rows in ((SCALAR, 5), (WHOLE_ROW, 3)):
         with step("SQL Lab") as say:
             answer = run_sql(server, database, schema, sql)
@@ -419,7 +308,7 @@ def query(server: Server, database: int, schema: str) -> None:
 
 
 def draw(server: Server, database: int, schema: str) -> int:
-    """A dataset of the view and a chart of it; the number of the chart."""
+    """Create a dataset of the view and a chart of it; return the id of the chart."""
     with step("dataset") as say:
         dataset, how = save_dataset(server, database, schema, "valued")
         columns = {
@@ -455,7 +344,7 @@ def draw(server: Server, database: int, schema: str) -> int:
 
 
 def check(arguments: argparse.Namespace) -> None:
-    """Every step, in order."""
+    """Run every step."""
     home: Path = arguments.home.resolve()
     with step("initialise") as say:
         configure(home)
@@ -464,7 +353,7 @@ def check(arguments: argparse.Namespace) -> None:
     server = Server(f"http://127.0.0.1:{free_port()}")
     with child(home, int(server.url.rpartition(":")[2])) as process:
         with step("start") as say:
-            wait_for(process, server, home)
+            wait_for(process, server.url, home)
             say(server.url)
         with step("login") as say:
             server.login(password)
@@ -490,7 +379,7 @@ def check(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Read the arguments and check."""
+    """Parse the arguments and run every step."""
     parser = argparse.ArgumentParser(
         description="Check a server that speaks PostgreSQL's protocol with Apache Superset."
     )
@@ -508,7 +397,7 @@ def main() -> None:
         type=Path,
         help="where the picture of the chart goes; without it no browser is needed",
     )
-    # So that the server is ended too.
+    # Without a handler SIGTERM would leave the Superset process running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     check(parser.parse_args())
 

@@ -1,4 +1,4 @@
-"""The threads of the server: few while work goes on, more when all of them are held up."""
+"""The worker threads of the server: few usually, more while all of them are blocked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from duckml.server.workers import WorkerThreads
 def with_workers(
     few: int, most: int, story: Callable[[WorkerThreads], Coroutine[Any, Any, None]]
 ) -> WorkerThreads:
-    """Run a story with a pool of its own, which is closed after it."""
+    """Run a test with worker threads of its own."""
     workers = WorkerThreads("test-workers", few, most)
 
     async def run() -> None:

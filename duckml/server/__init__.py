@@ -1,1 +1,4 @@
-"""The PostgreSQL protocol in front of a DuckDB file, for BI tools and every program that has a PostgreSQL driver."""
+"""A server that gives PostgreSQL clients, such as BI tools, access to a DuckDB file.
+
+It translates PostgreSQL's protocol, catalogs, settings and types to those of DuckDB.
+"""

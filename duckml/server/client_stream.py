@@ -1,4 +1,4 @@
-"""The byte stream of one client: asyncio's protocol with flow control in both directions, and TLS."""
+"""The byte stream of one client: flow control in both directions, and TLS."""
 
 from __future__ import annotations
 

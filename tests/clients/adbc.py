@@ -1,4 +1,4 @@
-"""ADBC's PostgreSQL driver and a server that speaks PostgreSQL's protocol: checks.py tells how it is called."""
+"""ADBC's PostgreSQL driver against a PostgreSQL server; checks.py documents the arguments."""
 
 from __future__ import annotations
 

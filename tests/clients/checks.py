@@ -1,16 +1,18 @@
-"""What the Python programs of this folder share: their arguments, their output, and values of many types.
+"""The arguments, output and test values that the Python programs of this folder share.
 
     python PROGRAM.py HOST PORT DATABASE USER PASSWORD SCHEMA
 
-Each prints a JSON object for each thing that it checked. The error of a section that fails is printed, the other
-sections are run all the same, and the exit status is 1. A section has a connection of its own.
+Each program prints a JSON object for each check. When a section fails, its error is printed, the
+other sections still run, and the exit status is 1. Each section has a connection of its own.
 
-The SQL means the same to PostgreSQL and to DuckDB. In the schema there are:
+The SQL means the same in PostgreSQL and in DuckDB. The schema contains:
 
     CREATE TABLE house_prices (
-        id bigint PRIMARY KEY, price double precision NOT NULL, sqft_living integer, zipcode varchar, sold date);
+        id bigint PRIMARY KEY, price double precision NOT NULL, sqft_living integer,
+        zipcode varchar, sold date);
     CREATE VIEW valued AS SELECT id, price FROM house_prices;
-    CREATE FUNCTION predict_house_price(sqft_living integer, zipcode varchar) RETURNS double precision
+    CREATE FUNCTION predict_house_price(sqft_living integer, zipcode varchar)
+        RETURNS double precision
 
 with the ids 1 to 1000.
 """
@@ -32,7 +34,8 @@ IDS = list(range(1, ROWS + 1))
 COLUMNS = ["id", "price", "sqft_living", "zipcode", "sold"]
 UNKNOWN = "no_such_table"
 LONG = """SELECT count(*)
-FROM generate_series(1, 1000000) AS a(x), generate_series(1, 1000000) AS b(y), generate_series(1, 1000) AS c(z)
+FROM generate_series(1, 1000000) AS a(x), generate_series(1, 1000000) AS b(y),
+generate_series(1, 1000) AS c(z)
 WHERE (x * 7 + y * 13 + z) % 11 = 5"""
 
 MOMENT = dt.datetime(2024, 2, 29, 12, 34, 56, 789000)

@@ -1,7 +1,7 @@
-"""PostgreSQL's ODBC driver and a server that speaks PostgreSQL's protocol: checks.py tells how it is called.
+"""PostgreSQL's ODBC driver against a PostgreSQL server; checks.py documents the arguments.
 
-A seventh argument is the driver's path, which get_odbc.py prints. All is done twice: with cursors in the server, which
-the driver declares and fetches a hundred rows from at a time, and without.
+A seventh argument is the driver's path, which get_odbc.py prints. Everything runs twice: without
+cursors, and with cursors that the driver declares and fetches a hundred rows at a time from.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ def constraints(con: pyodbc.Connection, server: Server) -> None:
     cursor.execute(f"CREATE TABLE {schema}.client_towns (id integer PRIMARY KEY, name varchar)")
     cursor.execute(
         f"""CREATE TABLE {schema}.client_streets (
-        id integer PRIMARY KEY, town integer REFERENCES {schema}.client_towns (id), length numeric(10, 2))"""
+        id integer PRIMARY KEY, town integer REFERENCES {schema}.client_towns (id),
+        length numeric(10, 2))"""
     )
     cursor.execute(f"CREATE INDEX client_streets_town ON {schema}.client_streets (town)")
     columns = ("pktable_name", "pkcolumn_name", "fktable_name", "fkcolumn_name")

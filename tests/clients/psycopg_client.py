@@ -71,7 +71,7 @@ def many_types(server: Server) -> None:
 
 
 def parameters(server: Server) -> None:
-    """Each value comes back as it went, as text and as binary, once the type is said and once it follows."""
+    """Send each value and receive it unchanged, in both formats, with and without its type."""
     kinds = {
         "double": "double precision",
         "numeric": "numeric(12, 3)",
@@ -246,7 +246,7 @@ def transactions(server: Server) -> None:
 
 
 def notices(server: Server) -> None:
-    """What a server warns of is its own matter: no more than this is asked, that the handler does no harm."""
+    """Check that a notice handler does no harm; servers differ in their notices."""
     with connect(server, autocommit=True) as con:
         heard: list[object] = []
         con.add_notice_handler(

@@ -1,4 +1,4 @@
-"""SQLAlchemy 2 over psycopg and a server that speaks PostgreSQL's protocol: checks.py tells how it is called."""
+"""SQLAlchemy 2 with psycopg against a PostgreSQL server; checks.py documents the arguments."""
 
 from __future__ import annotations
 
@@ -84,9 +84,12 @@ def constraints(con: Connection, server: Server) -> None:
     """Of tables made in a transaction, which is rolled back."""
     schema = server.schema
     for statement in (
-        f"CREATE TABLE {schema}.client_towns (id integer PRIMARY KEY, name varchar NOT NULL UNIQUE)",
-        f"""CREATE TABLE {schema}.client_streets (id integer, town integer REFERENCES {schema}.client_towns (id),
-        name varchar DEFAULT 'none', length numeric(10, 2), PRIMARY KEY (id, town), CHECK (length > 0))""",
+        f"CREATE TABLE {schema}.client_towns "
+        "(id integer PRIMARY KEY, name varchar NOT NULL UNIQUE)",
+        f"""CREATE TABLE {schema}.client_streets (
+            id integer, town integer REFERENCES {schema}.client_towns (id),
+            name varchar DEFAULT 'none', length numeric(10, 2),
+            PRIMARY KEY (id, town), CHECK (length > 0))""",
         f"CREATE INDEX client_streets_name ON {schema}.client_streets (name)",
         f"COMMENT ON TABLE {schema}.client_streets IS 'Streets of towns'",
         f"COMMENT ON COLUMN {schema}.client_streets.length IS 'in km'",

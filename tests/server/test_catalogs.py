@@ -46,7 +46,8 @@ def test_what_superset_sends_is_answered(tmp_path: Path) -> None:
     make_houses(tmp_path / "houses.duckdb")
     with duckml.connect(str(tmp_path / "houses.duckdb")) as con:
         con.execute(
-            "CREATE OR REPLACE VIEW valued AS SELECT zipcode, price, PREDICT(house_price) AS fair FROM house_prices"
+            "CREATE OR REPLACE VIEW valued AS "
+            "SELECT zipcode, price, PREDICT(house_price) AS fair FROM house_prices"
         )
     text = (CATALOG.parent / "superset_queries.sql").read_text(encoding="utf-8")
     refused = []
@@ -66,46 +67,39 @@ def test_what_superset_sends_is_answered(tmp_path: Path) -> None:
 
 # As PostgreSQL 16 writes 2024-03-05 13:04:09.678901.
 PATTERNS = {
-    **{
-        "yyyy-mm-dd": "2024-03-05",
-        "YYYYMM": "202403",
-        "DD/MM/YYYY": "05/03/2024",
-        "Mon DD, YYYY": "Mar 05, 2024",
-    },
-    **{
-        "MON": "MAR",
-        "FMMonth YYYY": "March 2024",
-        "Month YYYY": "March     2024",
-        "Q": "1",
-        'YYYY-"Q"Q': "2024-Q1",
-    },
-    **{
-        "IYYY-IW": "2024-10",
-        "WW": "10",
-        "W": "1",
-        "D": "3",
-        "DDD": "065",
-        "ID": "2",
-        "YY": "24",
-        "MS": "678",
-    },
-    **{
-        "HH12:MI AM": "01:04 PM",
-        "HH24:MI pm": "13:04 pm",
-        "FMDD.FMMM.YYYY": "5.3.2024",
-        "100%": "100%",
-    },
-    **{
-        'YYYY-MM-DD"T"HH24:MI:SS.US"Z"': "2024-03-05T13:04:09.678901Z",
-        "DY, DD MON": "TUE, 05 MAR",
-        "day": "tuesday  ",
-    },
+    "yyyy-mm-dd": "2024-03-05",
+    "YYYYMM": "202403",
+    "DD/MM/YYYY": "05/03/2024",
+    "Mon DD, YYYY": "Mar 05, 2024",
+    "MON": "MAR",
+    "FMMonth YYYY": "March 2024",
+    "Month YYYY": "March     2024",
+    "Q": "1",
+    'YYYY-"Q"Q': "2024-Q1",
+    "IYYY-IW": "2024-10",
+    "WW": "10",
+    "W": "1",
+    "D": "3",
+    "DDD": "065",
+    "ID": "2",
+    "YY": "24",
+    "MS": "678",
+    "HH12:MI AM": "01:04 PM",
+    "HH24:MI pm": "13:04 pm",
+    "FMDD.FMMM.YYYY": "5.3.2024",
+    "100%": "100%",
+    'YYYY-MM-DD"T"HH24:MI:SS.US"Z"': "2024-03-05T13:04:09.678901Z",
+    "DY, DD MON": "TUE, 05 MAR",
+    "day": "tuesday  ",
 }
 
 
 def test_postgres_patterns_of_dates(server: Running) -> None:
     with connect(server) as con:
-        query = "SELECT to_char(DATE '2024-02-29', 'YYYY-MM'), to_date('29.02.2024', 'DD.MM.YYYY'), to_timestamp(0)::VARCHAR"
+        query = (
+            "SELECT to_char(DATE '2024-02-29', 'YYYY-MM'), to_date('29.02.2024', 'DD.MM.YYYY'), "
+            "to_timestamp(0)::VARCHAR"
+        )
         assert con.execute(query).fetchone() == (
             "2024-02",
             datetime.date(2024, 2, 29),
@@ -203,8 +197,12 @@ def test_a_backslash_escapes_in_patterns_on_the_catalogs(server: Running) -> Non
 
 def test_common_functions_of_postgres_are_there(server: Running) -> None:
     with connect(server, "read") as con:
-        query = "SELECT initcap('hello wORLD'), btrim('xax', 'x'), div(-7, 2), json_typeof('[]'), date_bin(%s, %s, %s)"
-        at, origin = datetime.datetime(2024, 1, 1, 10, 22), datetime.datetime(2001, 1, 1)
+        query = (
+            "SELECT initcap('hello wORLD'), btrim('xax', 'x'), div(-7, 2), json_typeof('[]'), "
+            "date_bin(%s, %s, %s)"
+        )
+        at = datetime.datetime(2024, 1, 1, 10, 22)
+        origin = datetime.datetime(2001, 1, 1)
         row = con.execute(query, (datetime.timedelta(minutes=15), at, origin)).fetchone()
         assert row == ("Hello World", "a", -3, "array", at.replace(minute=15))
         query = "SELECT every(i > 0), json_agg(i) FROM range(1, 4) t(i)"

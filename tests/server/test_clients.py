@@ -129,12 +129,13 @@ def test_the_forms_that_superset_makes_of_a_prediction(server: Running) -> None:
         [(fair,)] = con.execute(
             "SELECT predict_house_price(h) FROM house_prices h WHERE id = 5"
         ).fetchall()
-        for sql in (
-            "SELECT PREDICT(MODEL house_price, TABLE sqft_living, zipcode) FROM house_prices WHERE id = 5",
-            "SELECT PREDICT(MODEL 'house_price', sqft_living, zipcode) FROM house_prices WHERE id = 5",
-            "SELECT PREDICT_HOUSE_PRICE(h) FROM house_prices AS h WHERE id = 5",
-            "SELECT PREDICT_HOUSE_PRICE(sqft_living, zipcode) FROM house_prices WHERE id = 5",
+        for prediction in (
+            "PREDICT(MODEL house_price, TABLE sqft_living, zipcode)",
+            "PREDICT(MODEL 'house_price', sqft_living, zipcode)",
+            "PREDICT_HOUSE_PRICE(h)",
+            "PREDICT_HOUSE_PRICE(sqft_living, zipcode)",
         ):
+            sql = f"SELECT {prediction} FROM house_prices AS h WHERE id = 5"
             assert con.execute(sql).fetchall() == [(fair,)]
 
 

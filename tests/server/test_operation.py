@@ -43,7 +43,8 @@ def test_a_file_that_is_replaced_is_served_to_new_sessions(tmp_path: Path) -> No
             with duckml.connect(str(fresh)) as con:
                 con.execute(f"UPDATE house_prices SET price = price * {generation}")
                 con.execute(
-                    "CREATE OR REPLACE MODEL house_price OPTIONS (target = 'price', estimator = 'linear_regression') "
+                    "CREATE OR REPLACE MODEL house_price "
+                    "OPTIONS (target = 'price', estimator = 'linear_regression') "
                     "AS SELECT price, sqft_living, zipcode FROM house_prices"
                 )
             os.replace(fresh, path)
@@ -93,7 +94,8 @@ def test_health_and_metrics(server: Running) -> None:
 def test_the_log_holds_no_literals_and_no_rows(server: Running) -> None:
     with connect(server) as con:
         con.execute(
-            "SELECT 'very hushed', 98765.4321, $$hidden text$$ -- a whispered note\n, E'esc' FROM house_prices LIMIT 1"
+            "SELECT 'very hushed', 98765.4321, $$hidden text$$ -- a whispered note\n"
+            ", E'esc' FROM house_prices LIMIT 1"
         )
         con.execute("SELECT %s", ("bound hush",))
         with pytest.raises(psycopg.Error):

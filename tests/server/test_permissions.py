@@ -174,7 +174,8 @@ def test_no_reader_writes_by_what_only_duckml_or_postgres_can_read(
             f"COPY (SELECT * FROM {ASIDE} s, {counted} p) TO STDOUT",
             f"COPY (SELECT * FROM {ASIDE} s) TO '/tmp/stolen.csv'",
             f"PREPARE stolen AS INSERT INTO own SELECT 'q', 7 FROM {ASIDE}",
-            "SELECT * FROM (PIVOT (SELECT 'a' k, nextval{# #}('kept') v) ON k USING sum(v)) p, pg_class LIMIT 1",
+            "SELECT * FROM (PIVOT (SELECT 'a' k, nextval{# #}('kept') v) ON k USING sum(v)) p, "
+            "pg_class LIMIT 1",
             "SELECT nextval{# #}('kept') FROM pg_class",
         ):
             for ask in (

@@ -73,7 +73,10 @@ def test_a_model_is_trained_over_the_wire_and_its_progress_is_told(server: Runni
         con.add_notice_handler(
             lambda notice: notices.append((notice.severity, notice.message_primary))
         )
-        sql = "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) AS SELECT price, sqft_living FROM house_prices"
+        sql = (
+            "CREATE OR REPLACE MODEL wired OPTIONS (target = 'price', max_iter = 5) "
+            "AS SELECT price, sqft_living FROM house_prices"
+        )
         [row] = con.execute(sql).fetchall()
         assert row[:3] == ("wired", 1, True)
         assert (
@@ -97,7 +100,8 @@ def test_a_training_is_cancelled_between_two_passes(server: Running) -> None:
         )
         with pytest.raises(sqlstates.QueryCanceled):
             con.execute(
-                "CREATE MODEL stopped OPTIONS (target = 'price', max_iter = 100000, early_stop = false) AS "
+                "CREATE MODEL stopped "
+                "OPTIONS (target = 'price', max_iter = 100000, early_stop = false) AS "
                 "SELECT price, sqft_living FROM house_prices"
             )
         assert con.execute(
@@ -204,7 +208,10 @@ def test_copy_from_is_refused_and_what_comes_of_it_passed_over(server: Running) 
 def test_options_behind_force_quote_are_read(server: Running) -> None:
     with connect(server, "read") as con, con.cursor() as cursor:
         for columns in ("(c)", "*", "(a, c)"):
-            query = f"COPY (SELECT 1 a, NULL b, 'x' c) TO STDOUT (FORMAT csv, FORCE_QUOTE {columns}, NULL 'N')"
+            query = (
+                "COPY (SELECT 1 a, NULL b, 'x' c) TO STDOUT "
+                f"(FORMAT csv, FORCE_QUOTE {columns}, NULL 'N')"
+            )
             with cursor.copy(query) as copy:
                 assert b"".join(map(bytes, copy)) == b'"1",N,"x"\n'
 

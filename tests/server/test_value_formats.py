@@ -65,8 +65,10 @@ def test_decimals_arrive_digit_by_digit(binary: bool, server: Running) -> None:
     with connect(server) as con:
         for width, scale in ((1, 0), (4, 4), (9, 2), (18, 10), (18, 0), (38, 10)):
             sql = (
-                f"SELECT v, v::VARCHAR FROM (SELECT ((hash(i) % 1000000007) / pow(10, i % {scale + 3}) "
-                f"* CASE WHEN i % 2 = 0 THEN -1 ELSE 1 END) % pow(10, {width - scale}) AS d FROM range(200) t(i)), "
+                "SELECT v, v::VARCHAR FROM ("
+                f"SELECT ((hash(i) % 1000000007) / pow(10, i % {scale + 3}) "
+                f"* CASE WHEN i % 2 = 0 THEN -1 ELSE 1 END) % pow(10, {width - scale}) AS d "
+                "FROM range(200) t(i)), "
                 f"LATERAL (SELECT TRY_CAST(d AS DECIMAL({width}, {scale})) AS v)"
             )
             for value, text in con.execute(sql, binary=binary).fetchall():

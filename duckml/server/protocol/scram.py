@@ -1,4 +1,4 @@
-"""The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), with which a client proves a password."""
+"""The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), the password authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The startup handshake of a connection: TLS, cancel requests, the startup message, authentication."""
+"""The startup handshake of a connection: TLS, cancel requests, authentication."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Responses that the simple and the extended query protocol share: rows, errors, changed settings."""
+"""Responses that both query protocols share: rows, errors, changed settings."""
 
 from __future__ import annotations
 
