@@ -21,17 +21,18 @@ import java.util.concurrent.TimeUnit;
 import org.postgresql.PGConnection;
 
 /**
- * PostgreSQL's JDBC driver and a server that speaks PostgreSQL's protocol:
+ * PostgreSQL's JDBC driver against a PostgreSQL server:
  *
  * <pre>java -cp postgresql.jar Jdbc.java HOST PORT DATABASE USER PASSWORD SCHEMA LONG</pre>
  *
- * where LONG is a query that takes long enough to be cancelled. Prints a JSON object for each thing that it checked.
- * The error of a section that fails is printed, the other sections are run all the same, and the exit status is 1.
- * checks.py tells what is in the schema.
+ * where LONG is a query that takes long enough to be cancelled. Prints a JSON object for each
+ * check. When a section fails, its error is printed, the other sections still run, and the exit
+ * status is 1. checks.py documents the schema.
  */
 public final class Jdbc {
     private static final int ROWS = 1000;
-    private static final List<String> COLUMNS = List.of("id", "price", "sqft_living", "zipcode", "sold");
+    private static final List<String> COLUMNS =
+        List.of("id", "price", "sqft_living", "zipcode", "sold");
     private static final String UNKNOWN = "SELECT * FROM no_such_table";
 
     private final String url;
@@ -76,21 +77,25 @@ public final class Jdbc {
 
     private void metadata(Connection con) throws SQLException {
         var about = con.getMetaData();
-        check("product", List.of(about.getDatabaseProductName(), about.getDatabaseProductVersion()));
+        check("product", List.of(about.getDatabaseProductName(),
+            about.getDatabaseProductVersion()));
         check("catalog", con.getCatalog());
         check("schema", con.getSchema(), schema);
         check("schemas", names(about.getSchemas(), "TABLE_SCHEM").contains(schema), true);
         check("catalogs", names(about.getCatalogs(), "TABLE_CAT").contains(con.getCatalog()), true);
         var kinds = names(about.getTableTypes(), "TABLE_TYPE");
         check("types of tables", kinds.containsAll(List.of("TABLE", "VIEW")), true);
-        var tables = names(about.getTables(null, schema, "%", new String[] {"TABLE"}), "TABLE_NAME");
+        var tables = names(about.getTables(null, schema, "%", new String[] {"TABLE"}),
+            "TABLE_NAME");
         check("tables", tables.contains("house_prices"), true);
         var views = about.getTables(null, schema, "val%", new String[] {"VIEW"});
         check("views", names(views, "TABLE_NAME"), List.of("valued"));
         var one = about.getTables(null, schema, "house_prices", null);
-        check("one table", rows(one, "TABLE_NAME", "TABLE_TYPE"), List.of(List.of("house_prices", "TABLE")));
+        check("one table", rows(one, "TABLE_NAME", "TABLE_TYPE"),
+            List.of(List.of("house_prices", "TABLE")));
         var columns = about.getColumns(null, schema, "house_prices", "%");
-        check("columns", rows(columns, "COLUMN_NAME", "TYPE_NAME", "DATA_TYPE", "NULLABLE"), List.of(
+        check("columns", rows(columns, "COLUMN_NAME", "TYPE_NAME", "DATA_TYPE", "NULLABLE"),
+            List.of(
             List.of("id", "int8", Types.BIGINT, 0),
             List.of("price", "float8", Types.DOUBLE, 0),
             List.of("sqft_living", "int4", Types.INTEGER, 1),
@@ -100,44 +105,57 @@ public final class Jdbc {
         check("columns of a view", names(ofView, "COLUMN_NAME"), List.of("id", "price"));
         var key = about.getPrimaryKeys(null, schema, "house_prices");
         check("primary key", rows(key, "COLUMN_NAME", "KEY_SEQ"), List.of(List.of("id", 1)));
-        check("imported keys", names(about.getImportedKeys(null, schema, "house_prices"), "FKTABLE_NAME"), List.of());
+        check("imported keys", names(about.getImportedKeys(null, schema, "house_prices"),
+            "FKTABLE_NAME"), List.of());
         var indexes = about.getIndexInfo(null, schema, "house_prices", false, true);
         check("indexes", rows(indexes, "INDEX_NAME", "COLUMN_NAME", "NON_UNIQUE"));
         var functions = about.getFunctions(null, schema, "predict_%");
-        check("functions", new java.util.TreeSet<>(names(functions, "FUNCTION_NAME")), new java.util.TreeSet<>(List.of("predict_house_price")));
+        check("functions", new java.util.TreeSet<>(names(functions, "FUNCTION_NAME")),
+            new java.util.TreeSet<>(List.of("predict_house_price")));
         var arguments = about.getFunctionColumns(null, schema, "predict_house_price", "%");
         var named = names(arguments, "COLUMN_NAME");
-        check("its columns", named.containsAll(List.of("returnValue", "sqft_living", "zipcode")), true);
+        check("its columns", named.containsAll(List.of("returnValue", "sqft_living", "zipcode")),
+            true);
         check("procedures", names(about.getProcedures(null, schema, "%"), "PROCEDURE_NAME"));
         var types = names(about.getTypeInfo(), "TYPE_NAME");
-        var some = List.of("bool", "int4", "int8", "float8", "text", "varchar", "date", "timestamp", "numeric");
+        var some = List.of("bool", "int4", "int8", "float8", "text", "varchar", "date",
+            "timestamp", "numeric");
         check("types", types.containsAll(some), true);
-        check("privileges", names(about.getTablePrivileges(null, schema, "house_prices"), "PRIVILEGE"));
+        check("privileges", names(about.getTablePrivileges(null, schema, "house_prices"),
+            "PRIVILEGE"));
     }
 
     /** Of tables made in a transaction, which is rolled back. */
     private void constraints(Connection con) throws SQLException {
         con.setAutoCommit(false);
         try (var statement = con.createStatement()) {
-            statement.execute("CREATE TABLE %s.client_towns (id integer PRIMARY KEY, name varchar)".formatted(schema));
+            statement.execute("CREATE TABLE %s.client_towns (id integer PRIMARY KEY, name varchar)"
+                .formatted(schema));
             statement.execute("""
                 CREATE TABLE %1$s.client_streets (
-                    id integer PRIMARY KEY, town integer REFERENCES %1$s.client_towns (id), length numeric(10, 2))
+                    id integer PRIMARY KEY, town integer REFERENCES %1$s.client_towns (id),
+                    length numeric(10, 2))
                 """.formatted(schema));
-            statement.execute("CREATE INDEX client_streets_town ON %s.client_streets (town)".formatted(schema));
-            statement.execute("COMMENT ON TABLE %s.client_streets IS 'Streets of towns'".formatted(schema));
+            statement.execute("CREATE INDEX client_streets_town ON %s.client_streets (town)"
+                .formatted(schema));
+            statement.execute("COMMENT ON TABLE %s.client_streets IS 'Streets of towns'"
+                .formatted(schema));
         }
         var about = con.getMetaData();
         String[] key = {"PKTABLE_NAME", "PKCOLUMN_NAME", "FKTABLE_NAME", "FKCOLUMN_NAME"};
         var expected = List.of(List.of("client_towns", "id", "client_streets", "town"));
-        check("imported keys of a table", rows(about.getImportedKeys(null, schema, "client_streets"), key), expected);
-        check("exported keys of a table", rows(about.getExportedKeys(null, schema, "client_towns"), key), expected);
+        check("imported keys of a table", rows(about.getImportedKeys(null, schema,
+            "client_streets"), key), expected);
+        check("exported keys of a table", rows(about.getExportedKeys(null, schema, "client_towns"),
+            key), expected);
         var indexes = about.getIndexInfo(null, schema, "client_streets", false, true);
         var index = List.<Object>of("client_streets_town", "town", true);
-        check("index", rows(indexes, "INDEX_NAME", "COLUMN_NAME", "NON_UNIQUE").contains(index), true);
+        check("index", rows(indexes, "INDEX_NAME", "COLUMN_NAME", "NON_UNIQUE").contains(index),
+            true);
         var length = about.getColumns(null, schema, "client_streets", "length");
         var numeric = List.<Object>of("numeric", 10, 2);
-        check("numeric", rows(length, "TYPE_NAME", "COLUMN_SIZE", "DECIMAL_DIGITS"), List.of(numeric));
+        check("numeric", rows(length, "TYPE_NAME", "COLUMN_SIZE", "DECIMAL_DIGITS"),
+            List.of(numeric));
         var commented = about.getTables(null, schema, "client_streets", null);
         check("comment", names(commented, "REMARKS"), List.of("Streets of towns"));
         con.rollback();
@@ -152,16 +170,19 @@ public final class Jdbc {
             statement.setFetchSize(100);
             for (int time = 0; time < 6; time++) {
                 long n = 0;
-                try (var rows = statement.executeQuery("SELECT * FROM %s ORDER BY id".formatted(table))) {
+                var everything = "SELECT * FROM %s ORDER BY id".formatted(table);
+                try (var rows = statement.executeQuery(everything)) {
                     while (rows.next()) require(rows.getLong("id") == ++n, "row " + n);
                 }
                 check("rows by fetch size", n, (long) ROWS);
             }
-            try (var rows = statement.executeQuery("SELECT id FROM %s ORDER BY id".formatted(table));
+            try (var rows = statement.executeQuery("SELECT id FROM %s ORDER BY id"
+                .formatted(table));
                     var other = con.createStatement();
                     var between = other.executeQuery("SELECT count(*) FROM %s".formatted(table))) {
                 require(rows.next() && between.next(), "no row");
-                check("two at once", List.of(rows.getLong(1), between.getLong(1)), List.of(1L, (long) ROWS));
+                check("two at once", List.of(rows.getLong(1), between.getLong(1)), List.of(1L,
+                    (long) ROWS));
             }
         }
         con.commit();
@@ -174,8 +195,10 @@ public final class Jdbc {
         var id = UUID.fromString("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11");
         byte[] bytes = {0, 1, (byte) 255};
         var query = """
-            SELECT ?::integer AS i, ?::bigint AS l, ?::double precision AS d, ?::text AS s, ?::boolean AS b,
-                ?::date AS day, ?::timestamp AS moment, ?::numeric(12, 3) AS decimal, ?::bytea AS bytes, ?::uuid AS id,
+            SELECT ?::integer AS i, ?::bigint AS l, ?::double precision AS d, ?::text AS s,
+                ?::boolean AS b,
+                ?::date AS day, ?::timestamp AS moment, ?::numeric(12, 3) AS decimal,
+                    ?::bytea AS bytes, ?::uuid AS id,
                 ?::integer AS nothing, ?::real AS f, ?::smallint AS small""";
         try (var statement = con.prepareStatement(query)) {
             for (int time = 0; time < 10; time++) {
@@ -195,20 +218,26 @@ public final class Jdbc {
                 try (var row = statement.executeQuery()) {
                     require(row.next(), "no row");
                     var values = Arrays.asList(
-                        row.getInt("i"), row.getLong("l"), row.getDouble("d"), row.getString("s"), row.getBoolean("b"),
-                        row.getDate("day"), row.getTimestamp("moment"), row.getBigDecimal("decimal"),
-                        Arrays.toString(row.getBytes("bytes")), row.getObject("id"), row.getObject("nothing"),
+                        row.getInt("i"), row.getLong("l"), row.getDouble("d"), row.getString("s"),
+                            row.getBoolean("b"),
+                        row.getDate("day"), row.getTimestamp("moment"),
+                            row.getBigDecimal("decimal"),
+                        Arrays.toString(row.getBytes("bytes")), row.getObject("id"),
+                            row.getObject("nothing"),
                         row.getFloat("f"), row.getShort("small"));
                     var expected = Arrays.asList(
                         time, Long.MAX_VALUE - time, 0.1, "é\"\\", time % 2 == 0, day, moment,
-                        new BigDecimal("-1234567.890"), Arrays.toString(bytes), id, null, 1.5f, (short) -7);
+                        new BigDecimal("-1234567.890"), Arrays.toString(bytes), id, null, 1.5f,
+                            (short) -7);
                     check("parameters", values, expected);
                 }
             }
             check("types of the columns", columns(statement.getMetaData()));
             check("number of parameters", statement.getParameterMetaData().getParameterCount(), 13);
         }
-        var filter = "SELECT count(*) FROM %s WHERE id <= ? AND price > ? AND zipcode <> ? AND sold IS DISTINCT FROM ?";
+        var filter = """
+            SELECT count(*) FROM %s
+            WHERE id <= ? AND price > ? AND zipcode <> ? AND sold IS DISTINCT FROM ?""";
         try (var statement = con.prepareStatement(filter.formatted(table))) {
             for (int time = 1; time <= 10; time++) {
                 statement.setInt(1, time);
@@ -221,7 +250,8 @@ public final class Jdbc {
                 }
             }
         }
-        try (var statement = con.prepareStatement("SELECT ARRAY[1, NULL, 3]::integer[], ?::text[]")) {
+        var arrays = "SELECT ARRAY[1, NULL, 3]::integer[], ?::text[]";
+        try (var statement = con.prepareStatement(arrays)) {
             for (int time = 0; time < 10; time++) {
                 statement.setArray(1, con.createArrayOf("text", new String[] {"a", null, "c,\"d"}));
                 try (var row = statement.executeQuery()) {
@@ -247,15 +277,19 @@ public final class Jdbc {
                 statement.setString(2, n % 2 == 0 ? null : "name " + n);
                 statement.addBatch();
             }
-            check("counts of a batch", Arrays.stream(statement.executeBatch()).allMatch(count -> count == 1), true);
+            check("counts of a batch",
+                Arrays.stream(statement.executeBatch()).allMatch(count -> count == 1), true);
         }
         check("rows", number(con, "SELECT count(*) FROM batched"), 300L);
         try (var statement = con.createStatement()) {
-            check("updated", statement.executeUpdate("UPDATE batched SET name = 'a' WHERE id < 10"), 10);
-            check("large update", statement.executeLargeUpdate("DELETE FROM batched WHERE id >= 290"), 10L);
+            var update = "UPDATE batched SET name = 'a' WHERE id < 10";
+            check("updated", statement.executeUpdate(update), 10);
+            check("large update",
+                statement.executeLargeUpdate("DELETE FROM batched WHERE id >= 290"), 10L);
             statement.addBatch("INSERT INTO batched VALUES (1, 'a'), (2, 'b')");
             statement.addBatch("DELETE FROM batched WHERE id = 5");
-            check("batch of statements", Arrays.stream(statement.executeBatch()).boxed().toList(), List.of(2, 1));
+            check("batch of statements", Arrays.stream(statement.executeBatch()).boxed().toList(),
+                List.of(2, 1));
         }
         con.rollback();
         check("rows after the rollback", number(con, "SELECT count(*) FROM batched"), 0L);
@@ -307,10 +341,12 @@ public final class Jdbc {
     }
 
     private void failures(Connection con) throws SQLException {
-        var errors = Map.of(UNKNOWN, "42P01", "SELEC 1", "42601", "SELECT no_such_column FROM " + table, "42703",
+        var errors = Map.of(UNKNOWN, "42P01", "SELEC 1", "42601",
+            "SELECT no_such_column FROM " + table, "42703",
             "INSERT INTO %s (id, price) VALUES (1, 1)".formatted(table), "23505");
         for (var error : errors.entrySet()) {
-            try (var statement = con.createStatement(); var prepared = con.prepareStatement(error.getKey())) {
+            try (var statement = con.createStatement();
+                    var prepared = con.prepareStatement(error.getKey())) {
                 fails(error.getKey(), error.getValue(), () -> statement.execute(error.getKey()));
                 fails(error.getKey(), error.getValue(), prepared::execute);
             }
@@ -322,14 +358,16 @@ public final class Jdbc {
         var manager = con.unwrap(PGConnection.class).getCopyAPI();
         for (var format : List.of("text", "csv")) {
             var out = new StringWriter();
-            var copy = "COPY (SELECT id, price FROM %s ORDER BY id) TO STDOUT (FORMAT %s)".formatted(table, format);
+            var copy = "COPY (SELECT id, price FROM %s ORDER BY id) TO STDOUT (FORMAT %s)"
+                .formatted(table, format);
             long n = manager.copyOut(copy, out);
             check("rows copied as " + format, n, (long) ROWS);
             check("lines", out.toString().lines().count(), (long) ROWS);
             check("a line", out.toString().lines().findFirst().orElseThrow());
         }
         var unknown = "COPY (%s) TO STDOUT".formatted(UNKNOWN);
-        fails("copy of an unknown table", "42P01", () -> manager.copyOut(unknown, new StringWriter()));
+        fails("copy of an unknown table", "42P01", () -> manager.copyOut(unknown,
+            new StringWriter()));
         check("works after", number(con, "SELECT 1::bigint"), 1L);
     }
 
@@ -358,7 +396,8 @@ public final class Jdbc {
     }
 
     private static void check(String name, Object value, Object expected) {
-        require(Objects.equals(value, expected), "%s is %s, not %s".formatted(name, value, expected));
+        require(Objects.equals(value, expected), "%s is %s, not %s".formatted(name, value,
+            expected));
         check(name, value);
     }
 
@@ -367,8 +406,10 @@ public final class Jdbc {
     }
 
     private static String json(Object value) {
-        if (value == null || value instanceof Number || value instanceof Boolean) return String.valueOf(value);
-        if (value instanceof List<?> list) return "[" + String.join(", ", list.stream().map(Jdbc::json).toList()) + "]";
+        if (value == null || value instanceof Number || value instanceof Boolean)
+            return String.valueOf(value);
+        if (value instanceof List<?> list) return "[" + String.join(", ", list.stream()
+            .map(Jdbc::json).toList()) + "]";
         var text = value.toString().replace("\\", "\\\\").replace("\"", "\\\"");
         return "\"" + text.replace("\n", "\\n").replace("\t", "\\t") + "\"";
     }

@@ -1,9 +1,9 @@
-// node-postgres and a server that speaks PostgreSQL's protocol:
+// node-postgres against a PostgreSQL server:
 //
 //     node node.js HOST PORT DATABASE USER PASSWORD SCHEMA
 //
-// Prints a JSON object for each thing that it checked. The error of a section that fails is printed, the other sections
-// are run all the same, and the exit status is 1. checks.py tells what is in the schema.
+// Prints a JSON object for each check. When a section fails, its error is printed, the other
+// sections still run, and the exit status is 1. checks.py documents the schema.
 'use strict';
 
 const { deepStrictEqual: same, rejects } = require('node:assert');
@@ -30,21 +30,27 @@ async function queries(client) {
   check('command', [found.command, found.rowCount], ['SELECT', 1000]);
   check('rows', found.rows.every((row, n) => row.id === ids[n]), true);
   check('a row', found.rows[0]);
-  const arrays = await client.query({ text: "SELECT 1 AS a, 'b' AS a, NULL AS c", rowMode: 'array' });
+  const repeated = "SELECT 1 AS a, 'b' AS a, NULL AS c";
+  const arrays = await client.query({ text: repeated, rowMode: 'array' });
   check('rows as arrays', arrays.rows, [[1, 'b', null]]);
-  const several = await client.query("SELECT 1 AS one; SELECT 'two' AS two, 2.5::double precision AS n");
-  check('several statements', several.map((result) => result.rows), [[{ one: 1 }], [{ two: 'two', n: 2.5 }]]);
+  const both = "SELECT 1 AS one; SELECT 'two' AS two, 2.5::double precision AS n";
+  const several = await client.query(both);
+  const expected = [[{ one: 1 }], [{ two: 'two', n: 2.5 }]];
+  check('several statements', several.map((result) => result.rows), expected);
   const empty = await client.query('');
   check('an empty query', empty.rows, []);
 }
 
 async function types(client) {
-  const { rows } = await client.query(`SELECT true AS bool, (-7)::smallint AS small, 9007199254740993::bigint AS big,
-    0.1::double precision AS double, 1.50::numeric(10, 2) AS numeric, 'é'::varchar AS text, '\\xFF'::bytea AS bytes,
+  const { rows } = await client.query(`SELECT true AS bool, (-7)::smallint AS small,
+    9007199254740993::bigint AS big,
+    0.1::double precision AS double, 1.50::numeric(10, 2) AS numeric, 'é'::varchar AS text,
+    '\\xFF'::bytea AS bytes,
     '2024-02-29 12:34:56.789+00'::timestamptz AS moment, '{"a": [1, null]}'::json AS json,
     ARRAY[1, NULL, 3]::integer[] AS integers, ARRAY['a', NULL, 'c,"d']::text[] AS texts`);
   const expected = {
-    bool: true, small: -7, big: '9007199254740993', double: 0.1, numeric: '1.50', text: 'é', bytes: Buffer.from([255]),
+    bool: true, small: -7, big: '9007199254740993', double: 0.1, numeric: '1.50', text: 'é',
+    bytes: Buffer.from([255]),
     moment: new Date('2024-02-29T12:34:56.789Z'), json: { a: [1, null] }, integers: [1, null, 3],
     texts: ['a', null, 'c,"d'],
   };
@@ -54,12 +60,15 @@ async function types(client) {
 async function parameters(client) {
   const day = new Date(2024, 1, 29);
   const { rows } = await client.query(
-    `SELECT $1::integer AS i, $2::text AS t, $3::varchar AS n, $4::date AS d, $5::integer[] AS a, $6::boolean AS b,
+    `SELECT $1::integer AS i, $2::text AS t, $3::varchar AS n, $4::date AS d,
+     $5::integer[] AS a, $6::boolean AS b,
      $7::double precision AS f, $8::bytea AS x, $9::json AS j, $10::text[] AS s`,
-    [7, 'é"\\', null, day, [1, null, 3], true, 0.1, Buffer.from([0, 255]), { a: 1 }, ['b', null, 'c,"d']],
+    [7, 'é"\\', null, day, [1, null, 3], true, 0.1, Buffer.from([0, 255]), { a: 1 },
+      ['b', null, 'c,"d']],
   );
   const expected = {
-    i: 7, t: 'é"\\', n: null, d: day, a: [1, null, 3], b: true, f: 0.1, x: Buffer.from([0, 255]), j: { a: 1 },
+    i: 7, t: 'é"\\', n: null, d: day, a: [1, null, 3], b: true, f: 0.1, x: Buffer.from([0, 255]),
+    j: { a: 1 },
     s: ['b', null, 'c,"d'],
   };
   check('parameters', rows[0], expected);
@@ -67,7 +76,8 @@ async function parameters(client) {
     ['id <= $1', 10, '10'], ['price > $1', 200000.5, '1000'], ['zipcode <> $1', 'none', '1000'],
     ['sold >= $1', '2020-01-01', '1000'], ['id = ANY($1::bigint[])', [1, 2, 3], '3'],
   ]) {
-    const found = await client.query(`SELECT count(*) AS n FROM ${table} WHERE ${condition}`, [value]);
+    const counting = `SELECT count(*) AS n FROM ${table} WHERE ${condition}`;
+    const found = await client.query(counting, [value]);
     check(`count where ${condition}`, found.rows[0].n, n);
   }
 }
@@ -82,7 +92,9 @@ async function prepared(client) {
 async function cursors(client) {
   const cursor = client.query(new Cursor(`SELECT id FROM ${table} WHERE id > $1 ORDER BY id`, [0]));
   const sizes = [];
-  for (let rows = await cursor.read(100); rows.length; rows = await cursor.read(100)) sizes.push(rows.length);
+  for (let rows = await cursor.read(100); rows.length; rows = await cursor.read(100)) {
+    sizes.push(rows.length);
+  }
   check('cursor', sizes, Array(10).fill(100));
   await cursor.close();
   const left = client.query(new Cursor(`SELECT id FROM ${table} ORDER BY id`));
@@ -90,18 +102,21 @@ async function cursors(client) {
   await left.close();
   check('works after it is closed', (await client.query('SELECT 1 AS a')).rows, [{ a: 1 }]);
   const streamed = [];
-  const stream = client.query(new QueryStream(`SELECT id FROM ${table} ORDER BY id`, [], { batchSize: 100 }));
+  const everything = `SELECT id FROM ${table} ORDER BY id`;
+  const stream = client.query(new QueryStream(everything, [], { batchSize: 100 }));
   for await (const row of stream) streamed.push(row.id);
   check('stream', streamed.length === 1000 && streamed.every((id, n) => id === ids[n]), true);
 }
 
-// The client sends them without waiting for the answers.
+// The client sends the queries without waiting for the responses.
 async function pipeline(client) {
   const numbers = Array.from({ length: 10 }, (_, n) => n);
   const found = await Promise.all(numbers.map((n) => client.query('SELECT $1::integer AS n', [n])));
   check('ten at once', found.map((result) => result.rows[0].n), numbers);
-  const settled = await Promise.allSettled([client.query('SELECT 1'), client.query(unknown), client.query('SELECT 2')]);
-  check('one of them fails', settled.map((one) => one.status), ['fulfilled', 'rejected', 'fulfilled']);
+  const three = ['SELECT 1', unknown, 'SELECT 2'];
+  const settled = await Promise.allSettled(three.map((sql) => client.query(sql)));
+  const statuses = settled.map((one) => one.status);
+  check('one of them fails', statuses, ['fulfilled', 'rejected', 'fulfilled']);
   const pool = new Pool({ ...options, max: 5 });
   const shared = await Promise.all(numbers.map((n) => pool.query('SELECT $1::integer AS n', [n])));
   check('ten from a pool', shared.map((result) => result.rows[0].n), numbers);
@@ -111,7 +126,8 @@ async function pipeline(client) {
 async function transactions(client) {
   await client.query('CREATE TEMP TABLE kept (id integer, name varchar)');
   await client.query('BEGIN');
-  const inserted = await client.query('INSERT INTO kept VALUES ($1, $2), ($3, $4)', [1, 'a', 2, null]);
+  const insert = 'INSERT INTO kept VALUES ($1, $2), ($3, $4)';
+  const inserted = await client.query(insert, [1, 'a', 2, null]);
   check('inserted', [inserted.command, inserted.rowCount], ['INSERT', 2]);
   await client.query('ROLLBACK');
   const returned = await client.query('INSERT INTO kept VALUES ($1, $2) RETURNING id', [3, 'c']);
@@ -129,7 +145,8 @@ async function failures(client) {
     [`INSERT INTO ${table} (id, price) VALUES (1, 1)`, '23505'],
   ]) {
     for (const values of [undefined, []]) {
-      const error = await client.query({ text: query, values }).then(() => ({}), (failed) => failed);
+      const running = client.query({ text: query, values });
+      const error = await running.then(() => ({}), (failed) => failed);
       check(query, [error.code, error.severity], [code, 'ERROR']);
     }
   }
@@ -137,7 +154,9 @@ async function failures(client) {
 }
 
 async function main() {
-  const sections = [queries, types, parameters, prepared, cursors, pipeline, transactions, failures];
+  const sections = [
+    queries, types, parameters, prepared, cursors, pipeline, transactions, failures,
+  ];
   for (const section of sections) {
     const client = new Client({ ...options, pipeline: section === pipeline });
     try {
