@@ -15,8 +15,10 @@ from duckml.database.sessions import Native
 from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
 from duckml.language.parser import model_name
-from duckml.names import qualified, quote
-from duckml.registry.read import StoredVersion, aliases_of, load, load_anywhere, version_row
+from duckml.names import qualified
+from duckml.registry import stored_artifacts
+from duckml.registry.stored_model import StoredModel
+from duckml.registry.stored_version import StoredVersion, details
 
 
 class PredictingConnection(Protocol):
@@ -45,7 +47,7 @@ class Model:
     def __init__(self, con: PredictingConnection, stored: StoredVersion) -> None:
         self._con = con
         self._stored = stored
-        self._row = version_row(con.registry_session(), stored)
+        self._row = details(con.registry_session(), stored)
 
     @property
     def name(self) -> str:
@@ -65,8 +67,7 @@ class Model:
     @property
     def full_name(self) -> str:
         """The model with database, schema and version, as SQL."""
-        place = self._stored.place
-        return f"{quote(place.database)}.{quote(place.schema)}.{quote(self.name)}@{self.version}"
+        return self._stored.full_name
 
     @property
     def key(self) -> str:
@@ -103,15 +104,13 @@ class Model:
     @property
     def aliases(self) -> list[str]:
         """The aliases that mean this version now."""
-        known = aliases_of(self._con.registry_session(), self._stored.place, self.name)
+        known = StoredModel.of(self._con.registry_session(), self._stored).aliases()
         return [alias for alias, version in known.items() if version == self.version]
 
     @property
     def onnx(self) -> bytes:
         """The model itself: ONNX bytes that any onnxruntime runs. Raises ArtifactError when they are damaged."""
-        found = load(self._con.registry_session(), self.key) or load_anywhere(
-            [self._con.registry_session()], self.key
-        )
+        found = stored_artifacts.require(self._con.registry_session(), self.key)
         require_intact(found, self.key)
         return found
 

@@ -438,7 +438,7 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(
         helper.make_node("ReduceSum", ["x"], ["s"], keepdims=1),
         helper.make_node("Add", ["x", "s"], ["answer"]),
     ]
-    refused(con, path, handmade(mixing, x), "the answer to a row depends on the rows beside it")
+    refused(con, path, handmade(mixing, x), "the prediction of a row depends on the rows around it")
     refused(
         con,
         path,

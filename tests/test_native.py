@@ -527,7 +527,7 @@ def test_no_library_is_loaded_once_the_door_is_closed() -> None:
 def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
     file: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from duckml.registry import read as registry
+    from duckml.registry import stored_artifacts
 
     with duckml.connect(file, engine="native") as con:
         con.execute(f"CREATE MODEL late {LINE} AS SELECT i AS x, i * 7 AS y FROM range(50) t(i)")
@@ -536,7 +536,7 @@ def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
             def fail(*_: object, problem: BaseException = problem) -> bytes:
                 raise problem
 
-            monkeypatch.setattr(registry, "load_anywhere", fail)
+            monkeypatch.setattr(stored_artifacts, "require_anywhere", fail)
             with pytest.raises(duckdb.Error, match=type(problem).__name__):
                 con.execute("SELECT duckml_predict_double('0123', 1.0)").fetchall()
 

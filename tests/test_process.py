@@ -255,7 +255,7 @@ def test_ctrl_c_leaves_no_model_and_a_working_connection(
 # kill -9
 
 KILLED = f"""
-import sys, duckml, duckml.statements.create, sklearn.linear_model, sklearn.metrics, skl2onnx, onnxruntime
+import sys, duckml, duckml.statements.training_run, sklearn.linear_model, sklearn.metrics, skl2onnx, onnxruntime
 con = duckml.connect(sys.argv[1])
 print("ready", flush=True)
 for factor in range(2, 1000):

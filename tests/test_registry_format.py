@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import duckml
-from duckml.registry import read as registry
+from duckml.registry import registry
 
 FILES = sorted((Path(__file__).parent / "data").glob("registry_format_*.duckdb"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pandas as pd
 import pytest
 
@@ -71,7 +72,7 @@ def test_a_version_number_never_comes_to_mean_another_model_by_a_new_name(
 ) -> None:
     two.execute(f"CREATE MODEL n {LINE} AS SELECT x, 9 * x AS y FROM points")
     two.execute("ALTER MODEL m RENAME TO elsewhere")
-    with pytest.raises(errors.StatementError, match="There was a model named 'm' before"):
+    with pytest.raises(errors.StatementError, match="A model named 'm' existed before"):
         two.execute("ALTER MODEL n RENAME TO m")
     two.execute("ALTER MODEL elsewhere RENAME TO m")  # the same model comes home
     assert two.execute(
@@ -311,7 +312,7 @@ def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(
     two.execute(
         "UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'"
     )
-    with pytest.raises(duckml.errors.duckdb.Error, match="boom"):
+    with pytest.raises(duckdb.Error, match="boom"):
         two.execute("RETRAIN MODEL main.m")
     assert two.execute("SELECT current_schema()").fetchone() == ("u",)
     two.execute("BEGIN")

@@ -20,10 +20,10 @@ from duckml.engines.open_models import open_model
 from duckml.engines.prediction_functions import call, installed_engine
 from duckml.engines.predictor import Predictor
 from duckml.language.prediction_sql import PREDICT_FUNCTION, PROBABILITIES_FUNCTION
-from duckml.language.syntax import ModelName
 from duckml.onnx_graphs.assembly import TOLERANCE
-from duckml.registry import read as registry
-from duckml.registry.read import StoredVersion
+from duckml.registry import lookup, stored_artifacts
+from duckml.registry.stored_model import StoredModel
+from duckml.registry.stored_version import StoredVersion, background_rows, missing_macros
 from duckml.training.parity import as_matrix, largest_difference, largest_relative_difference
 
 
@@ -55,16 +55,14 @@ def check(con: Native, device: str) -> Iterator[Check]:
     places = [("python", name) for name in names]
     if installed_engine(con) == "native:cpu" and device in {"auto", "cpu"}:
         places.append(("native", "cpu"))
-    for place, name in registry.names(con):
-        for version in registry.versions_of(con, place, name):
+    for model in lookup.all_models(con):
+        for version in model.versions():
             try:
-                stored = registry.find(
-                    con, ModelName((place.database, place.schema, name), str(version))
-                )
-                assert stored is not None
-            except Exception as error:  # whatever a damaged registry leads to
+                stored = model.require_version(version)
+            except Exception as error:  # a damaged registry leads to several types
                 problem = f"the registry can't be read: {type(error).__name__}"
-                yield Check(f"{place.schema}.{name}@{version}", "python", "-", 0, None, problem)
+                name = f"{model.place.schema}.{model.name}@{version}"
+                yield Check(name, "python", "-", 0, None, problem)
                 continue
             for on_engine, on_device in places:
                 yield _check(con, stored, on_engine, on_device)
@@ -79,8 +77,8 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
         return Check(name, on_engine, device, len(rows), difference, problem)
 
     try:
-        rows = registry.background_rows(con, stored)
-        onnx = registry.load_known(con, stored.key)
+        rows = background_rows(con, stored)
+        onnx = stored_artifacts.require(con, stored.key)
         model = open_model(stored.key, onnx, device)
         answer: _Answer = model.raw_output
         if on_engine == "native":
@@ -89,7 +87,7 @@ def _check(con: Native, stored: StoredVersion, on_engine: str, device: str) -> C
             answer = functools.partial(call, con, function, stored.key, features)
         if model.names != stored.signature.names:
             return found(None, "the signature in the registry is not that of the model")
-        gone = registry.missing_macros(con, stored)
+        gone = missing_macros(con, stored, StoredModel.of(con, stored).aliases())
         if gone:
             return found(None, f"its function {gone[0]} is gone, or another one has its name")
         difference = _difference(model, answer, rows) if rows else None

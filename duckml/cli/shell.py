@@ -18,7 +18,7 @@ from duckml.database import sessions
 from duckml.database.sessions import Native
 from duckml.language.functions import SQL_FUNCTIONS
 from duckml.language.tokens import tokenize
-from duckml.registry import read as registry
+from duckml.registry import lookup
 
 _HELP = "End a statement with ; — Ctrl-C drops it or stops it, Tab completes names, Ctrl-D, quit or .quit leaves."
 _WORDS = frozenset(
@@ -141,6 +141,8 @@ class _Names(Completer):
                 self.con,
                 "SELECT column_name FROM duckdb_columns() UNION SELECT table_name FROM duckdb_columns()",
             )
-            return {name for (name,) in rows} | {name for _, name in registry.names(self.con)}
+            return {name for (name,) in rows} | {
+                model.name for model in lookup.all_models(self.con)
+            }
         except duckdb.Error:
             return set()

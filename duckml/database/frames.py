@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 import warnings
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, cast
 
 from duckml.database.sessions import T
 
@@ -43,3 +44,22 @@ def in_frame(
     _calls.waiting.append(functools.partial(function, *arguments, **options))
     result: T = eval(_calls.code, frame.f_globals, frame.f_locals)
     return result
+
+
+def users_frame() -> FrameType:
+    """Return the nearest calling frame outside DuckDB's package and duckml's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_back is not None:
+        package = str(frame.f_globals.get("__name__", "")).split(".", maxsplit=1)[0]
+        if package not in {"duckdb", "_duckdb", "duckml"}:
+            break
+        frame = frame.f_back
+    assert frame is not None
+    return frame
+
+
+def frame_with(**variables: Any) -> FrameType:
+    """Return a frame whose variables are the given ones."""
+    namespace: dict[str, Any] = {"_getframe": sys._getframe}
+    exec(f"def make({', '.join(variables)}): return _getframe()", namespace)
+    return cast(FrameType, namespace["make"](**variables))

@@ -17,7 +17,6 @@ from duckml.engines.encoders import CategoryCodes, cut_encoder
 from duckml.errors import ArtifactError
 from duckml.features.columns import FLOAT32_MAX, INTEGER_NULL, read_column
 from duckml.features.signature import Feature, Signature
-from duckml.onnx_graphs.graph import constant_tensors, is_external
 from duckml.onnx_graphs.manifest import read_manifest
 
 # Rows per run. onnxruntime's time per row is many times longer in one run over millions of rows.
@@ -158,6 +157,9 @@ def _require_self_contained(model: Any) -> None:
     A database file from elsewhere can hold any ONNX bytes under their SHA-256, and opening a model
     must not read other files.
     """
+    # Loads onnx, which a process that predicts with the native engine never needs.
+    from duckml.onnx_graphs.graph import constant_tensors, is_external
+
     for tensor in constant_tensors(model.graph):
         if is_external(tensor):
             raise ValueError(f"its tensor '{tensor.name}' lies in another file")

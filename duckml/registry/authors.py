@@ -1,4 +1,4 @@
-"""The user that a change is recorded for."""
+"""The user that a change of the registry is recorded for."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import getpass
 import os
 from contextvars import ContextVar
 
-# Who is at work on behalf of somebody else, as a server is for its users.
+# A server sets it to the user whose statement it runs.
 acting_for: ContextVar[str | None] = ContextVar("acting_for", default=None)
 
 
 def user_name() -> str:
-    """Who is at work: the user of a server, else of the operating system, by number where it has no name."""
+    """Return the user of the server, or else of the operating system.
+
+    A user without a name in the operating system is given by number.
+    """
     if (user := acting_for.get()) is not None:
         return user
     try:

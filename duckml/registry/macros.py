@@ -1,12 +1,12 @@
-"""The macros that a model is used through: their names, and the statements that make and drop them.
+"""The macros of a model: their names, and the statements that create and drop them.
 
-`predict_<model>` for the default version, `predict_<model>@<tag>` for each version and alias, `predict_proba_…` for the
-probabilities of a classifier, `model_version_<model>` for the version meant.
+`predict_<model>` is of the default version, `predict_<model>@<tag>` of a version or an alias.
+`predict_proba_…` returns the probabilities of a classifier, `model_version_…` the version meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from duckml.database import sessions
 from duckml.database.catalog import OURS, Macro
@@ -27,9 +27,12 @@ from duckml.names import fold, literal, qualified, quote
 
 _ROW = '"__duckml_row"'  # the parameter of the macros that take a whole row or a table
 
+# Signature, key and the SQL of each input to the body of a macro.
+Body = Callable[[Signature, str, Mapping[str, str]], str]
+
 
 def macro_names(name: str, tag: str | int | None) -> list[str]:
-    """The macros of the default of a model, of a version or of an alias."""
+    """Return the names of the macros of a version, of an alias, or for None of the default."""
     of_version = [] if isinstance(tag, int) else [version_macro(name, tag)]
     return [predict_macro(name, tag), probabilities_macro(name, tag), *of_version]
 
@@ -37,67 +40,93 @@ def macro_names(name: str, tag: str | int | None) -> list[str]:
 def macro_statements(
     place: Place, name: str, tag: str | int | None, signature: Signature, key: str
 ) -> list[str]:
-    """The statements that make the macros of a version: by name and typed, of a whole row, and over a table.
+    """Return the statements that create the macros of a version.
 
-    Their bodies name nothing but the functions of the engine, so that they work when the file is renamed or attached
-    under another name.
+    A scalar macro has an overload with a typed parameter per input and one for a whole row; the
+    table macro takes the name of a table. The bodies mention only functions of the engine, so that
+    they work when the file is renamed or attached under another name.
     """
+    predict = qualified(place.database, place.schema, predict_macro(name, tag))
+    proba = qualified(place.database, place.schema, probabilities_macro(name, tag))
+    statements = [
+        *_scalar_macro(predict, prediction, signature, key),
+        *_table_macro(predict, signature, key),
+    ]
+    if signature.target.labels is None:
+        # A version before this one may have been a classifier.
+        return [*statements, f"DROP MACRO IF EXISTS {proba}"]
+    return [*statements, *_scalar_macro(proba, probabilities, signature, key)]
+
+
+def _scalar_macro(function: str, body: Body, signature: Signature, key: str) -> list[str]:
     by_name = {column.name: quote(column.name) for column in signature.inputs}
-    of_row = {column.name: f"{_ROW}.{quote(column.name)}" for column in signature.inputs}
-    columns = output_columns(
-        signature.target, prediction(signature, key, of_row), probabilities(signature, key, of_row)
-    )
-    over_table = with_columns(_ROW, columns, f"query_table(input_table) AS {_ROW}")
-    comment = f"{signature.target.name} from {', '.join(signature.input_names)}"
-
-    def scalar(macro: str, body: Callable[[Signature, str, dict[str, str]], str]) -> list[str]:
-        function = qualified(place.database, place.schema, macro)
-        return [
-            f"CREATE OR REPLACE MACRO {function}({signature.parameter_list}) AS {body(signature, key, by_name)}, "
-            f"({_ROW}) AS {body(signature, key, of_row)}",
-            f"COMMENT ON MACRO {function} IS {literal(OURS + comment)}",
-        ]
-
-    macro = qualified(place.database, place.schema, predict_macro(name, tag))
-    with_probabilities = probabilities_macro(name, tag)
-    if signature.target.labels is not None:
-        of_classes = scalar(with_probabilities, probabilities)
-    else:
-        of_classes = [
-            f"DROP MACRO IF EXISTS {qualified(place.database, place.schema, with_probabilities)}"
-        ]
+    by_name_body = body(signature, key, by_name)
+    by_row_body = body(signature, key, _fields_of_row(signature))
     return [
-        *scalar(predict_macro(name, tag), prediction),
-        f"CREATE OR REPLACE MACRO {macro}(input_table) AS TABLE {over_table}",
-        f"COMMENT ON MACRO TABLE {macro} IS {literal(OURS + comment)}",
-        *of_classes,
+        f"CREATE OR REPLACE MACRO {function}({signature.parameter_list}) AS {by_name_body}, "
+        f"({_ROW}) AS {by_row_body}",
+        f"COMMENT ON MACRO {function} IS {_comment(signature)}",
     ]
 
 
-def version_macro_statements(place: Place, name: str, tag: str | None, version: int) -> list[str]:
-    """The statements that make the macro that answers the version which the default, or an alias, is."""
-    macro = qualified(place.database, place.schema, version_macro(name, tag))
+def _table_macro(function: str, signature: Signature, key: str) -> list[str]:
+    fields = _fields_of_row(signature)
+    columns = output_columns(
+        signature.target,
+        prediction(signature, key, fields),
+        probabilities(signature, key, fields),
+    )
+    select = with_columns(_ROW, columns, f"query_table(input_table) AS {_ROW}")
     return [
-        f"CREATE OR REPLACE MACRO {macro}() AS {literal(f'{place.schema}.{name}@{version}')}",
-        f"COMMENT ON MACRO {macro} IS {literal(f'{OURS}the version that {predict_macro(name, tag)} means')}",
+        f"CREATE OR REPLACE MACRO {function}(input_table) AS TABLE {select}",
+        f"COMMENT ON MACRO TABLE {function} IS {_comment(signature)}",
+    ]
+
+
+def _fields_of_row(signature: Signature) -> dict[str, str]:
+    return {column.name: f"{_ROW}.{quote(column.name)}" for column in signature.inputs}
+
+
+def _comment(signature: Signature) -> str:
+    inputs = ", ".join(signature.input_names)
+    return literal(f"{OURS}{signature.target.name} from {inputs}")
+
+
+def version_macro_statements(place: Place, name: str, tag: str | None, version: int) -> list[str]:
+    """Return the statements that create the macro whose result is the version meant."""
+    macro = qualified(place.database, place.schema, version_macro(name, tag))
+    result = literal(f"{place.schema}.{name}@{version}")
+    comment = literal(f"{OURS}the version that {predict_macro(name, tag)} means")
+    return [
+        f"CREATE OR REPLACE MACRO {macro}() AS {result}",
+        f"COMMENT ON MACRO {macro} IS {comment}",
+    ]
+
+
+def being_trained_statements(place: Place, name: str) -> list[str]:
+    """Return the statements that create a macro for a model that is being trained."""
+    macro = qualified(place.database, place.schema, predict_macro(name))
+    return [
+        f"CREATE MACRO {macro}() AS error('This model is being trained.')",
+        f"COMMENT ON MACRO {macro} IS {literal(OURS + 'being trained')}",
     ]
 
 
 def require_free(found: Iterable[Macro], place: Place, name: str, macros: Iterable[str]) -> None:
-    """Raise ModelExistsError when one of the macros found, a user's, has a name that the model's macros would get."""
+    """Raise ModelExistsError if a user's macro has a name that the model's macros would get.
+
+    `found` are the macros of the database.
+    """
     wanted = {fold(macro) for macro in macros}
     for macro in found:
-        if (
-            fold(macro.schema) == fold(place.schema)
-            and fold(macro.name) in wanted
-            and not macro.is_ours
-        ):
+        is_here = fold(macro.schema) == fold(place.schema)
+        if is_here and fold(macro.name) in wanted and not macro.is_ours:
             raise ModelExistsError.macro(name, macro.name)
 
 
-def drop_macros(con: Native, place: Place, macros: Sequence[str]) -> None:
-    """Drop macros, of values and of tables, that may or may not be there."""
+def drop_macros(session: Native, place: Place, macros: Sequence[str]) -> None:
+    """Drop scalar and table macros that may or may not exist."""
     for macro in macros:
         function = qualified(place.database, place.schema, macro)
-        sessions.write(con, f"DROP MACRO IF EXISTS {function}")
-        sessions.write(con, f"DROP MACRO TABLE IF EXISTS {function}")
+        sessions.write(session, f"DROP MACRO IF EXISTS {function}")
+        sessions.write(session, f"DROP MACRO TABLE IF EXISTS {function}")

@@ -1,15 +1,15 @@
-"""A finished version → the registry: where it goes, what it would break, whether it becomes the default.
+"""From a finished version to a stored one: its place, the views that it would break, conflicts.
 
-Trained, registered, imported and copied versions all pass through here. Inside the user's transaction the name is
-claimed before the work begins and the version is part of the transaction; outside, nothing is held open and the write
-at the end is tried again when another one got in between.
+Trained, registered, imported and copied versions take this path. Inside the user's transaction the
+name is claimed before the work begins, and the version is part of the transaction. Outside, no
+transaction is held open, and the write at the end is tried again after a conflict.
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -29,30 +29,35 @@ from duckml.estimators import model_warnings
 from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
 from duckml.language.syntax import ModelName
-from duckml.registry import dependents
-from duckml.registry import read as registry
-from duckml.registry import write as storing
+from duckml.registry import drop, save
+from duckml.registry.dependents import require_replaceable, views_that_would_break
+from duckml.registry.lookup import place_for
 from duckml.registry.macros import macro_names
-from duckml.registry.read import StoredVersion
+from duckml.registry.stored_model import StoredModel
+from duckml.registry.stored_version import StoredVersion
 
 _ATTEMPTS = 8
+_FIRST_PAUSE = 0.02  # seconds; doubled after each attempt
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Created:
-    """The version that a CREATE MODEL made, or found where it was to be left alone."""
+    """A version that a statement has created, or found and left unchanged, with its warnings."""
 
     place: Place
     name: str
     version: int
+    warnings: Sequence[ModelWarning] = ()
+    is_new: bool = True
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a new version goes. `default` is the version that PREDICT means today, None for a new model.
+    """The place of a new version.
 
-    `inside` says that the user has a transaction open, `or_replace` and `if_not_exists` what the statement allows.
+    `default` is the current default version, None for a new model. `inside` tells whether the user
+    has a transaction open. `or_replace` and `if_not_exists` are what the statement permits.
     """
 
     place: Place
@@ -62,43 +67,54 @@ class Slot:
     or_replace: bool
     if_not_exists: bool
 
-    @property
-    def model(self) -> ModelName:
-        """The model by its full name."""
-        return ModelName((self.place.database, self.place.schema, self.name))
+    def model(self, session: Native) -> StoredModel:
+        """Return the model on a session."""
+        return StoredModel(session, self.place, self.name)
+
+
+# Writes a version in a transaction: the model, whether it becomes the default, and the warnings
+# about its place. Returns the number of the version.
+Store = Callable[[StoredModel, bool, Sequence[ModelWarning]], int]
 
 
 def slot_for(con: Native, name: ModelName, or_replace: bool, if_not_exists: bool) -> Slot:
-    """Where a version of that name goes, everything checked that needs no work.
+    """Return the place of a new version, checked as far as that needs no work.
 
     Raises ModelExistsError, ReadOnlyError, StatementError or DependentsError.
     """
-    place = registry.place_for(con, name)
+    place = place_for(con, name)
     catalog.require_writable(con, place.database, f"create model '{name.name}'")
-    default = None
-    if registry.exists(con, place, name.name):
-        default = registry.require(con, ModelName((place.database, place.schema, name.name)))
-        if not (or_replace or if_not_exists):
-            raise ModelExistsError.model(name.name)
-        if or_replace:
-            macros = macro_names(name.name, None)
-            dependents.require_replaceable(con, place, name.name, macros, "replaced")
-    return Slot(
-        place, name.name, default, transactions.in_transaction(con), or_replace, if_not_exists
-    )
+    model = StoredModel(con, place, name.name)
+    model.require_usable_name()
+    default = model.require_version(None) if model.exists() else None
+    if default is not None and not (or_replace or if_not_exists):
+        raise ModelExistsError.model(name.name)
+    if default is not None and or_replace:
+        macros = macro_names(name.name, None)
+        require_replaceable(con, place, name.name, macros, "replaced")
+    inside = transactions.in_transaction(con)
+    return Slot(place, name.name, default, inside, or_replace, if_not_exists)
+
+
+def left_unchanged(con: Native, slot: Slot) -> Created | None:
+    """Return the version that IF NOT EXISTS has found, or None."""
+    if slot.default is None or not slot.if_not_exists:
+        return None
+    return _found(con, slot)
 
 
 @contextlib.contextmanager
 def claimed(con: Native, slot: Slot) -> Iterator[None]:
-    """Hold the name of a slot while its version is being made, inside the user's transaction.
+    """Hold the name of a model while its version is made, inside the user's transaction.
 
-    Raises ConflictError when another session has it.
+    Raises ConflictError if another session holds it.
     """
     if not slot.inside:
         yield
         return
+    model = slot.model(con)
     try:
-        storing.claim(con, slot.place, slot.name)
+        save.claim(model)
     except duckdb.TransactionException as error:
         raise _conflict(slot.name, error) from error
     try:
@@ -106,68 +122,54 @@ def claimed(con: Native, slot: Slot) -> Iterator[None]:
     except BaseException:
         # The error that ended the work may have aborted the transaction, and the claim with it.
         with contextlib.suppress(duckdb.Error):
-            storing.release(con, slot.place, slot.name)
+            save.release(slot.model(con))
         raise
 
 
-def broken_views(con: Native, slot: Slot, signature: Signature) -> list[str]:
-    """The views that would no longer work if a version of this signature became the default.
+def add_version(
+    con: Native,
+    slot: Slot,
+    signature: Signature,
+    store: Store,
+    *,
+    make_default: bool = True,
+    keep_versions: int | None = None,
+) -> Created:
+    """Store a finished version, and drop those beyond the newest `keep_versions`.
 
-    Tried out on a session of its own. Inside the user's transaction, which another session doesn't see, any other
-    signature counts as one that breaks them.
+    A version that would break views doesn't become the default. With IF NOT EXISTS a model that
+    another session has created in the meantime is left unchanged. Raises ConflictError if another
+    session changes the same model.
     """
-    if slot.default is None or slot.default.signature.interface == signature.interface:
-        return []
-    return would_break(con, slot.default, signature, None, slot.inside)
-
-
-def would_break(
-    con: Native, stored: StoredVersion, signature: Signature, alias: str | None, inside: bool
-) -> list[str]:
-    """The views over the default of a model, or over an alias, that another signature would break."""
-    if inside:
-        return dependents.views_over(con, macro_names(stored.name, alias))
-    with sessions.sibling_session(con) as session:
-        return dependents.views_that_would_break(
-            session, stored.place, stored.name, stored.signature, signature, alias
-        )
-
-
-def publish(
-    con: Native, slot: Slot, store: Callable[[Native], int], keep_versions: int | None
-) -> tuple[Created, bool]:
-    """Write a version with `store`, and drop those that it outlives; the version, and whether it is this one.
-
-    In the user's transaction, or in one of our own that is tried again after a conflict. With IF NOT EXISTS a model
-    that another session has made meanwhile is left alone. Raises ConflictError when another session holds the name.
-    """
+    broken = _views_to_break(con, slot, signature) if make_default else []
+    warnings = []
+    if catalog.is_in_memory(con, slot.place.database):
+        warnings.append(model_warnings.in_memory())
+    if broken:
+        warnings.append(model_warnings.would_break_views(broken))
 
     def write(session: Native) -> int:
-        version = store(session)
+        model = slot.model(session)
+        version = store(model, make_default and not broken, warnings)
         if keep_versions is not None:
-            for older in storing.outlived(session, slot.place, slot.name, keep_versions):
-                storing.drop(session, older, only_this=True)
+            for older in drop.outlived(model, keep_versions):
+                drop.drop(model, older, only_this=True)
         return version
 
     try:
-        version = changing(con, slot.name, write)
+        version = change_model(con, slot.name, write)
     except ModelExistsError:
         if not slot.if_not_exists:
             raise
-        return left_alone(con, slot), False
-    return Created(slot.place, slot.name, version), True
+        return _found(con, slot)
+    return Created(slot.place, slot.name, version, warnings)
 
 
-def left_alone(con: Native, slot: Slot) -> Created:
-    """The version that IF NOT EXISTS found."""
-    stored = registry.require(con, slot.model)
-    return Created(stored.place, stored.name, stored.version)
+def change_model(con: Native, name: str, change: Callable[[Native], T]) -> T:
+    """Run a change of the registry, in the user's transaction or in one of duckml's own.
 
-
-def changing(con: Native, name: str, change: Callable[[Native], T]) -> T:
-    """Run a change of the registry: in the user's transaction, or in one of our own that is tried again.
-
-    Raises ConflictError when another session is changing the same model.
+    One of duckml's own is tried again after a conflict. Raises ConflictError if another session
+    changes the same model.
     """
     try:
         if transactions.in_transaction(con):
@@ -182,41 +184,39 @@ def changing(con: Native, name: str, change: Callable[[Native], T]) -> T:
         raise DependentsError.unnamed(name, str(error)) from error
 
 
-def _conflict(name: str, error: duckdb.Error) -> duckdb.Error:
-    """What a transaction that failed says to the user."""
-    if "attached database" in str(error):
-        return StatementError(
-            f"Model '{name}' lies in another database than the one that this transaction has written to already, and a "
-            "transaction can write to one only: ROLLBACK or COMMIT, then try again."
-        )
-    return ConflictError.of(name)
-
-
 def _with_retries(session: Native, change: Callable[[Native], T]) -> T:
     for attempt in range(_ATTEMPTS):
         try:
             with transactions.transaction(session):
                 return change(session)
-        except DuckmlError:  # our own verdict, which another try would not change
+        except DuckmlError:  # another attempt would raise it again
             raise
         except (duckdb.TransactionException, duckdb.ConstraintException):
             if attempt == _ATTEMPTS - 1:
                 raise
-            time.sleep(0.02 * 2**attempt)
+            time.sleep(_FIRST_PAUSE * 2**attempt)
     raise AssertionError("the last attempt returns or raises")
 
 
-def warnings_of_place(con: Native, place: Place) -> list[ModelWarning]:
-    """Return a warning if the database of a model is not a file."""
-    in_memory = catalog.is_in_memory(con, place.database)
-    return [model_warnings.in_memory()] if in_memory else []
+def _conflict(name: str, error: duckdb.Error) -> duckdb.Error:
+    """Return the error for a transaction that failed."""
+    if "attached database" in str(error):
+        return StatementError(
+            f"Model '{name}' is in another database than the one that this transaction has written "
+            "to, and a transaction can write to one only: ROLLBACK or COMMIT, then try again."
+        )
+    return ConflictError.of(name)
 
 
-def warnings_of_views(broken: list[str]) -> list[ModelWarning]:
-    """Return a warning if a new version would break views."""
-    return [model_warnings.would_break_views(broken)] if broken else []
+def _found(con: Native, slot: Slot) -> Created:
+    """Return the current default version, with a warning that nothing was trained."""
+    stored = slot.model(con).require_version(None)
+    warnings = [model_warnings.already_there(slot.name)]
+    return Created(stored.place, stored.name, stored.version, warnings, is_new=False)
 
 
-def warnings_of_leaving(name: str) -> list[ModelWarning]:
-    """Return the warning that IF NOT EXISTS found the model."""
-    return [model_warnings.already_there(name)]
+def _views_to_break(con: Native, slot: Slot, signature: Signature) -> list[str]:
+    """Return the views that would break if a version of this signature became the default."""
+    if slot.default is None or slot.default.signature.interface == signature.interface:
+        return []
+    return views_that_would_break(con, slot.default, signature, None, slot.inside)
