@@ -1,4 +1,7 @@
-"""A trained model and what is known of it: the values that training makes and export and the registry read."""
+"""A trained model, its iterations, its weights and the statistics of its features.
+
+Training creates these values. onnx_graphs and the registry read them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from duckml.estimators.preprocessing import Doubles, Preprocessing
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import Preprocessing
 from duckml.features.signature import Signature, Target
 
 
 @dataclass(frozen=True)
 class Iteration:
-    """One pass over the training rows: its losses (of the standardised target), learning rate and wall time."""
+    """A pass over the training rows; its losses are those of the standardised target."""
 
     iteration: int
     loss: float
@@ -24,16 +28,17 @@ class Iteration:
 
     @property
     def judged(self) -> float:
-        """The loss that decides when to stop and which weights are best."""
+        """Return the loss that determines when to stop and which weights are best."""
         return self.loss if self.eval_loss is None else self.eval_loss
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A fitted estimator with everything around it that turns columns into predictions of the target.
+    """A fitted estimator, with the preprocessing and the scaling of the target.
 
-    A regressor predicts the standardised target; a prediction is `mean + scale * estimator.predict(matrix)`. A
-    classifier knows the classes by their codes, 0 and up, in the order of the target's labels.
+    A regressor predicts the standardised target; a prediction is `mean + scale *
+    estimator.predict(matrix)`. A classifier predicts codes from 0, in the order of the target's
+    labels.
     """
 
     preprocessing: Preprocessing
@@ -47,35 +52,36 @@ class TrainedModel:
 
     @property
     def signature(self) -> Signature:
-        """What the model takes and gives."""
+        """Return the features and the target."""
         return replace(self.preprocessing.signature, target=self.target)
 
     @property
     def is_classifier(self) -> bool:
-        """Whether it predicts a class."""
+        """Return whether the model predicts a class."""
         return self.target.labels is not None
 
     def predict(self, columns: pa.Table) -> Doubles:
-        """The answers of scikit-learn for a table that has the features as columns, in double precision.
+        """Return scikit-learn's predictions for a table with the features as columns.
 
-        Of a regressor the predictions, of shape (rows,); of a classifier the probabilities, of shape (rows, classes).
+        The predictions of a regressor have the shape (rows,), the probabilities of a classifier
+        (rows, classes).
         """
-        if not len(columns):
-            return np.empty((0, len(self.target.labels)) if self.target.labels is not None else 0)
+        rows, labels = len(columns), self.target.labels
+        if not rows:
+            return np.empty(0 if labels is None else (0, len(labels)))
         matrix = self.preprocessing.transform(columns, self.dtype)
-        if self.is_classifier:
+        if labels is not None:
             return np.asarray(self.estimator.predict_proba(matrix), dtype=np.float64)
-        predicted = np.asarray(self.estimator.predict(matrix), dtype=np.float64).reshape(
-            len(columns)
-        )
-        return predicted * self.target_scale + self.target_mean
+        predicted = np.asarray(self.estimator.predict(matrix), dtype=np.float64)
+        return predicted.reshape(rows) * self.target_scale + self.target_mean
 
 
 @dataclass(frozen=True)
 class Weight:
-    """A weight of a linear model: what one unit, and one standard deviation, of an input adds.
+    """A weight of a linear model, per unit of an input and per standard deviation.
 
-    `category` is the value that it is for, where the input is a category; `class_label` the class, of more than two.
+    `category` is the value that the weight is for, if the input is a category. `class_label` is
+    the class, if there are more than two.
     """
 
     processed_input: str

@@ -6,14 +6,14 @@ both give the same bits. Days and seconds count from 1970-01-01.
 
 from __future__ import annotations
 
-from duckml.estimators.preprocessing import SECONDS_PER_DAY
+from duckml.estimators.parts import SECONDS_PER_DAY
 from duckml.onnx_graphs.graph import Graph
 
 
 def add_part(graph: Graph, name: str, value: str) -> str:
     """Add the nodes for a part of a number and return the name of its tensor.
 
-    `name` is a key of preprocessing.PARTS.
+    `name` is a key of parts.PARTS.
     """
     if name == "value":
         return value

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from duckml.estimators.parts import PARTS
 from duckml.estimators.preprocessing import (
-    PARTS,
     CategoryEncoder,
     NumberEncoder,
     Preprocessing,

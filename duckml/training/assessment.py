@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from duckml.estimators import model_warnings
 from duckml.estimators.model_warnings import ModelWarning
-from duckml.estimators.preprocessing import Doubles, codes_of, null_key, numbers
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import codes_of, null_key, numbers
 from duckml.estimators.trained import TrainedModel
 from duckml.features.column_types import INTEGERS, type_family
 from duckml.features.signature import Feature, Signature

@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from duckml.errors import TrainingDataError
-from duckml.estimators.preprocessing import Doubles, Preprocessing, codes_of, numbers
-from duckml.estimators.preprocessing import fit as fit_preprocessing
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import Preprocessing, codes_of, fit_preprocessing, numbers
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import Iteration, TrainedModel
 from duckml.features.signature import Signature, Target

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from duckml.estimators.preprocessing import CategoryEncoder, Doubles, NumberEncoder, null_key
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import CategoryEncoder, NumberEncoder, null_key
 from duckml.estimators.trained import TrainedModel, Weight
 
 _INTERCEPT = "__INTERCEPT__"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from duckml.estimators.preprocessing import Doubles
+from duckml.estimators.parts import Doubles
 
 Codes = npt.NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from duckml.estimators.preprocessing import Doubles
+from duckml.estimators.parts import Doubles
 
 
 def as_matrix(predictions: Sequence[Any]) -> Doubles:

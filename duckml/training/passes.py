@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from duckml.errors import TrainingDataError
-from duckml.estimators.preprocessing import Doubles, Floats
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import Floats
 from duckml.estimators.trained import Iteration
 from duckml.training.progress import OnIteration, Progress
 

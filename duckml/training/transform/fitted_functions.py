@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from duckml.errors import StatementError
-from duckml.estimators.preprocessing import Doubles, numbers
+from duckml.estimators.parts import Doubles
+from duckml.estimators.preprocessing import numbers
 from duckml.names import literal
 
 # SQL before and after the argument of a function.
