@@ -21,8 +21,14 @@ pytestmark = [pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage"), 
 def rows(con: duckml.Connection) -> duckml.Connection:
     """Two noisy numbers, a category, and targets of two and three classes that depend on them."""
     con.execute(
-        """CREATE TABLE rows AS SELECT *, a + b > 0 AS two, CASE WHEN a > 0.5 THEN 'high' WHEN b > 0 THEN 'mid' ELSE 'low' END AS three
-        FROM (SELECT sin(i * 12.9898) * 2 AS a, cos(i * 78.233) + sin(i * 3.7) AS b, 'k' || (i % 4) AS k FROM range(1500) t(i))"""
+        """CREATE TABLE rows AS
+        SELECT *, a + b > 0 AS two,
+            CASE WHEN a > 0.5 THEN 'high' WHEN b > 0 THEN 'mid' ELSE 'low' END AS three
+        FROM (
+            SELECT sin(i * 12.9898) * 2 AS a, cos(i * 78.233) + sin(i * 3.7) AS b,
+                'k' || (i % 4) AS k
+            FROM range(1500) t(i)
+        )"""
     )
     return con
 
@@ -40,7 +46,8 @@ def test_metrics_over_rows_are_those_of_scikit_learn(
         else ""
     )
     rows.execute(
-        f"CREATE MODEL m OPTIONS (target = '{target}', estimator = '{estimator}'{small}) AS SELECT a, b, k, {target} FROM rows"
+        f"CREATE MODEL m OPTIONS (target = '{target}', estimator = '{estimator}'{small}) AS "
+        f"SELECT a, b, k, {target} FROM rows"
     )
     assert rows.model("m").info["parity"] < 1e-4
     labels = list(rows.model("m").signature.target.labels or ())
@@ -77,13 +84,15 @@ def test_metrics_over_rows_are_those_of_scikit_learn(
 def test_the_stored_metrics_are_those_of_the_test_rows(rows: duckml.Connection) -> None:
     """EVALUATE without rows, the confusion matrix and the curve agree with one another."""
     rows.execute(
-        "CREATE MODEL m OPTIONS (target = 'two', estimator = 'logistic_regression') AS SELECT a, b, two FROM rows"
+        "CREATE MODEL m OPTIONS (target = 'two', estimator = 'logistic_regression') AS "
+        "SELECT a, b, two FROM rows"
     )
     accuracy, count, recall = rows.execute(
         "SELECT accuracy, row_count, recall FROM EVALUATE(MODEL m)"
     ).fetchone()
     right = rows.execute(
-        "SELECT sum(row_count) FROM CONFUSION_MATRIX(MODEL m) WHERE expected_label = predicted_label"
+        "SELECT sum(row_count) FROM CONFUSION_MATRIX(MODEL m) "
+        "WHERE expected_label = predicted_label"
     ).fetchone()[0]
     assert right / count == pytest.approx(accuracy)
     curve = rows.execute("FROM ROC_CURVE(MODEL m)").df()
@@ -99,7 +108,8 @@ def test_the_stored_metrics_are_those_of_the_test_rows(rows: duckml.Connection) 
 
 def test_weights_add_up_to_the_log_odds(rows: duckml.Connection) -> None:
     rows.execute(
-        "CREATE MODEL m OPTIONS (target = 'two', estimator = 'logistic_regression', precision = 'float64') AS "
+        "CREATE MODEL m "
+        "OPTIONS (target = 'two', estimator = 'logistic_regression', precision = 'float64') AS "
         "SELECT a, b, k, two FROM rows"
     )
     weights = {
@@ -134,8 +144,10 @@ def test_a_classifier_of_the_users_own(con: duckml.Connection, estimator: object
 
 def test_rare_and_unlearned_classes_are_told(con: duckml.Connection) -> None:
     con.execute(
-        """CREATE MODEL m OPTIONS (target = 'y', estimator = 'logistic_regression', data_split_method = 'custom',
-        data_split_col = 'held') AS SELECT i AS x, CASE WHEN i = 599 THEN 'never' WHEN i < 4 THEN 'few' ELSE 'many' END AS y,
+        """CREATE MODEL m OPTIONS (target = 'y', estimator = 'logistic_regression',
+            data_split_method = 'custom', data_split_col = 'held') AS
+        SELECT i AS x,
+            CASE WHEN i = 599 THEN 'never' WHEN i < 4 THEN 'few' ELSE 'many' END AS y,
         i = 599 AS held FROM range(600) t(i)"""
     )
     codes = {warning.code for warning in con.model("m").warnings}

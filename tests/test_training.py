@@ -1,4 +1,4 @@
-"""Training: the same rows give the same model, every option does what it says, scikit-learn is the oracle."""
+"""Training: reproducible models and the effect of every option, compared with scikit-learn."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_the_seed_and_the_data_change_the_artifact(houses: duckml.Connection) ->
     keys = set()
     for seed, rows in ((0, 2000), (1, 2000), (0, 1999)):
         houses.execute(
-            f"CREATE OR REPLACE MODEL m OPTIONS (target = 'price', max_iter = 2, random_state = {seed}) AS "
+            "CREATE OR REPLACE MODEL m "
+            f"OPTIONS (target = 'price', max_iter = 2, random_state = {seed}) AS "
             f"FROM (FROM houses ORDER BY ALL LIMIT {rows})"
         )
         keys.add(houses.model("m").key)
@@ -77,7 +78,8 @@ def test_house_prices_reach_the_reference(con: duckml.Connection) -> None:
 
 def test_flights_reach_the_reference(con: duckml.Connection) -> None:
     con.execute(
-        f"CREATE TABLE flights AS SELECT * EXCLUDE (arr_time, tailnum) FROM '{DATA / 'flights.parquet'}'"
+        "CREATE TABLE flights AS SELECT * EXCLUDE (arr_time, tailnum) "
+        f"FROM '{DATA / 'flights.parquet'}'"
     )
     model = con.create_model("arrival", "FROM flights", "arr_delay", max_iter=15)
     assert model.metrics["r2_score"] > 0.93
@@ -245,7 +247,8 @@ def test_bigquery_names_mean_the_same(houses: duckml.Connection) -> None:
         "a", "FROM houses", "price", max_iter=2, hidden_layer_sizes=[4], activation="tanh"
     )
     houses.execute(
-        "CREATE MODEL b OPTIONS (model_type = 'DNN_REGRESSOR', input_label_cols = ['price'], max_iterations = 2, "
+        "CREATE MODEL b OPTIONS "
+        "(model_type = 'DNN_REGRESSOR', input_label_cols = ['price'], max_iterations = 2, "
         "hidden_units = [4], activation_fn = 'TANH') AS FROM houses"
     )
     assert houses.model("b").key == ours.key
@@ -253,7 +256,8 @@ def test_bigquery_names_mean_the_same(houses: duckml.Connection) -> None:
 
 def test_rare_categories_share_one_column(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE TABLE t AS SELECT 'k' || (i % 50) AS k, i // 50 AS x, i % 50 AS y FROM range(1000) r(i)"
+        "CREATE TABLE t AS "
+        "SELECT 'k' || (i % 50) AS k, i // 50 AS x, i % 50 AS y FROM range(1000) r(i)"
     )
     model = con.create_model(
         "m", "FROM t", "y", "linear_regression", max_categories=10, precision="float64"
@@ -268,7 +272,8 @@ def test_rare_categories_share_one_column(con: duckml.Connection) -> None:
 
 def test_sample_weights_count(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE TABLE t AS SELECT i % 2 AS x, (i % 4 < 2)::INT * 10 AS y, 1.0 + (i % 4 < 2)::INT * 2 + i / 1e6 AS w "
+        "CREATE TABLE t AS SELECT i % 2 AS x, (i % 4 < 2)::INT * 10 AS y, "
+        "1.0 + (i % 4 < 2)::INT * 2 + i / 1e6 AS w "
         "FROM range(800) r(i)"
     )
     weighted = con.create_model("m", "FROM t", "y", "linear_regression", sample_weight_col="w")
@@ -309,7 +314,8 @@ def test_sequential_split_tests_on_the_latest(con: duckml.Connection) -> None:
 
 def test_custom_split_holds_out_what_it_is_told(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 10 = 0 AS held, CASE WHEN held THEN -i ELSE i END AS y "
+        "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 10 = 0 AS held, "
+        "CASE WHEN held THEN -i ELSE i END AS y "
         "FROM range(1000) r(i)"
     )
     model = con.create_model(
@@ -347,7 +353,10 @@ def test_a_handful_of_rows_trains_and_says_so(con: duckml.Connection, rows: int)
 
 def test_tiny_and_large_magnitudes_are_learned(con: duckml.Connection) -> None:
     for scale in (1e-30, 1e-13, 1e13, 1e30):
-        query = f"SELECT {scale} * i AS x, (i * 7 % 13)::DOUBLE AS z, i::DOUBLE AS y FROM range(600) r(i)"
+        query = (
+            f"SELECT {scale} * i AS x, (i * 7 % 13)::DOUBLE AS z, i::DOUBLE AS y "
+            "FROM range(600) r(i)"
+        )
         model = con.create_model("m", query, "y", "linear_regression", or_replace=True)
         assert model.metrics["r2_score"] > 0.999, scale
 
@@ -362,7 +371,8 @@ def test_rows_that_predict_would_not_answer_are_left_out(con: duckml.Connection)
 
 def test_lineage_is_recorded(houses: duckml.Connection) -> None:
     houses.execute(
-        "CREATE MODEL m OPTIONS (target = 'price', max_iter = 2, description = 'a test', tags = {'team': 'x'}) AS\n"
+        "CREATE MODEL m OPTIONS "
+        "(target = 'price', max_iter = 2, description = 'a test', tags = {'team': 'x'}) AS\n"
         "SELECT price, grade -- comment\nFROM houses WHERE grade > 3"
     )
     info = houses.model("m").info
@@ -381,8 +391,10 @@ def test_what_is_stored_is_onnx_and_json(tmp_path: Path) -> None:
         [(value,)] = con.execute("SELECT onnx FROM _duckml.artifact").fetchall()
         onnx.checker.check_model(onnx.load_from_string(value))
         uncommented = con.execute(
-            "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = '_duckml' AND comment IS NULL "
-            "AND table_name IN (SELECT table_name FROM duckdb_tables() WHERE schema_name = '_duckml')"
+            "SELECT table_name, column_name FROM duckdb_columns() "
+            "WHERE schema_name = '_duckml' AND comment IS NULL "
+            "AND table_name IN "
+            "(SELECT table_name FROM duckdb_tables() WHERE schema_name = '_duckml')"
         ).fetchall()
         assert uncommented == []
 

@@ -93,6 +93,7 @@ def _fitted(
         fitted = _imputer_of(reader, expression)
     if fitted is None:
         raise unknown_function(function)
+    # Constants are counted here, because fitting happens after the rows have been read.
     if len(settings) > fitted.settings:
         raise StatementError(
             f"ML.{function.upper()} takes a column and at most {fitted.settings} settings."
