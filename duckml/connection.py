@@ -32,7 +32,8 @@ from duckml.engines.choice import (
 )
 from duckml.engines.devices import require_device
 from duckml.errors import StatementError
-from duckml.language.parser import might_concern_us, model_name, parse
+from duckml.language.model_names import model_name
+from duckml.language.parser import might_concern_us, parse
 from duckml.language.rewrite import rewrite
 from duckml.language.syntax import Query, Result
 from duckml.model import Model
@@ -195,9 +196,9 @@ class Connection(duckdb.DuckDBPyConnection):
         if dialect.lower() != "bigquery":
             raise StatementError(f"Unknown dialect '{dialect}'. Known: 'duckdb', 'bigquery'.")
         # Loads sqlglot.
-        from duckml.language import bigquery
+        from duckml.language.bigquery.dialect import translate
 
-        return bigquery.translate(query, list(catalog.databases(self.registry_session())))
+        return translate(query, list(catalog.databases(self.registry_session())))
 
     def _relation(self, query: Any, alias: str, params: object, frame: FrameType) -> Any:
         connection_state.discard_own_result(self)

@@ -14,7 +14,7 @@ from duckml.database import sessions
 from duckml.database.sessions import Native
 from duckml.estimators.model_warnings import ModelWarning
 from duckml.features.signature import Signature
-from duckml.language.parser import model_name
+from duckml.language.model_names import model_name
 from duckml.names import qualified
 from duckml.registry import stored_artifacts
 from duckml.registry.stored_model import StoredModel

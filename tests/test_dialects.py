@@ -105,21 +105,21 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
         (
             "SELECT * FROM ML.FORECAST(MODEL ds.m, STRUCT(3 AS horizon))",
             errors.StatementError,
-            "ML.FORECAST is not here",
+            "ML.FORECAST is not supported",
         ),
         (
             "SELECT ML.BUCKETIZE(1, [0.0])",
             errors.StatementError,
-            "ML.BUCKETIZE stands in TRANSFORM",
+            "ML.BUCKETIZE is supported in TRANSFORM",
         ),
         ("CREATE MODEL", errors.StatementError, "The statement ends too early: CREATE MODEL"),
         ("SELECT * FROM ML.PREDICT()", errors.StatementError, "ML.PREDICT needs a model"),
         (
             "SELECT * FROM ML.PREDICT(MODEL ds.m, TABLE ds.t WHERE x < 5)",
             errors.StatementError,
-            "Expected nothing behind",
+            "Expected nothing after",
         ),
-        ("SELECT FROM WHERE", errors.StatementError, "This is not read as BigQuery SQL"),
+        ("SELECT FROM WHERE", errors.StatementError, "This can't be read as BigQuery SQL"),
         (
             "CREATE MODEL ds.h OPTIONS (model_type = 'dnn_regressor', learn_rate = HPARAM_RANGE(0.1, 1)) AS SELECT 1 AS label",
             errors.NotYetError,

@@ -1,1 +1,4 @@
-"""TODO."""
+"""SQL text to statements and calls of duckml, and these to the SQL that DuckDB runs.
+
+Nothing here reads a database.
+"""

@@ -1,6 +1,6 @@
-"""What the user asked, as values: one frozen class per statement of the grammar, without behaviour.
+"""Values for statements, one frozen class for each of the grammar, and for the calls in a query.
 
-Offsets are byte offsets into the UTF-8 text of the script, as DuckDB's lexer counts them.
+Offsets are bytes of the UTF-8 text of the script, as DuckDB's lexer counts them.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ import enum
 from dataclasses import dataclass
 from typing import ClassVar
 
-from duckml.features.signature import Signature
-from duckml.names import qualified
-
 
 class Result(enum.Enum):
     """The rows that a statement returns."""
@@ -19,7 +16,7 @@ class Result(enum.Enum):
     ROW = enum.auto()
     ROWS = enum.auto()
     NOTHING = enum.auto()
-    OF_DUCKDB = enum.auto()  # a query's own
+    OF_DUCKDB = enum.auto()  # known to DuckDB only
 
 
 @dataclass(frozen=True)
@@ -30,20 +27,23 @@ class Span:
     end: int
 
     def contains(self, other: Span) -> bool:
-        """Whether `other` lies within this range."""
+        """Return whether `other` is within this range."""
         return self.start <= other.start and other.end <= self.end
 
 
 @dataclass(frozen=True)
 class ModelName:
-    """A model as the user named it: `[database.][schema.]name[@tag]`; the tag is a version or an alias."""
+    """A model as the user named it: `[database.][schema.]name[@tag]`.
+
+    The tag is a version or an alias.
+    """
 
     parts: tuple[str, ...]
     tag: str | None = None
 
     @property
     def name(self) -> str:
-        """The last part: the model's own name."""
+        """Return the last part: the model's own name."""
         return self.parts[-1]
 
     def __str__(self) -> str:
@@ -52,10 +52,10 @@ class ModelName:
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument of a call behind the model.
+    """One argument of a call after the model.
 
-    `name` is set for `name := value`; `star` is the span of the h in `h.*`, an empty one for a bare `*`;
-    `column` holds the name when the value is nothing but a column reference. `value` is the span of the value alone.
+    `value` is the span of the value alone. `name` is set for `name := value`. `star` is the span of
+    the h in `h.*`, an empty one for a bare `*`. `column` is the name in a column reference.
     """
 
     value: Span
@@ -66,10 +66,11 @@ class Argument:
 
 @dataclass(frozen=True)
 class Call:
-    """A duckml function in a query: which one (in lower case), of which model, with what.
+    """A call of a duckml function in a query.
 
-    `explicit` says that the text can't mean a function of the user's own, because MODEL stands in it. `in_from` says
-    that it stands where a table is wanted; then `table` is the span of its input, if it has one.
+    `function` is in lower case. `explicit` is True if MODEL precedes the name, so that the call
+    can't be of the user's own function. `in_from` is True where a table is expected. Then `table`
+    is the span of the rows, if any, and `settings` are those of the STRUCT after it.
     """
 
     function: str
@@ -84,7 +85,7 @@ class Call:
 
 @dataclass(frozen=True)
 class UnnamedItem:
-    """An item of a SELECT list without an alias, and the name that it gets."""
+    """An item of a SELECT list that has no alias, and the name that it gets."""
 
     span: Span
     name: str
@@ -92,11 +93,11 @@ class UnnamedItem:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement that is DuckDB's, with the calls in it that are ours, outermost first.
+    """A statement of DuckDB with the calls of duckml in it, outermost first.
 
-    `unnamed` are the items of SELECT lists that hold a call and have no alias. `made` is what a CREATE makes. `tying`
-    names what would tie the user's table to a model, where a call stands in such a thing: an index, a GENERATED column
-    and the like.
+    `unnamed` are the items of SELECT lists that hold a call and have no alias. `defines` is the
+    kind of object that CREATE defines, such as 'view'. `fixed_in` describes the definition, such as
+    an index or a GENERATED column, in which DuckDB would fix a call for good.
     """
 
     result: ClassVar[Result] = Result.OF_DUCKDB
@@ -106,8 +107,8 @@ class Query:
     span: Span
     calls: tuple[Call, ...] = ()
     unnamed: tuple[UnnamedItem, ...] = ()
-    made: str | None = None
-    tying: str | None = None
+    defines: str | None = None
+    fixed_in: str | None = None
 
 
 Options = tuple[tuple[str, Span], ...]  # names in lower case, each with the span of its value
@@ -128,9 +129,9 @@ class ModelStatement:
 
 @dataclass(frozen=True)
 class CreateModel(ModelStatement):
-    """CREATE MODEL: `transform` is the span of the list behind TRANSFORM, `query` the training query.
+    """CREATE MODEL: a training query, or the import of an ONNX file if `query` is None.
 
-    Without a query it imports an ONNX file.
+    `transform` is the span of the list after TRANSFORM.
     """
 
     command_tag: ClassVar[str] = "CREATE MODEL"
@@ -160,7 +161,7 @@ class CopyModel(ModelStatement):
 
 @dataclass(frozen=True)
 class RetrainModel(ModelStatement):
-    """RETRAIN MODEL: the stored query again, with the stored options but for these."""
+    """RETRAIN MODEL: the stored query and options again, except for the options given."""
 
     command_tag: ClassVar[str] = "RETRAIN MODEL"
     result: ClassVar[Result] = Result.ROW
@@ -172,7 +173,7 @@ class RetrainModel(ModelStatement):
 
 @dataclass(frozen=True)
 class DropModel(ModelStatement):
-    """DROP MODEL: all versions, or the one that the name carries."""
+    """DROP MODEL: all versions, or the one that the name's tag means."""
 
     command_tag: ClassVar[str] = "DROP MODEL"
 
@@ -193,7 +194,7 @@ class RenameModel(ModelStatement):
 
 @dataclass(frozen=True)
 class SetOptions(ModelStatement):
-    """ALTER MODEL … SET OPTIONS: what is written on a version."""
+    """ALTER MODEL … SET OPTIONS: the notes of a version."""
 
     command_tag: ClassVar[str] = "ALTER MODEL"
 
@@ -215,7 +216,7 @@ class SetDefaultVersion(ModelStatement):
 
 @dataclass(frozen=True)
 class SetAlias(ModelStatement):
-    """ALTER MODEL … SET ALIAS alias = version, or with None DROP ALIAS."""
+    """ALTER MODEL … SET ALIAS alias = version, or DROP ALIAS if `tag` is None."""
 
     command_tag: ClassVar[str] = "ALTER MODEL"
 
@@ -238,7 +239,7 @@ class ExportModel(ModelStatement):
 
 @dataclass(frozen=True)
 class ShowModels(ModelStatement):
-    """SHOW MODELS, with a LIKE pattern or all."""
+    """SHOW MODELS [LIKE pattern]."""
 
     command_tag: ClassVar[str] = "SHOW MODELS"
     result: ClassVar[Result] = Result.ROWS
@@ -281,39 +282,16 @@ class Script:
     spans: tuple[Span, ...]
 
     def source(self, span: Span) -> str:
-        """The user's own text of a span."""
+        """Return the user's text of a span."""
         return self.text[span.start : span.end].decode()
 
     def line(self, span: Span) -> int:
-        """The number of lines before a span."""
+        """Return the number of lines before a span."""
         return self.text.count(b"\n", 0, span.start)
 
     @property
     def is_plain(self) -> bool:
-        """Whether nothing in it is duckml's, so that the text may go to DuckDB as it is."""
+        """Return whether the script has no statement or call of duckml."""
         return all(
             isinstance(statement, Query) and not statement.calls for statement in self.statements
         )
-
-
-@dataclass(frozen=True)
-class Resolved:
-    """The model that a call means: where it lives, under which names, and what it takes.
-
-    `tag` is the version or alias that the call names, None where the default version is meant, whichever that is when
-    the statement runs; `version` and `key` are the version and the artifact that it means now. `registry_format` is
-    that of the database.
-    """
-
-    database: str
-    schema: str
-    name: str
-    tag: str | None
-    version: int
-    signature: Signature
-    key: str
-    registry_format: int
-
-    def function(self, macro: str, within_database: bool = False) -> str:
-        """A macro of the model as SQL; `within_database` leaves out the database, for use inside a macro of it."""
-        return qualified(*([] if within_database else [self.database]), self.schema, macro)

@@ -20,7 +20,7 @@ from duckml.errors import PlainSqlError
 from duckml.features.column_types import INTEGERS, type_family
 from duckml.features.columns import FLOAT32_MAX, INTEGER_NULL
 from duckml.features.signature import Feature, Signature
-from duckml.language.parser import model_name
+from duckml.language.model_names import model_name
 from duckml.names import fold, literal, nearest, qualified, quote
 from duckml.onnx_graphs.manifest import read_manifest
 

@@ -11,7 +11,7 @@ from duckml.database.search_path import Place
 from duckml.database.sessions import Native
 from duckml.features.signature import Signature
 from duckml.language.prediction_sql import probabilities_macro
-from duckml.language.syntax import Resolved
+from duckml.language.resolved import Resolved
 from duckml.names import fold, qualified
 from duckml.registry.macros import macro_names
 from duckml.registry.registry import Registry

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary, WeakSet
 from duckml.database import sessions
 from duckml.database.sessions import Native
 from duckml.engines.choice import Engine
-from duckml.language.syntax import ModelName, Resolved
+from duckml.language.resolved import Resolved
+from duckml.language.syntax import ModelName
 from duckml.training.progress import Listener
 
 

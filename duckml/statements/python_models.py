@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from duckml.errors import OptionError
-from duckml.language.parser import check_new_name, model_name
+from duckml.language.model_names import check_new_name, model_name
 from duckml.language.syntax import ModelName
 from duckml.options.plain_values import plain_value
 from duckml.options.reading import read_options

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import duckdb
 
 from duckml.errors import DuckmlError
-from duckml.language.diagnosis import explain, in_the_users_text
+from duckml.language.diagnosis import error_in_user_text, explain
+from duckml.language.resolved import Resolved
 from duckml.language.rewrite import rewrite
-from duckml.language.syntax import Call, Query, Resolved, Script
+from duckml.language.syntax import Call, Query, Script
 from duckml.statements.context import Context, Finish
 from duckml.statements.resolve import resolve
 
@@ -49,7 +50,7 @@ class _QueryRun:
         """Return whether DuckDB's bug excludes a macro here; a view needs its macro nevertheless."""
         span = self.query.span
         is_lateral = b"lateral" in self.script.text[span.start : span.end].lower()
-        return self.query.made is None and is_lateral
+        return self.query.defines is None and is_lateral
 
     def explained(self, error: duckdb.Error, resolved: Mapping[Call, Resolved]) -> duckdb.Error:
         """Return an error in terms of the model, or DuckDB's own with the user's line in it."""
@@ -71,7 +72,7 @@ class _QueryRun:
             return True
 
         explained = explain(error, self.script.text.decode(), resolved, binds)
-        return explained or in_the_users_text(error, self.text())
+        return explained or error_in_user_text(error, self.text())
 
 
 def run_query(
@@ -96,7 +97,7 @@ def run_query(
     except duckdb.ParserException as error:
         if not resolved or isinstance(error, DuckmlError):
             raise
-        raise in_the_users_text(error, run.text()) from error.__cause__
+        raise error_in_user_text(error, run.text()) from error.__cause__
     except duckdb.Error as error:
         if not resolved or _LATERAL_BUG not in str(error):
             raise

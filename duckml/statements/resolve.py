@@ -5,7 +5,8 @@ from __future__ import annotations
 from duckml.database import catalog, sessions
 from duckml.errors import NotYetError, PlacementError
 from duckml.language.functions import SQL_FUNCTIONS
-from duckml.language.syntax import Call, Query, Resolved
+from duckml.language.resolved import Resolved
+from duckml.language.syntax import Call, Query
 from duckml.names import fold
 from duckml.registry import lookup
 from duckml.statements.context import Context
@@ -25,8 +26,8 @@ def resolve(context: Context, query: Query, fresh: bool) -> dict[Call, Resolved]
         model = _remembered(context, call) or _looked_up(context, call, fresh)
         if model is not None:
             resolved[call] = model
-    if resolved and query.tying is not None:
-        raise PlacementError.inside(query.tying)
+    if resolved and query.fixed_in is not None:
+        raise PlacementError.inside(query.fixed_in)
     return resolved
 
 

@@ -15,7 +15,7 @@ from duckml.database import catalog, sessions
 from duckml.database.sessions import Native
 from duckml.errors import StatementError
 from duckml.features.input_expressions import Expression
-from duckml.language.parser import words_before_brackets
+from duckml.language.expression_text import called_names
 from duckml.language.tokens import token_end
 from duckml.names import fold
 from duckml.training.transform.plan import is_column
@@ -99,7 +99,7 @@ class ExpressionReader:
     def _cut(self, text: str) -> Expression:
         sql = f"SELECT {text}"
         encoded = sql.encode()
-        words = words_before_brackets(sql)
+        words = called_names(sql)
         pieces, position = [""], len(b"SELECT ")
         for start, column in sorted(set(self._references(self.parse(text), frozenset()))):
             if column:

@@ -9,7 +9,7 @@ from duckml.database.sessions import Native
 from duckml.errors import StatementError
 from duckml.features.column_types import type_family
 from duckml.features.input_expressions import Expression, Input, Transform
-from duckml.language.parser import select_list
+from duckml.language.expression_text import select_list
 from duckml.names import fold, quote
 from duckml.training.transform.expressions import ExpressionReader, Node
 from duckml.training.transform.ml_calls import called_ml_function, read_call

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from duckml.errors import StatementError
 from duckml.features.column_types import is_number, type_family
 from duckml.features.input_expressions import Expression
-from duckml.language.parser import argument_value, arguments_of
+from duckml.language.expression_text import argument_value, arguments_of
 from duckml.training.transform.expressions import ExpressionReader, Node
 from duckml.training.transform.fitted_functions import (
     FITTED_FUNCTIONS,
