@@ -73,6 +73,7 @@ class AppliedSettings:
     def _set_search_path(self, search_path: str) -> None:
         """Resolve names in the schemas of a search path, then in those of PostgreSQL's catalogs."""
         self._db.release()
+        # A table's name may now mean a table in another schema.
         self._db.forget_bindings()
         schemas = catalog.duckdb_search_path(self._db.con, self._database, search_path)
         self._db.execute(f"SET search_path = {literal(schemas)}")
@@ -85,6 +86,7 @@ class AppliedSettings:
 
     def _publish(self) -> None:
         """Store the settings where current_setting() of the catalog views reads them."""
+        # Macros can read variables, but not the objects of this process.
         pairs = (f"{literal(name.lower())}: {literal(value)}" for name, value in self.values)
         self._db.execute(f"SET VARIABLE {catalog.SETTINGS} = MAP {{{', '.join(pairs)}}}")
         self._db.execute(f"SET VARIABLE {catalog.USER} = {literal(self._user)}")

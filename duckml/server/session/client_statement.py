@@ -48,7 +48,7 @@ class ClientStatement:
         try:
             statements = parse(self.text).statements
         except duckdb.Error:
-            return frozenset()
+            return frozenset()  # a statement that can't be parsed is logged as well
         queries = [statement for statement in statements if isinstance(statement, Query)]
         return self.macros | {str(call.model) for query in queries for call in query.calls}
 
@@ -107,6 +107,7 @@ def _is_literal(token: Token) -> bool:
 
 
 def _models_of_macros(tokens: Tokens) -> frozenset[str]:
+    # predict_<model> and predict_proba_<model> are the macros that each model has.
     names = [token.word for token in tokens if token.is_identifier]
     macros = [name.removeprefix("predict_") for name in names if name.startswith("predict_")]
     return frozenset(name.removeprefix("proba_") for name in macros)

@@ -12,6 +12,7 @@ from duckml.server.session.sql_statement import SqlStatement
 from duckml.server.values.copy_format import CopyFormat
 from duckml.server.values.result_columns import ResultColumn
 
+# PostgreSQL puts an object id, always 0, before the number of inserted rows.
 _CHANGED_ROWS = {"insert": "INSERT 0", "update": "UPDATE", "delete": "DELETE", "merge": "MERGE"}
 _NOT_IN_TAGS = frozenset({"OR", "REPLACE", "TEMP", "TEMPORARY", "UNIQUE", "RECURSIVE"})
 
@@ -44,6 +45,7 @@ class CommandResult:
             taken += batch.num_rows
             self.sent += batch.num_rows
             yield batch
+        # Fewer rows than were wanted: there are no more.
         is_at_limit = self.limit is not None and self.sent >= self.limit
         self.is_done = count is None or taken < count or is_at_limit
 
@@ -54,7 +56,9 @@ class CommandResult:
 
     def close(self) -> None:
         """Discard the rest of the rows, unless they are a cursor's, which keeps them."""
-        if self.rows is not None and self.limit is None and self.tag not in {"FETCH", "MOVE"}:
+        # The rows of FETCH are a cursor's or another portal's.
+        is_fetch = self.limit is not None or self.tag in {"FETCH", "MOVE"}
+        if self.rows is not None and not is_fetch:
             self.rows.close()
 
 
@@ -71,5 +75,6 @@ def count_tag(sql: SqlStatement, count: int) -> str:
         return "TRUNCATE TABLE"
     if sql.verb not in {"create", "drop", "alter"}:
         return sql.verb.upper()
+    # The tag of the others names the kind of object as well: CREATE TABLE, DROP VIEW.
     words = [word.upper() for word in sql.text.replace("(", " ").split()[:6]]
     return " ".join([word for word in words if word not in _NOT_IN_TAGS][:2])

@@ -31,6 +31,7 @@ def parse_copy(reader: StatementReader) -> Command:
         )
     if direction != "to" or target != "stdout":
         return reader.as_sql("copy")
+    # In both spellings, (FORMAT csv, HEADER) and CSV HEADER, each option begins with its name.
     options = _options(reader, stop + 2)
     if reader.word(1) == "(":
         return CopyOut(reader.query(2, stop - 1), _copy_format(options))
@@ -105,6 +106,7 @@ def _copy_format(options: dict[str, str]) -> CopyFormat:
         raise WireError("22023", message)
     if options.get("encoding", "utf8").lower().replace("-", "") not in {"utf8", "unicode"}:
         raise WireError("0A000", "COPY only supports the encoding UTF8.")
+    # The defaults are PostgreSQL's, which differ between text and csv.
     is_csv = kind == "csv"
     quote = options.get("quote", '"')
     how = CopyFormat(

@@ -66,6 +66,7 @@ class Cursors:
     def end_transaction(self, is_committed: bool) -> None:
         """Close the cursors that end with a transaction, and spool the rows of the others."""
         for name, cursor in list(self._by_name.items()):
+            # DuckDB ends an open result together with its transaction.
             if cursor.is_held and is_committed:
                 cursor.rows.spool()
             else:

@@ -109,6 +109,7 @@ class Descriptions:
             result = self._runner.run(sql, values, bound)
             result.close()
             return [], result.columns
+        # The client's own declarations come first; DuckDB's types fill the gaps.
         declared = [*prepared.oids, *[0] * len(bound.parameters)]
         oids = [
             oid or parameter_oid(kind, sql.is_on_catalogs)
@@ -128,6 +129,7 @@ class Descriptions:
 
         Raises WireError for another number of parameters than the statement has.
         """
+        # Describing is needed only for parameters whose types the client has not declared.
         oids = list(prepared.oids) + [0] * (len(raw) - len(prepared.oids))
         if not all(oids) or len(oids) != len(raw):
             described, _ = self.describe(prepared, None)

@@ -90,6 +90,7 @@ class DuckdbSession:
             return kept[1]
         bound = self.bind(sql, values)
         if len(text) < KEPT_CHARACTERS:
+            # Clearing everything is rare, and cheaper than tracking which was used last.
             if len(self._bindings) >= _KEPT_BINDINGS:
                 self._bindings.clear()
             self._bindings[text] = (version, bound)

@@ -46,7 +46,7 @@ class Interruption:
             yield
             return
         timer = threading.Timer(seconds, self.cancel, ["statement timeout"])
-        timer.daemon = True
+        timer.daemon = True  # a server that ends does not wait for time limits
         timer.start()
         try:
             yield

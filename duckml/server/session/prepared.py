@@ -109,6 +109,7 @@ class Portals:
         """
         if name and name in self._by_name:
             raise WireError("42P03", f'cursor "{name}" already exists')
+        # The unnamed portal is replaced without an error.
         self.close(name)
         self._by_name[name] = portal
 

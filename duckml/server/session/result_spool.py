@@ -51,6 +51,7 @@ class SpooledRows:
             self._rest = None
             if batch is None:
                 return
+            # The rest of a batch is kept for the next call.
             if missing is not None and batch.num_rows > missing:
                 batch, self._rest = batch.slice(0, missing), batch.slice(missing)
             if missing is not None:
@@ -72,6 +73,7 @@ class SpooledRows:
         try:
             self._write_batches()
         except BaseException as error:
+            # The next statement runs all the same; reading these rows later reports the problem.
             self.close()
             self._problem = error
             if isinstance(error, OSError):

@@ -50,7 +50,7 @@ class SettingCommands:
         if command.name == "all":
             return _ALL_COLUMNS
         values = self._settings.values
-        values[command.name]
+        values[command.name]  # raises if there is no such setting
         return [ResultColumn(values.shown(command.name), types.TEXT)]
 
     def reset(self, command: ResetParameter) -> CommandResult:

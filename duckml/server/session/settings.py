@@ -64,7 +64,7 @@ class Settings:
         checked = self._initial.get(key, "") if value is None else _checked(key, value)
         (self._local if is_local else self._values)[key] = checked
         if not is_local:
-            self._local.pop(key, None)
+            self._local.pop(key, None)  # a later SET replaces SET LOCAL
         return checked
 
     def reset(self) -> list[str]:
@@ -122,6 +122,7 @@ def _checked(name: str, value: str) -> str:
             message = f"The encoding '{value}' is not supported: text is UTF8."
             raise WireError("22023", message)
         return "UTF8"
+    # Clients set any style, and read from the reported value that it is always ISO.
     if name == "datestyle":
         if not value.lower().startswith(_DATE_STYLES):
             message = f"The date style '{value}' is not supported: dates are written as in ISO."

@@ -74,6 +74,7 @@ class SqlRunner:
         self, sql: SqlStatement, values: list[Any] | None, bound: binding.BoundStatement
     ) -> CommandResult:
         text = sql.translated
+        # Only a query can be put in a subquery with casts for values that Arrow can't hold.
         is_plain = sql.verb in _PLAIN_QUERIES and not bound.writes and not bound.is_deferred
         exact = exact_query(text, bound.columns) if is_plain else text
         rows = self._db.stream(exact, values)
@@ -81,6 +82,7 @@ class SqlRunner:
             self._db.keep_open(rows)
             columns = result_columns(sql, rows.columns if exact is text else bound.columns)
             return CommandResult(row_tag(sql), columns, rows, counts=True)
+        # DuckDB returns the number of changed rows as a row, and for some statements no column.
         batches = [batch for batch in rows.batches(None) if batch.num_columns]
         count = sum(batch.column(0)[0].as_py() or 0 for batch in batches)
         return CommandResult(count_tag(sql, count))

@@ -36,6 +36,7 @@ class StatementReader:
     def unquoted(self, index: int) -> str:
         """Return a word, or the value of a string literal, E'…' included."""
         text = self.tokens[index].text
+        # The delimiter of COPY is often a tab, written as E'\t'.
         if text[:2] in {"e'", "E'"}:
             return text[2:-1].encode().decode("unicode_escape")
         return string_value(text) if text.startswith("'") else unquote(text)

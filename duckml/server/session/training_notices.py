@@ -26,6 +26,7 @@ class TrainingNotices:
 
         Raises WireError if the statement was stopped.
         """
+        # DuckDB's interrupt stops queries, but not the training between them.
         self._interruption.require_running()
         now = time.monotonic()
         is_early = now - self._last_sent < _SECONDS_BETWEEN
