@@ -128,34 +128,35 @@ class ModelStatement:
 
 
 @dataclass(frozen=True)
-class CreateModel(ModelStatement):
+class _Creation(ModelStatement):
+    """A statement that stores a version under a name."""
+
+    command_tag: ClassVar[str] = "CREATE MODEL"
+    result: ClassVar[Result] = Result.ROW
+
+    name: ModelName
+    or_replace: bool
+    if_not_exists: bool
+
+
+@dataclass(frozen=True)
+class CreateModel(_Creation):
     """CREATE MODEL: a training query, or the import of an ONNX file if `query` is None.
 
     `transform` is the span of the list after TRANSFORM.
     """
 
-    command_tag: ClassVar[str] = "CREATE MODEL"
-    result: ClassVar[Result] = Result.ROW
     trains: ClassVar[bool] = True
 
-    name: ModelName
-    or_replace: bool
-    if_not_exists: bool
     transform: Span | None
     options: Options
     query: Query | None
 
 
 @dataclass(frozen=True)
-class CopyModel(ModelStatement):
+class CopyModel(_Creation):
     """CREATE MODEL … FROM MODEL: a version under another name."""
 
-    command_tag: ClassVar[str] = "CREATE MODEL"
-    result: ClassVar[Result] = Result.ROW
-
-    name: ModelName
-    or_replace: bool
-    if_not_exists: bool
     source: ModelName
 
 
@@ -182,46 +183,40 @@ class DropModel(ModelStatement):
 
 
 @dataclass(frozen=True)
-class RenameModel(ModelStatement):
-    """ALTER MODEL … RENAME TO."""
+class _Alteration(ModelStatement):
+    """A form of ALTER MODEL [IF EXISTS] name."""
 
     command_tag: ClassVar[str] = "ALTER MODEL"
 
     name: ModelName
     if_exists: bool
+
+
+@dataclass(frozen=True)
+class RenameModel(_Alteration):
+    """ALTER MODEL … RENAME TO."""
+
     new_name: ModelName
 
 
 @dataclass(frozen=True)
-class SetOptions(ModelStatement):
+class SetOptions(_Alteration):
     """ALTER MODEL … SET OPTIONS: the notes of a version."""
 
-    command_tag: ClassVar[str] = "ALTER MODEL"
-
-    name: ModelName
-    if_exists: bool
     options: Options
 
 
 @dataclass(frozen=True)
-class SetDefaultVersion(ModelStatement):
+class SetDefaultVersion(_Alteration):
     """ALTER MODEL … SET DEFAULT VERSION: a number or an alias."""
 
-    command_tag: ClassVar[str] = "ALTER MODEL"
-
-    name: ModelName
-    if_exists: bool
     tag: str
 
 
 @dataclass(frozen=True)
-class SetAlias(ModelStatement):
+class SetAlias(_Alteration):
     """ALTER MODEL … SET ALIAS alias = version, or DROP ALIAS if `tag` is None."""
 
-    command_tag: ClassVar[str] = "ALTER MODEL"
-
-    name: ModelName
-    if_exists: bool
     alias: str
     tag: str | None
 
