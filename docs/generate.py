@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckml
 from duckml import errors
-from duckml.cli import main as cli
+from duckml.cli.arguments import argument_parser
 from duckml.estimators.model_warnings import MEANINGS
 from duckml.estimators.table import ESTIMATORS
 from duckml.language.functions import SQL_FUNCTIONS, Rows
@@ -241,7 +241,7 @@ NOTES = {
 
 
 def _cli() -> str:
-    parser = cli._parser()
+    parser = argument_parser()
     commands = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
     lines = [
         "# Command line",

@@ -746,6 +746,6 @@ def test_check_finds_answers_that_have_changed(file: str) -> None:
         con.execute("UPDATE _duckml.background_row SET answer = '7.5' WHERE position = 1")
     answer = run_check(file)
     assert answer.returncode == 1
-    assert "FAILED: its answers differ by" in answer.stdout
+    assert "FAILED: its predictions differ by" in answer.stdout
     assert run_check("no_such_file.duckdb").returncode == 1
     assert not os.path.exists("no_such_file.duckdb")

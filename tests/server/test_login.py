@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from duckml.cli import main as cli
+from duckml.cli.main import main
 from duckml.server.server_options import ServerOptions
 from tests.serving import (
     PASSWORD,
@@ -89,9 +89,9 @@ def test_a_users_file_holds_no_password(tmp_path: Path, monkeypatch: pytest.Monk
     assert text.count("SCRAM-SHA-256$4096:") == 3
     assert (tmp_path / "users").stat().st_mode & 0o077 == 0
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
-    assert cli.main(["user", "add", "anna", "--users", str(tmp_path / "users")]) == 1
-    assert cli.main(["user", "remove", "trian", "--users", str(tmp_path / "users")]) == 1
-    assert cli.main(["user", "remove", "train", "--users", str(tmp_path / "users")]) == 0
+    assert main(["user", "add", "anna", "--users", str(tmp_path / "users")]) == 1
+    assert main(["user", "remove", "trian", "--users", str(tmp_path / "users")]) == 1
+    assert main(["user", "remove", "train", "--users", str(tmp_path / "users")]) == 0
     assert "train" not in (tmp_path / "users").read_text(encoding="utf-8")
 
 

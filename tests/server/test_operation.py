@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 import duckml
-from duckml.cli import main as cli
+from duckml.cli.main import main
 from duckml.server.session.client_statement import client_statement
 from tests.serving import (
     PASSWORD,
@@ -121,7 +121,7 @@ def test_what_can_not_be_served_is_said(
     path = tmp_path / "file.duckdb"
     if text is not None:
         path.write_text(text * 1000, encoding="utf-8")
-    assert cli.main(["serve", str(path), "--port", "0"]) == 1
+    assert main(["serve", str(path), "--port", "0"]) == 1
     assert wanted in capsys.readouterr().err
 
 
@@ -172,8 +172,8 @@ def test_libraries_are_heard_without_what_they_say(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--port", "99999"], "is no port"),
-        (["--max-connections", "0"], "is no number above zero"),
+        (["--port", "99999"], "is not a port"),
+        (["--max-connections", "0"], "is not a number above zero"),
         (["--users", "nofile"], "duckml user add"),
         (["--tls-cert", "nofile", "--tls-key", "nofile"], "There is no file 'nofile' (--tls-cert)"),
         (
