@@ -1,4 +1,7 @@
-"""Builds the native engine into the package where Rust's cargo is; goes on without it, saying so, where it isn't."""
+"""The build of the package, with the native engine if Rust's cargo is installed.
+
+Without cargo it prints a warning and builds the package without the engine.
+"""
 
 from __future__ import annotations
 
@@ -17,33 +20,33 @@ EXTENSION = ROOT / "duckml" / "duckml.duckdb_extension"
 
 
 class BuildWithEngine(build_py):
-    """Compiles the extension before the package's files are collected."""
+    """A build that compiles the extension before the package's files are collected."""
 
     def run(self) -> None:
-        """Build the engine, if that can be, and then what setuptools builds."""
+        """Build the engine if possible, then the package."""
         if shutil.which("cargo") is None:
-            self.without("there is no cargo here (https://rustup.rs brings it)")
+            self.skip_engine("cargo is not installed (see https://rustup.rs)")
         else:
             try:
-                _builder().build()
+                _native_build().build()
             except (subprocess.CalledProcessError, KeyError) as error:
-                self.without(f"it doesn't compile: {error}")
+                self.skip_engine(f"it doesn't compile: {error}")
         super().run()
 
-    def without(self, why: str) -> None:
-        """Say that the package comes without the native engine."""
+    def skip_engine(self, reason: str) -> None:
+        """Remove an old extension and warn that the package has no native engine."""
         for stale in (EXTENSION, Path(self.build_lib) / "duckml" / EXTENSION.name):
             stale.unlink(missing_ok=True)
         self.warn(
-            f"duckml is installed without its native engine: {why}. Models are served by the Python engine."
+            f"duckml is installed without its native engine: {reason}. The Python engine is used."
         )
 
 
 class WheelForPlatform(bdist_wheel):
-    """With the extension in it, a wheel is for one platform, and for every Python."""
+    """A wheel for one platform and every Python, if the extension is in it."""
 
     def get_tag(self) -> tuple[str, str, str]:
-        """The tag of the wheel."""
+        """Return the tag of the wheel."""
         if not EXTENSION.exists():
             return super().get_tag()
         self.plat_name_supplied = True
@@ -52,8 +55,8 @@ class WheelForPlatform(bdist_wheel):
         return "py3", "none", platform
 
 
-def _builder() -> Any:
-    """The module native/build.py, which is no part of the package."""
+def _native_build() -> Any:
+    """Import native/build.py, which isn't part of the package."""
     spec = importlib.util.spec_from_file_location("build_native", ROOT / "native" / "build.py")
     assert spec is not None
     assert spec.loader is not None

@@ -1,12 +1,12 @@
-"""CREATE MODEL and PREDICT for DuckDB: train on a query, keep the model in the file, predict in SQL.
+"""CREATE MODEL and PREDICT for DuckDB: train on a query, store the model, predict in SQL.
 
     import duckml
 
     con = duckml.connect("houses.duckdb")
-    con.execute("CREATE MODEL price OPTIONS (target = 'price') AS SELECT price, rooms, area FROM houses")
+    con.execute("CREATE MODEL price OPTIONS (target = 'price') AS FROM houses")
     con.sql("SELECT *, PREDICT(price) AS fair FROM for_sale")
 
-The names are loaded when they are first used, so that `import duckml` costs little.
+The names are imported when they are first used, so that `import duckml` is fast.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ In the profile, under the output:
     plugins:
       - module: duckml.dbt
 
-dbt's cursors are then duckml connections: `predict_<model>(alias)` and PREDICT work in SQL models, `session.execute` in
-Python models trains, and so do hooks.
+dbt's cursors are then duckml connections: SQL models can use `predict_<model>(alias)` and PREDICT,
+and hooks and the `session.execute` of Python models can train.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import duckml
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
-    """What dbt-duckdb looks for in the module of a plugin, by this name."""
+    """The class that dbt-duckdb looks for in a plugin's module, by this name."""
 
     def configure_connection(self, conn: Any) -> None:
-        """Give dbt's connection, and with it every cursor of it, duckml's statements."""
+        """Attach duckml to dbt's connection, and with it to all its cursors."""
         duckml.attach(conn)

@@ -1,4 +1,4 @@
-"""A model as a Python object: what the registry knows of a version, and predictions on rows from anywhere."""
+"""A stored model as a Python object: its fields in the registry, and predictions on rows."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ from duckml.registry import stored_artifacts
 from duckml.registry.stored_model import StoredModel
 from duckml.registry.stored_version import StoredVersion, details
 
+# The metrics that a model's representation shows; a value without a format gets four digits.
+_MAIN_METRICS = {
+    "r2_score": "R² {:.3f}",
+    "mean_absolute_error": "mean absolute error {}",
+    "accuracy": "accuracy {:.3f}",
+    "roc_auc": "ROC AUC {:.3f}",
+}
+
 
 class PredictingConnection(Protocol):
     """The part of a duckml connection that a model uses."""
@@ -31,7 +39,7 @@ class PredictingConnection(Protocol):
         """Return a relation over a query in which `name` means `rows`."""
 
     def rewritten(self, query: str) -> str:
-        """Return the SQL that DuckDB is given for a query."""
+        """Return a query as DuckDB's SQL."""
 
     def registry_session(self) -> Native:
         """Return a session to read the registry on."""
@@ -40,8 +48,8 @@ class PredictingConnection(Protocol):
 class Model:
     """One version of a stored model.
 
-    Made by `Connection.model` and `Connection.create_model`. A version never changes: an object made before a retrain
-    goes on predicting with the version that it was made for.
+    `Connection.model` and `Connection.create_model` return it. A version never changes: an object
+    that was made before a retrain goes on predicting with its version.
     """
 
     def __init__(self, con: PredictingConnection, stored: StoredVersion) -> None:
@@ -51,71 +59,77 @@ class Model:
 
     @property
     def name(self) -> str:
-        """The name of the model."""
+        """Return the name of the model."""
         return self._stored.name
 
     @property
     def version(self) -> int:
-        """The number of the version."""
+        """Return the number of the version."""
         return self._stored.version
 
     @property
     def place_parts(self) -> tuple[str, str, str]:
-        """Database, schema and name of the model."""
+        """Return the database, the schema and the name of the model."""
         return self._stored.place.database, self._stored.place.schema, self.name
 
     @property
     def full_name(self) -> str:
-        """The model with database, schema and version, as SQL."""
+        """Return the model with its database, schema and version, as SQL."""
         return self._stored.full_name
 
     @property
     def key(self) -> str:
-        """The SHA-256 of the ONNX bytes."""
+        """Return the SHA-256 of the ONNX bytes."""
         return self._stored.key
 
     @property
     def signature(self) -> Signature:
-        """The features in their order, and the target."""
+        """Return the features in their order, and the target."""
         return self._stored.signature
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What was measured on the test rows, by name."""
+        """Return the metrics on the test rows, by name."""
         return dict(self._row["metrics"])
 
     @property
     def warnings(self) -> list[ModelWarning]:
-        """What the training found worth saying."""
+        """Return the warnings of the training."""
         return [
             ModelWarning(warning["code"], warning["message"]) for warning in self._row["warnings"]
         ]
 
     @property
     def params(self) -> dict[str, Any]:
-        """The parameters of the fitted estimator."""
+        """Return the parameters of the fitted estimator."""
         return dict(json.loads(self._row["params"]))
 
     @property
     def info(self) -> dict[str, Any]:
-        """Everything else that is stored of the version, by column of `_duckml.model_version`."""
+        """Return all other stored fields, by column of `_duckml.model_version`."""
         return dict(self._row)
 
     @property
     def aliases(self) -> list[str]:
-        """The aliases that mean this version now."""
+        """Return the aliases that refer to this version now."""
         known = StoredModel.of(self._con.registry_session(), self._stored).aliases()
         return [alias for alias, version in known.items() if version == self.version]
 
     @property
     def onnx(self) -> bytes:
-        """The model itself: ONNX bytes that any onnxruntime runs. Raises ArtifactError when they are damaged."""
+        """Return the ONNX bytes of the model, which any onnxruntime runs.
+
+        Raises ArtifactError if they are damaged.
+        """
         found = stored_artifacts.require(self._con.registry_session(), self.key)
         require_intact(found, self.key)
         return found
 
     def evaluate(self, data: Any = None) -> dict[str, float]:
-        """The metrics on `data`, which has the features and the target; without it, those of the test rows."""
+        """Return the metrics on `data`, or those on the test rows.
+
+        `data` has the features and the target as columns.
+        """
         if data is None:
             return self.metrics
         relation = self._over(
@@ -125,39 +139,41 @@ class Model:
 
     @property
     def training_info(self) -> pa.Table:
-        """Loss, validation loss and time per iteration, as an Arrow table."""
-        return self._con.sql(
-            f"SELECT * FROM TRAINING_INFO(MODEL {self.full_name})"
-        ).to_arrow_table()
+        """Return the loss, validation loss and time of each iteration, as an Arrow table."""
+        query = f"SELECT * FROM TRAINING_INFO(MODEL {self.full_name})"
+        return self._con.sql(query).to_arrow_table()
 
     @property
     def feature_info(self) -> pa.Table:
-        """Statistics of each feature over the training rows, as an Arrow table."""
-        return self._con.sql(f"SELECT * FROM FEATURE_INFO(MODEL {self.full_name})").to_arrow_table()
+        """Return statistics of each feature over the training rows, as an Arrow table."""
+        query = f"SELECT * FROM FEATURE_INFO(MODEL {self.full_name})"
+        return self._con.sql(query).to_arrow_table()
 
     def predict(self, data: Any) -> Any:
-        """`data` with the prediction as its last column, `predicted_<target>`.
+        """Return `data` with the prediction as its last column, `predicted_<target>`.
 
-        `data` has the features as columns, by name and in any order; others pass through. A DuckDB relation or the
-        name of a table gives a relation, a pandas or polars DataFrame a DataFrame, an Arrow table an Arrow table.
-        Raises FeatureError when a feature is missing or of the wrong type.
+        `data` has the features as columns, in any order; other columns are kept. The result is a
+        relation for a DuckDB relation or the name of a table, a DataFrame for a pandas or polars
+        DataFrame, and an Arrow table for an Arrow table. Raises FeatureError if a feature is
+        missing or has the wrong type.
         """
         relation = self._over(
             data, lambda name: f"SELECT * FROM PREDICT(MODEL {self.full_name}, TABLE {name})"
         )
-        kind = type(data).__module__.split(".", maxsplit=1)[0]
-        if kind == "pandas":
+        library = type(data).__module__.split(".", maxsplit=1)[0]
+        if library == "pandas":
             return relation.df()
-        if kind == "polars":
+        if library == "polars":
             frame = relation.pl()
             return frame.lazy() if type(data).__name__ == "LazyFrame" else frame
-        return relation.to_arrow_table() if kind == "pyarrow" else relation
+        return relation.to_arrow_table() if library == "pyarrow" else relation
 
     def _over(self, data: Any, query: Callable[[str], str]) -> Any:
-        """A query over rows from anywhere, as a relation."""
+        """Return a relation over a query; `query` returns its text for the name of the rows."""
         if isinstance(data, str):
             return self._con.sql(query(qualified(*model_name(data).parts)))
         name = sessions.unused_name()
+        # A relation of DuckDB's. It may belong to another connection, so it runs the query itself.
         if hasattr(data, "query") and hasattr(data, "to_arrow_table"):
             return data.query(name, self._con.rewritten(query(name)))
         if type(data).__module__.startswith("polars") and hasattr(data, "collect"):
@@ -165,39 +181,36 @@ class Model:
         return self._con.over(data, query(name), name)
 
     def _facts(self) -> list[tuple[str, str]]:
-        shown = (
-            ("r2_score", "R² {:.3f}"),
-            ("mean_absolute_error", "mean absolute error {}"),
-            ("accuracy", "accuracy {:.3f}"),
-            ("roc_auc", "ROC AUC {:.3f}"),
-        )
-        measured = [
-            text.format(_rounded(self.metrics[name]) if text.endswith("{}") else self.metrics[name])
-            for name, text in shown
-            if name in self.metrics
-        ]
+        """Return the lines of the model's representation, each with a label."""
+        signature = self.signature
+        features = ", ".join(signature.input_names)
         facts = [
             ("model", f"{self.name}@{self.version} ({self._row['estimator']})"),
-            (
-                "predicts",
-                f"{self.signature.target.name} from {', '.join(self.signature.input_names)}",
-            ),
+            ("predicts", f"{signature.target.name} from {features}"),
         ]
+        measured = self._main_metrics()
         if measured:
             facts.append(("measured", f"{', '.join(measured)} on {self._measured_rows()}"))
         if self._row["rows_used"]:
-            rows, iterations = (
-                f"{self._row['rows_used']:,} rows",
-                f"{self._row['iterations']} iterations",
-            )
+            rows = f"{self._row['rows_used']:,} rows"
+            iterations = f"{self._row['iterations']} iterations"
             facts.append(("trained", f"on {rows}, {iterations}, {self._row['stop_reason']}"))
-        return facts + [
-            ("warning", f"{warning.message} [{warning.code}]") for warning in self.warnings
-        ]
+        for warning in self.warnings:
+            facts.append(("warning", f"{warning.message} [{warning.code}]"))
+        return facts
+
+    def _main_metrics(self) -> list[str]:
+        measured = []
+        for name, text in _MAIN_METRICS.items():
+            if name in self.metrics:
+                value = self.metrics[name]
+                measured.append(text.format(_rounded(value) if text.endswith("{}") else value))
+        return measured
 
     def _measured_rows(self) -> str:
-        count, test = int(self.metrics["row_count"]), self._row["rows_test"]
-        return f"{count:,} {'test' if test else 'training'} row{'' if count == 1 else 's'}"
+        count = int(self.metrics["row_count"])
+        kind = "test" if self._row["rows_test"] else "training"
+        return f"{count:,} {kind} row{'' if count == 1 else 's'}"
 
     def __repr__(self) -> str:
         return "\n".join(f"{label + ':':<10}{text}" for label, text in self._facts())
@@ -212,5 +225,5 @@ class Model:
 
 
 def _rounded(number: float) -> str:
-    """A number with four significant digits, never in powers of ten where people wouldn't write one."""
+    """Return a number with four significant digits, and without an exponent up to 10^12."""
     return f"{number:,.0f}" if 1_000 <= abs(number) < 1e12 else f"{number:.4g}"

@@ -1,4 +1,4 @@
-"""SQLAlchemy engines whose connections take duckml's statements; needs `duckdb_engine`.
+"""SQLAlchemy engines whose connections accept duckml's statements; they need `duckdb_engine`.
 
 from duckml.sqlalchemy import create_engine
 
@@ -15,15 +15,16 @@ import duckml
 
 
 def create_engine(url: Any, *, device: str = "auto", **options: Any) -> sqlalchemy.Engine:
-    """An engine as `sqlalchemy.create_engine` makes it, whose DuckDB connections are duckml's too.
+    """Return a SQLAlchemy engine with duckml attached to its DuckDB connections.
 
-    `url` starts with `duckdb://`; `device` is that of `duckml.connect`; all else is SQLAlchemy's. Raises DeviceError
-    when a connection is made on a device that isn't there.
+    `url` starts with `duckdb://`, `device` is that of `duckml.connect`, and the other options are
+    those of `sqlalchemy.create_engine`. A connection raises DeviceError if the device isn't
+    installed.
     """
     engine = sqlalchemy.create_engine(url, **options)
 
     def attach(connection: Any, _: Any) -> None:
-        # duckdb_engine wraps DuckDB's connection; a method of it that it hands out leads to the connection itself.
+        # duckdb_engine wraps DuckDB's connection; a bound method of DuckDB's leads back to it.
         duckml.attach(connection.commit.__self__, device=device)
 
     sqlalchemy.event.listen(engine, "connect", attach)

@@ -1,6 +1,7 @@
-"""Build the native engine: `duckml/duckml.duckdb_extension`, for DuckDB's stable C API and this machine.
+"""The build of the native engine, `duckml/duckml.duckdb_extension`, for this machine.
 
-An extension is a shared library with a footer that tells DuckDB which platform and which API it is made for.
+An extension is a shared library with a footer that states its platform and its version of DuckDB's
+stable C API.
 """
 
 from __future__ import annotations
@@ -23,34 +24,39 @@ _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "
 
 
 def duckdb_platform() -> str:
-    """What DuckDB calls this machine, such as linux_amd64."""
+    """Return DuckDB's name of this platform, such as linux_amd64."""
     name = f"{_SYSTEMS[sys.platform]}_{_MACHINES[platform.machine().lower()]}"
-    return f"{name}_musl" if "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or "") else name
+    is_musl = "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or "")
+    return f"{name}_musl" if is_musl else name
 
 
 def footer(version: str) -> bytes:
-    """The 534 bytes behind an extension: a WebAssembly section of eight fields, last one first, and a signature.
+    """Return the 534 bytes at the end of an extension.
 
-    As DuckDB reads them in src/main/extension/extension_load.cpp (ParseExtensionMetaData); unsigned, so zeros.
+    They are a WebAssembly section of eight fields, the last one first, and a signature, which is
+    zero for an unsigned extension. DuckDB reads them in src/main/extension/extension_load.cpp
+    (ParseExtensionMetaData).
     """
     fields = ["4", duckdb_platform(), API, version, "C_STRUCT", "", "", ""]
     section = b"\x00\x93\x04\x10duckdb_signature\x80\x04"
-    return (
-        section
-        + b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields))
-        + bytes(256)
-    )
+    values = b"".join(field.encode().ljust(32, b"\0") for field in reversed(fields))
+    signature = bytes(256)
+    return section + values + signature
 
 
 def build() -> Path:
-    """Compile the crate and write the extension; its path. Raises CalledProcessError when it doesn't compile."""
+    """Compile the crate, write the extension and return its path.
+
+    Raises CalledProcessError if it doesn't compile.
+    """
     subprocess.run(["cargo", "build", "--release", "--locked"], cwd=CRATE, check=True)
     library = CRATE / "target" / "release" / _LIBRARIES[sys.platform]
-    version = subprocess.run(
+    package = subprocess.run(
         ["cargo", "pkgid"], cwd=CRATE, check=True, capture_output=True, text=True
     )
-    content = library.read_bytes() + footer("v" + re.split("[#@]", version.stdout.strip())[-1])
-    # A process that has the extension loaded must not find another file of the same content in its place.
+    version = re.split("[#@]", package.stdout.strip())[-1]
+    content = library.read_bytes() + footer(f"v{version}")
+    # An unchanged file is kept, because a process may have it loaded.
     if not EXTENSION.exists() or EXTENSION.read_bytes() != content:
         written = EXTENSION.with_suffix(".partial")
         written.write_bytes(content)

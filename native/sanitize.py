@@ -1,7 +1,7 @@
-"""Call the native engine 100,000 times, with every type, NULLs and sizes, under AddressSanitizer: `make sanitize`.
+"""100,000 calls of the native engine under AddressSanitizer: `make sanitize`.
 
-The crate is built with the sanitizer, which needs Linux and gcc's libasan; what is called is real DuckDB with real
-models. The first error ends the process with a report.
+They cover every type, NULLs and many sizes, in a real DuckDB with real models. The first error ends
+the process with a report. It needs Linux and gcc's libasan.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import build  # beside this file
+import build  # native/build.py
 
 CRATE = Path(__file__).parent
 TARGET = "x86_64-unknown-linux-gnu"
@@ -75,8 +75,8 @@ WRONG = [
 
 
 def main() -> None:
-    """Build, make models, and run the calls in a process of their own."""
-    # The C++ library comes along, so that the sanitizer finds what throws exceptions.
+    """Build the crate, train models, and make the calls in a separate process."""
+    # The sanitizer looks up the functions of C++ exceptions in libstdc++ when it starts.
     names = ["libasan.so", "libstdc++.so"]
     libraries = [
         subprocess.run(
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _built(folder: Path) -> Path:
-    # The sanitizer is a flag of the compiler's that stable Rust has and hides.
+    # Stable Rust accepts the flag of the sanitizer only with RUSTC_BOOTSTRAP.
     environment = {**os.environ, "RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address"}
     options = ["--release", "--locked", "--target", TARGET, "--target-dir", "target/sanitize"]
     subprocess.run(
@@ -123,7 +123,10 @@ def _built(folder: Path) -> Path:
 
 
 def _models(path: str) -> list[str]:
-    """Three models in a file: a number, a class, and one whose graph reads texts itself; their keys."""
+    """Train three models in a file and return their keys.
+
+    They predict a number, a class, and a number with a graph that encodes its category itself.
+    """
     import warnings
 
     import numpy as np
@@ -138,8 +141,9 @@ def _models(path: str) -> list[str]:
     warnings.simplefilter("ignore")
     with duckml.connect(path, engine="python") as con:
         con.execute(
-            "CREATE TABLE seen AS SELECT (i % 90)::DOUBLE AS n, i % 3 = 0 AS b, DATE '2020-01-01' + i::INTEGER AS d, "
-            "TIMESTAMP '2020-01-01' + to_hours(i) AS t, ['a', 'bb', 'a category with a long name'][i % 3 + 1] AS c, "
+            "CREATE TABLE seen AS SELECT (i % 90)::DOUBLE AS n, i % 3 = 0 AS b, "
+            "DATE '2020-01-01' + i::INTEGER AS d, TIMESTAMP '2020-01-01' + to_hours(i) AS t, "
+            "['a', 'bb', 'a category with a long name'][i % 3 + 1] AS c, "
             "i % 7 AS z, i % 11 AS y FROM range(600) t(i)"
         )
         for name, target, estimator in (
@@ -160,12 +164,13 @@ def _models(path: str) -> list[str]:
 
 
 def _calls(path: str, extension: str, number: str, classes: str, foreign: str) -> None:
-    """Make the calls."""
+    """Make the calls in random queries."""
     import duckdb
 
     con = duckdb.connect(path, config={"allow_unsigned_extensions": "true"})
     con.execute(
-        f"LOAD '{extension}'; SET threads = 2; CREATE TEMP TABLE t AS SELECT range AS i FROM range(5000)"
+        f"LOAD '{extension}'; SET threads = 2; "
+        "CREATE TEMP TABLE t AS SELECT range AS i FROM range(5000)"
     )
     draw = random.Random(1)
     made = failed = 0
@@ -200,9 +205,11 @@ def _call(draw: random.Random, number: str, classes: str, foreign: str, wrong: b
         case 0:
             return f"duckml_predict_double('{foreign}', {values[0]}, {text})"
         case 1:
-            return f"duckml_predict_doubles('{classes}', {', '.join(values)}, {_null(draw, 'i % 13::DOUBLE')})"
+            values.append(_null(draw, "i % 13::DOUBLE"))
+            return f"duckml_predict_doubles('{classes}', {', '.join(values)})"
         case 2:
-            return f"duckml_predict_double('{classes}', {', '.join(values)}, {_null(draw, _number(draw))})"
+            values.append(_null(draw, _number(draw)))
+            return f"duckml_predict_double('{classes}', {', '.join(values)})"
     return f"duckml_predict_double('{number}', {', '.join(values)}, {text})"
 
 
