@@ -1,4 +1,4 @@
-"""The command line: data on standard output, narration on standard error, exit codes as documented."""
+"""The command line: data on standard output, messages on standard error, and exit codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ import pytest
 
 DUCKML = str(Path(sys.executable).parent / "duckml")
 TRAIN = (
-    "CREATE TABLE t AS SELECT i::DOUBLE AS x, 2.0::DOUBLE * i + 1 AS y FROM range(1000) r(i); CREATE MODEL line "
+    "CREATE TABLE t AS SELECT i::DOUBLE AS x, 2.0::DOUBLE * i + 1 AS y FROM range(1000) r(i); "
+    "CREATE MODEL line "
     "OPTIONS (target = 'y', estimator = 'linear_regression', precision = 'float64') AS FROM t"
 )
 
@@ -47,7 +48,8 @@ def test_sql_prints_tables_and_narrates_elsewhere(file: str) -> None:
 
 def test_csv_and_json_are_what_duckdb_writes(file: str) -> None:
     query = (
-        "SELECT 1 AS a, NULL AS n, '' AS e, 'x,\"y\"' AS q, DATE '2020-01-01' AS d, [1, 2] AS l, {'k': true} AS s, "
+        "SELECT 1 AS a, NULL AS n, '' AS e, 'x,\"y\"' AS q, DATE '2020-01-01' AS d, [1, 2] AS l, "
+        "{'k': true} AS s, "
         "1.50::DECIMAL(9, 2) AS m, 'infinity'::DATE AS i, 'é😀' AS u, 2 AS a"
     )
     answer = duckml("sql", file, "--format", "csv", "-c", query)
@@ -71,7 +73,10 @@ def test_csv_and_json_are_what_duckdb_writes(file: str) -> None:
 
 
 def test_statements_without_rows_print_nothing(file: str) -> None:
-    script = "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); SET threads = 2; DROP MODEL IF EXISTS nothing"
+    script = (
+        "CREATE TABLE t (a INT); INSERT INTO t VALUES (1); SET threads = 2; "
+        "DROP MODEL IF EXISTS nothing"
+    )
     assert duckml("sql", file, "--format", "csv", "-c", script).stdout == ""
     assert (
         duckml("sql", file, "--format", "csv", "-c", 'SELECT 1 AS "Success", 2 AS "Count"').stdout
@@ -81,7 +86,8 @@ def test_statements_without_rows_print_nothing(file: str) -> None:
 
 def test_rows_of_every_kind_of_statement_are_shown(file: str) -> None:
     script = (
-        "CREATE TABLE answer AS SELECT 1 AS a; INSERT INTO answer VALUES (7) RETURNING a + 1 AS returned; "
+        "CREATE TABLE answer AS SELECT 1 AS a; "
+        "INSERT INTO answer VALUES (7) RETURNING a + 1 AS returned; "
         "SELECT 42 AS answer, 1 AS b; PIVOT answer ON a USING count(*)"
     )
     answer = duckml("sql", file, "--format", "json", "-c", script)
@@ -264,8 +270,8 @@ def test_the_shell_has_lines_completion_errors_and_ctrl_c(tmp_path: Path, file: 
 
 def test_progress_is_drawn_on_a_terminal_only(tmp_path: Path) -> None:
     statement = (
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 60, n_iter_no_change = 60) AS SELECT random() AS x, "
-        "random() AS z, random() AS y FROM range(20000)"
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 60, n_iter_no_change = 60) AS "
+        "SELECT random() AS x, random() AS z, random() AS y FROM range(20000)"
     )
     terminal = Terminal("sql", ":memory:", "-c", statement, home=tmp_path)
     terminal.wait_for("training", 60)

@@ -1,4 +1,7 @@
-"""Devices: what is asked for is what serves, or an error that says what to install. With a real second provider."""
+"""Devices: the requested one is used, or an error says what to install.
+
+The tests install a real second provider.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,8 @@ def test_a_device_that_is_not_there_is_an_error_that_says_what_to_install() -> N
     with pytest.raises(errors.DeviceError) as raised:
         duckml.connect(device="cuda")
     assert str(raised.value) == (
-        "Device 'cuda' was requested, but the installed onnxruntime offers cpu. Install it with: pip uninstall "
+        "Device 'cuda' was requested, but the installed onnxruntime offers cpu. Install it with: "
+        "pip uninstall "
         "onnxruntime; pip install onnxruntime-gpu. device='auto' uses a device that is available."
     )
 
@@ -59,7 +63,7 @@ def test_describe_says_which_device_serves(con: duckml.Connection, engine: str) 
 
 @pytest.fixture(scope="session")
 def openvino() -> str:
-    """A Python whose onnxruntime is the one with OpenVINO; everything else comes from the environment of the tests."""
+    """Return a Python with OpenVINO's onnxruntime, and all else from the tests' environment."""
     folder = ROOT / ".venv-openvino"
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
@@ -67,7 +71,7 @@ def openvino() -> str:
         pip = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", OPENVINO]
         subprocess.run(pip, check=True, timeout=400)
         packages = next(folder.glob("lib/python*/site-packages"))
-        # Behind its own packages, so that its onnxruntime comes first.
+        # After its own packages, so that its onnxruntime is found first.
         lines = [sysconfig.get_paths()["purelib"], str(ROOT)]
         (packages / "shared.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (packages / "finder.pth").write_text(
@@ -90,7 +94,8 @@ from duckml import errors
 states = {state.name: (state.offered, state.starts) for state in device_states()}
 print(states["openvino"], states["cpu"], states["cuda"][0])
 
-rows = "SELECT i % 50 AS a, i % 7 AS b, 'k' || (i % 5) AS k, i % 50 + i % 5 AS y FROM range(2000) t(i)"
+rows = "SELECT i % 50 AS a, i % 7 AS b, 'k' || (i % 5) AS k, i % 50 + i % 5 AS y "
+rows += "FROM range(2000) t(i)"
 create = f"CREATE MODEL m OPTIONS (target = 'y', max_iter = 3) AS {rows}"
 answers = {}
 for device in ("openvino", "cpu", "auto"):
@@ -102,7 +107,8 @@ for device in ("openvino", "cpu", "auto"):
     answers[device] = con.sql(f"SELECT PREDICT(m) AS p FROM ({rows})").fetchnumpy()["p"]
     print(device, served, session.get_providers()[0], float(con.model("m").info["parity"]) <= 1e-4)
     con.close()
-print(np.allclose(answers["openvino"], answers["cpu"], rtol=1e-4), np.array_equal(answers["auto"], answers["cpu"]))
+is_close = np.allclose(answers["openvino"], answers["cpu"], rtol=1e-4)
+print(is_close, np.array_equal(answers["auto"], answers["cpu"]))
 try:
     duckml.connect(device="cuda")
 except errors.DeviceError as error:
@@ -132,8 +138,8 @@ from duckml.engines.devices import device_states
 from duckml.engines.open_models import open_predictor
 from duckml import errors
 
-# A model that OpenVINO can't take as a whole must not be served by another device in silence: onnxruntime then says
-# CPUExecutionProvider, and duckml compares.
+# A model that OpenVINO can't run as a whole must not run on another device silently. onnxruntime
+# then reports CPUExecutionProvider, and duckml compares.
 try:
     con = duckml.connect(device="openvino")
     con.create_model("m", "SELECT i AS x, i AS y FROM range(200) t(i)", "y", "linear_regression")

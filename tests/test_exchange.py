@@ -1,4 +1,7 @@
-"""Models in and out: ONNX files, fitted estimators, plain SQL. Compared with scikit-learn, onnxruntime and PREDICT."""
+"""The import and export of models: ONNX files, fitted estimators, plain SQL.
+
+They are compared with scikit-learn, onnxruntime and PREDICT.
+"""
 
 from __future__ import annotations
 
@@ -42,8 +45,10 @@ def houses() -> duckml.Connection:
     con = duckml.connect()
     con.execute(f"CREATE TABLE houses AS SELECT row_number() OVER () AS n, * FROM '{DATA}'")
     con.execute(
-        """CREATE MODEL net OPTIONS (target = 'price', hidden_layer_sizes = [32, 16], categorical = ['zipcode'],
-        max_iter = 20) AS SELECT price, sqft_living, bathrooms, grade, zipcode, lat, long, date, waterfront FROM houses"""
+        """CREATE MODEL net OPTIONS (target = 'price', hidden_layer_sizes = [32, 16],
+        categorical = ['zipcode'],
+        max_iter = 20) AS SELECT price, sqft_living, bathrooms, grade, zipcode, lat, long, date,
+        waterfront FROM houses"""
     )
     con.execute("CREATE TABLE thousand AS FROM houses ORDER BY n LIMIT 1000")
     return con
@@ -58,18 +63,20 @@ def largest_relative_difference(found: dict[int, float], expected: dict[int, flo
     return max(abs(found[n] - expected[n]) / abs(expected[n]) for n in expected)
 
 
-# ONNX out
+# Export to ONNX
 
 
 def test_an_exported_file_predicts_the_same_in_plain_onnxruntime(
     houses: duckml.Connection, tmp_path: Path
 ) -> None:
-    """From a dict of columns, in a process that never loads duckml."""
+    """From a dict of columns, in a process that doesn't import duckml."""
     path = tmp_path / "net.onnx"
     houses.execute(f"EXPORT MODEL net TO '{path}'")
     houses.execute(
-        f"""COPY (SELECT sqft_living::DOUBLE AS sqft_living, bathrooms::DOUBLE AS bathrooms, grade::DOUBLE AS grade,
-        zipcode::BIGINT AS zipcode, lat, long, epoch(date) / 86400 AS date, waterfront::INTEGER::DOUBLE AS waterfront,
+        f"""COPY (SELECT sqft_living::DOUBLE AS sqft_living, bathrooms::DOUBLE AS bathrooms,
+        grade::DOUBLE AS grade,
+        zipcode::BIGINT AS zipcode, lat, long, epoch(date) / 86400 AS date,
+        waterfront::INTEGER::DOUBLE AS waterfront,
         PREDICT(net) AS answer FROM thousand) TO '{tmp_path}/rows.csv'"""
     )
     program = f"""
@@ -77,7 +84,8 @@ import sys
 import numpy as np, onnxruntime, pandas
 rows = pandas.read_csv("{tmp_path}/rows.csv")
 session = onnxruntime.InferenceSession("{path}")
-columns = {{i.name: rows[i.name].to_numpy().astype("int64" if i.type == "tensor(int64)" else "float64").reshape(-1, 1)
+types = {{"tensor(int64)": "int64"}}
+columns = {{i.name: rows[i.name].to_numpy().astype(types.get(i.type, "float64")).reshape(-1, 1)
            for i in session.get_inputs()}}
 [answer] = session.run(["predicted_price"], columns)
 assert "duckml" not in sys.modules
@@ -98,7 +106,7 @@ def test_export_and_import_is_the_identity(houses: duckml.Connection, tmp_path: 
     assert houses.model("back").signature == houses.model("net").signature
 
 
-# Plain SQL out
+# Export to plain SQL
 
 
 def test_a_net_as_sql_agrees_in_duckdb_without_duckml(
@@ -152,7 +160,8 @@ def test_a_net_as_sql_agrees_in_postgres(
     try:
         with psycopg.connect(server.get_uri()) as con:
             con.execute(
-                "CREATE TABLE thousand (n BIGINT, sqft_living BIGINT, bathrooms FLOAT8, grade BIGINT, zipcode BIGINT, "
+                "CREATE TABLE thousand (n BIGINT, sqft_living BIGINT, bathrooms FLOAT8, grade "
+                "BIGINT, zipcode BIGINT, "
                 "lat FLOAT8, long FLOAT8, date DATE, waterfront BOOLEAN)"
             )
             with con.cursor() as cursor:
@@ -167,11 +176,14 @@ def test_a_net_as_sql_agrees_in_postgres(
 
 AWKWARD = """
     SELECT * FROM (VALUES
-        (1.5, 'a', DATE '2020-02-29', TIMESTAMP '1969-12-31 23:59:59', true), (NULL, 'it''s', NULL, NULL, NULL),
-        (NULL, NULL, NULL, NULL, NULL), (-3.25, 'dm_x1', DATE '1901-03-01', TIMESTAMP '2038-01-19 03:14:08', false),
+        (1.5, 'a', DATE '2020-02-29', TIMESTAMP '1969-12-31 23:59:59', true), (NULL, 'it''s',
+        NULL, NULL, NULL),
+        (NULL, NULL, NULL, NULL, NULL), (-3.25, 'dm_x1', DATE '1901-03-01',
+        TIMESTAMP '2038-01-19 03:14:08', false),
         (1e300, 'a', DATE '2020-01-01', TIMESTAMP '2020-01-01', true),
         ('nan'::DOUBLE, 'a', DATE '2020-01-01', TIMESTAMP '2020-01-01', true),
-        ('inf'::DOUBLE, 'a', DATE '2020-01-01', TIMESTAMP '2020-01-01', true), (0.0, '', NULL, NULL, true)
+        ('inf'::DOUBLE, 'a', DATE '2020-01-01', TIMESTAMP '2020-01-01', true), (0.0, '', NULL,
+        NULL, true)
     ) v("dm_x0", "the k", "select", "t", "y")"""
 
 
@@ -183,12 +195,16 @@ def test_sql_answers_awkward_rows_as_predict_does(
 ) -> None:
     con.execute(f"CREATE TABLE awkward AS {AWKWARD}")
     con.execute(
-        """CREATE TABLE rows AS SELECT i / 7.0 AS "dm_x0", ['a', 'it''s', 'dm_x1', NULL][1 + i % 4] AS "the k",
-        DATE '1950-01-01' + (i * 37)::INTEGER AS "select", TIMESTAMP '1960-01-01' + INTERVAL (i * 7777) MINUTE AS "t",
-        i % 3 = 0 AS "y", i * 2.0 + i % 4 AS number, i % 4 = 1 AS yes, 'it''s ' || (i % 3) AS word FROM range(400) r(i)"""
+        """CREATE TABLE rows AS SELECT i / 7.0 AS "dm_x0", ['a', 'it''s', 'dm_x1',
+        NULL][1 + i % 4] AS "the k",
+        DATE '1950-01-01' + (i * 37)::INTEGER AS "select",
+        TIMESTAMP '1960-01-01' + INTERVAL (i * 7777) MINUTE AS "t",
+        i % 3 = 0 AS "y", i * 2.0 + i % 4 AS number, i % 4 = 1 AS yes,
+        'it''s ' || (i % 3) AS word FROM range(400) r(i)"""
     )
     con.execute(
-        f"""CREATE MODEL m OPTIONS (target = '{target}', activation = '{activation}', on_null = '{on_null}',
+        f"""CREATE MODEL m OPTIONS (target = '{target}', activation = '{activation}',
+        on_null = '{on_null}',
         hidden_layer_sizes = [4], max_iter = 30, precision = 'float64',
         estimator = '{"mlp_regressor" if target == "number" else "mlp_classifier"}')
         AS SELECT "dm_x0", "the k", "select", "t", "y", {target} FROM rows"""
@@ -214,7 +230,7 @@ def test_sql_answers_awkward_rows_as_predict_does(
         lite.executemany("INSERT INTO awkward VALUES (?, ?, ?, ?, ?)", rows.fetchall())
         lite_sql = (tmp_path / "lite.sql").read_text().strip().removesuffix(";")
         found = lite.execute(f'SELECT "predicted_{target}" FROM ({lite_sql})').fetchall()
-    # SQLite stores NaN as NULL, so that row is another one there.
+    # SQLite stores NaN as NULL, so that row is different there.
     assert same(found[:5] + found[6:], expected[:5] + expected[6:])
 
 
@@ -225,7 +241,7 @@ def same(rows: list[tuple[object]], expected: list[object]) -> bool:
     )
 
 
-# ONNX in: foreign models
+# Import of foreign ONNX models
 
 
 @pytest.fixture
@@ -260,13 +276,14 @@ def pipeline(estimator: object) -> object:
 def test_a_foreign_pipeline_imports_and_predicts(
     con: duckml.Connection, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
-    """Written by skl2onnx as it comes: named inputs, one matrix, and a classifier with its ZipMap."""
+    """As skl2onnx writes them: named inputs, one matrix, and a classifier with its ZipMap."""
     matrix = frame[["area", "rooms"]].to_numpy(dtype=np.float32)
     fitted = make_pipeline(StandardScaler(), LinearRegression()).fit(matrix, number_of(frame))
     (tmp_path / "m.onnx").write_bytes(to_onnx(fitted, matrix[:1]).SerializeToString())
     con.register("frame", frame)
     con.execute(
-        f"CREATE MODEL matrix OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx', target = 'price', "
+        f"CREATE MODEL matrix OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx', "
+        f"target = 'price', "
         "features = ['area', 'rooms'])"
     )
     found = [row[0] for row in con.execute("SELECT PREDICT(matrix) FROM frame").fetchall()]
@@ -277,7 +294,8 @@ def test_a_foreign_pipeline_imports_and_predicts(
     classes = make_pipeline(StandardScaler(), LogisticRegression()).fit(matrix, words)
     (tmp_path / "c.onnx").write_bytes(to_onnx(classes, matrix[:1]).SerializeToString())
     con.execute(
-        f"CREATE MODEL classes OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/c.onnx', target = 'price', "
+        f"CREATE MODEL classes OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/c.onnx', "
+        f"target = 'price', "
         "features = ['area', 'rooms'])"
     )
     rows = con.execute(
@@ -348,13 +366,18 @@ def test_a_handmade_graph_of_every_type_imports_and_predicts(
     ]
     (tmp_path / "m.onnx").write_bytes(handmade(nodes, inputs, constants=constants))
     con.execute(
-        f"CREATE MODEL total OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx', target = 'total', "
+        f"CREATE MODEL total OPTIONS (model_type = 'onnx', model_path = '{tmp_path}/m.onnx', "
+        f"target = 'total', "
         "features = {'wide': ['w1', 'w2']})"
     )
     assert str(con.model("total").signature) == (
-        "(f DOUBLE, i BIGINT, b BOOLEAN, d DOUBLE, s VARCHAR, flat DOUBLE, w1 DOUBLE, w2 DOUBLE) → total"
+        "(f DOUBLE, i BIGINT, b BOOLEAN, d DOUBLE, s VARCHAR, flat DOUBLE, w1 DOUBLE, w2 DOUBLE) "
+        "→ total"
     )
-    call = "PREDICT(total, f := 0.5, i := 2, b := true, d := 4, s := 'yes', flat := 8, w1 := 16, w2 := 32)"
+    call = (
+        "PREDICT(total, f := 0.5, i := 2, b := true, d := 4, s := 'yes', flat := 8, w1 := 16, w2 "
+        ":= 32)"
+    )
     assert con.execute(f"SELECT {call}").fetchone() == (64.5,)
     other = call.replace("'yes'", "'no'")
     assert con.execute(f"SELECT {other}").fetchone() == (63.5,)
@@ -380,7 +403,7 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(
     constant = external.graph.initializer.add(name="c", data_type=TensorProto.FLOAT, dims=[1])
     constant.data_location = TensorProto.EXTERNAL
     constant.external_data.add(key="location", value="/etc/passwd")
-    refused(con, path, external.SerializeToString(), "its tensor 'c' lies in another file")
+    refused(con, path, external.SerializeToString(), "its tensor 'c' is stored in another file")
 
     own = [helper.make_node("Evil", ["x"], ["answer"], domain="com.example")]
     refused(
@@ -472,7 +495,8 @@ def test_a_forged_manifest_is_refused(
     import json
 
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM "
+        "range(50) t(i)"
     )
     model = onnx.load_from_string(con.model("m").onnx)
     con.execute("DROP MODEL m")
@@ -581,7 +605,7 @@ def test_an_estimator_fitted_on_a_matrix_takes_the_columns_in_order(con: duckml.
 
 
 def test_awkward_fits_are_taken_as_they_are(con: duckml.Connection, frame: pd.DataFrame) -> None:
-    """Names with spaces, booleans in a matrix, one column, thresholds of doubles, classes that look like numbers."""
+    """Names with spaces, booleans in a matrix, one column, double thresholds, numeric labels."""
     spaced = frame[["area", "rooms"]].rename(columns={"area": "the area"})
     fitted = make_pipeline(StandardScaler(), LinearRegression()).fit(spaced, number_of(frame))
     con.register_model("spaced", fitted, spaced)
@@ -613,7 +637,7 @@ def test_awkward_fits_are_taken_as_they_are(con: duckml.Connection, frame: pd.Da
 
 
 def test_a_missing_text_that_the_encoder_knows_answers_null(con: duckml.Connection) -> None:
-    """The graph is given '' for it, which the encoder does not know: no wrong answer instead of one."""
+    """The graph gets '' for it, which the encoder doesn't know: NULL, not a wrong prediction."""
     rows = pd.DataFrame({"k": ["a", None, "b"] * 100, "x": np.arange(300.0)})
     encode = ColumnTransformer(
         [("k", OneHotEncoder(handle_unknown="ignore"), ["k"])], remainder="passthrough"
@@ -635,11 +659,13 @@ def test_a_forest_that_splits_by_what_is_missing_is_refused_at_once(con: duckml.
 
 def test_an_answer_that_overflows_is_null(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT (i % 17) * 1e-20 AS x, i % 5 AS y FROM range(600) r(i)"
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT (i % 17) * 1e-20 AS x, i "
+        "% 5 AS y FROM range(600) r(i)"
     )
     assert con.execute("SELECT PREDICT(m, x := 3e38)").fetchone() == (None,)
     con.execute(
-        "CREATE MODEL c OPTIONS (target = 'y', estimator = 'logistic_regression') AS SELECT (i % 17) * 1e-20 AS x, i % 3 AS y FROM range(600) r(i)"
+        "CREATE MODEL c OPTIONS (target = 'y', estimator = 'logistic_regression') AS SELECT (i % "
+        "17) * 1e-20 AS x, i % 3 AS y FROM range(600) r(i)"
     )
     assert con.execute("SELECT PREDICT(c, x := 3e38), PREDICT_PROBA(c, x := 3e38)").fetchone() == (
         None,
@@ -648,7 +674,7 @@ def test_an_answer_that_overflows_is_null(con: duckml.Connection) -> None:
 
 
 def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path) -> None:
-    """Rather than said otherwise."""
+    """A model that SQL would compute differently is refused."""
     nodes = [
         helper.make_node("Cast", ["x"], ["i"], to=TensorProto.INT64),
         helper.make_node("Cast", ["i"], ["answer"], to=TensorProto.FLOAT),
@@ -661,7 +687,8 @@ def test_what_sql_can_not_say_is_refused(con: duckml.Connection, tmp_path: Path)
     with pytest.raises(errors.PlainSqlError, match="Cast to another type"):
         con.execute(f"EXPORT MODEL whole TO '{tmp_path}/m.sql' (FORMAT sql)")
     con.execute(
-        "CREATE MODEL b OPTIONS (target = 'y', categorical = ['k'], estimator = 'linear_regression') AS SELECT i % 2 = 0 AS k, i AS y FROM range(60) t(i)"
+        "CREATE MODEL b OPTIONS (target = 'y', categorical = ['k'], estimator = "
+        "'linear_regression') AS SELECT i % 2 = 0 AS k, i AS y FROM range(60) t(i)"
     )
     con.execute(f"EXPORT MODEL b TO '{tmp_path}/m.sql' (FORMAT sql, DIALECT duckdb)")
     with pytest.raises(
@@ -704,14 +731,18 @@ def run_check(file: str) -> subprocess.CompletedProcess[str]:
 def test_check_predicts_the_stored_rows_again(file: str) -> None:
     with duckml.connect(file) as con:
         con.execute(
-            "CREATE TABLE t AS SELECT i AS x, 'k' || (i % 3) AS k, 2 * i AS y, i % 2 = 0 AS b, i % 3 = 0 AS c, "
-            "DATE '2020-01-01' + i::INTEGER AS d, TIMESTAMP '2020-01-01' + to_minutes(7 * i) AS s FROM range(600) r(i)"
+            "CREATE TABLE t AS SELECT i AS x, 'k' || (i % 3) AS k, 2 * i AS y, i % 2 = 0 AS b, i "
+            "% 3 = 0 AS c, "
+            "DATE '2020-01-01' + i::INTEGER AS d, TIMESTAMP '2020-01-01' + to_minutes(7 * i) AS "
+            "s FROM range(600) r(i)"
         )
         con.execute(
-            "CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, c, d, s, y FROM t"
+            "CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT x, k, c, d, s, y "
+            "FROM t"
         )
         con.execute(
-            "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', background_rows = 0, max_iter = 3) AS SELECT x, y FROM t"
+            "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', background_rows = 0, max_iter = "
+            "3) AS SELECT x, y FROM t"
         )
         con.execute(
             "CREATE MODEL classes OPTIONS (target = 'b', max_iter = 3) AS SELECT x, k, b FROM t"
@@ -729,7 +760,8 @@ def test_check_predicts_the_stored_rows_again(file: str) -> None:
 
     with duckdb.connect(file) as plain:
         plain.execute(
-            "UPDATE _duckml.artifact SET onnx = onnx || '\\x00'::BLOB WHERE octet_length(onnx) % 2 >= 0"
+            "UPDATE _duckml.artifact SET onnx = onnx || '\\x00'::BLOB WHERE octet_length(onnx) % "
+            "2 >= 0"
         )
         plain.execute("UPDATE _duckml.background_row SET answer = '7.0' WHERE name_key = 'line'")
     answer = run_check(file)
@@ -741,7 +773,8 @@ def test_check_predicts_the_stored_rows_again(file: str) -> None:
 def test_check_finds_answers_that_have_changed(file: str) -> None:
     with duckml.connect(file) as con:
         con.execute(
-            "CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT i AS x, i AS y FROM range(50) r(i)"
+            "CREATE MODEL line OPTIONS (target = 'y', max_iter = 3) AS SELECT i AS x, i AS y "
+            "FROM range(50) r(i)"
         )
         con.execute("UPDATE _duckml.background_row SET answer = '7.5' WHERE position = 1")
     answer = run_check(file)

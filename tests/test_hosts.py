@@ -1,7 +1,7 @@
-"""Other programs with DuckDB in them predict from a file that Python wrote, without Python: Java and Node.
+"""Java and Node, which predict from a file that Python wrote, without Python.
 
-The programs are those of docs/how-to/without-python.md, whose other blocks test_docs.py runs, DuckDB's command line
-among them. One extension serves DuckDB 2.x, which the JDBC driver has, and 1.5.6, which Node's package has.
+The programs are those of docs/how-to/without-python.md; test_docs.py runs its other blocks. One
+extension runs in DuckDB 2.x, which the JDBC driver has, and in 1.5.6, which Node's package has.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def run(*command: object, folder: Path) -> str:
 
 @pytest.fixture
 def expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The files that the page makes, in a folder; what its programs should answer."""
+    """Create the files of the page in a folder, and return the results of its programs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     with duckml.connect("houses.duckdb") as con:
@@ -84,8 +84,9 @@ def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: P
 AGAIN = """
 import { DuckDBInstance } from '@duckdb/node-api';
 const [extension, onnxruntime] = process.argv.slice(2);
+const config = { allow_unsigned_extensions: 'true' };
 for (let opened = 0; opened < 6; opened++) {
-  const instance = await DuckDBInstance.create('for_1_5.duckdb', { allow_unsigned_extensions: 'true' });
+  const instance = await DuckDBInstance.create('for_1_5.duckdb', config);
   const con = await instance.connect();
   await con.run(`LOAD '${extension}'`);
   await con.run(`SELECT duckml_runtime('${onnxruntime}')`);
@@ -103,7 +104,7 @@ for (let opened = 0; opened < 6; opened++) {
 def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
     expected: list[float], tmp_path: Path
 ) -> None:
-    """Node opens a second instance of a file while a first is alive, and no lock prevents it: so none must live on."""
+    """Node can open a second instance of a file, so the first must not outlive its use."""
     run(
         "npm",
         "install",
@@ -121,8 +122,10 @@ def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
 POOL = """
 import { DuckDBInstance } from '@duckdb/node-api';
 const [extension, onnxruntime] = process.argv.slice(2);
-const instance = await DuckDBInstance.create('for_1_5.duckdb', { allow_unsigned_extensions: 'true' });
-for (const query of [`LOAD '${extension}'`, `SELECT duckml_runtime('${onnxruntime}')`, 'SELECT fair FROM offers']) {
+const config = { allow_unsigned_extensions: 'true' };
+const instance = await DuckDBInstance.create('for_1_5.duckdb', config);
+const load = [`LOAD '${extension}'`, `SELECT duckml_runtime('${onnxruntime}')`];
+for (const query of [...load, 'SELECT fair FROM offers']) {
   const con = await instance.connect();
   const rows = await con.runAndReadAll(query);
   if (query.startsWith('SELECT fair')) console.log(rows.getRows()[0][0]);

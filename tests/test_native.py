@@ -1,4 +1,4 @@
-"""The native engine: bit for bit what the Python engine answers, and an error where something is wrong."""
+"""The native engine: the same bits as the Python engine, and an error for everything wrong."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from tests.conftest import LINE, make_line, needs, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
-# Every type that a feature can have, with NULL, NaN, infinities, unknown categories and long texts among the values.
+# Every type that a feature can have, with NULL and long texts among the values; STRANGE adds NaN,
+# infinities and unknown categories.
 ROWS = """
 SELECT i AS id, sin(i) * 50 + i % 7 AS y, ['low', 'mid', 'high'][i % 3 + 1] AS k,
     CASE i % 11 WHEN 0 THEN NULL ELSE cos(i) * 1e6 + 2020 END AS d,
-    (i % 13)::FLOAT / 3 AS f, (i % 17 * 1.25)::DECIMAL(9, 3) AS dec, i % 5 AS n, (i % 9)::HUGEINT AS h,
+    (i % 13)::FLOAT / 3 AS f, (i % 17 * 1.25)::DECIMAL(9, 3) AS dec, i % 5 AS n,
+    (i % 9)::HUGEINT AS h,
     CASE i % 6 WHEN 0 THEN NULL ELSE i % 2 = 0 END AS b,
     DATE '2019-01-01' + (i % 900)::INTEGER AS day,
     TIMESTAMP '2020-05-01 03:00:00' + to_seconds(i * 7000) AS ts,
@@ -39,19 +41,23 @@ SELECT i AS id, sin(i) * 50 + i % 7 AS y, ['low', 'mid', 'high'][i % 3 + 1] AS k
     (TIMESTAMP '2020-05-01' + to_seconds(i * 61))::TIMESTAMP_MS AS ts_ms,
     (TIMESTAMP '2020-05-01' + to_seconds(i * 62))::TIMESTAMP_NS AS ts_ns,
     (TIMESTAMP '2020-05-01' + to_seconds(i * 63))::TIMESTAMPTZ AS ts_tz,
-    ['a', 'bb', NULL, '', 'a category with a long name', 'another category with a long name', 'ü', '😀'][i % 8 + 1] AS c,
+    ['a', 'bb', NULL, '', 'a category with a long name', 'another category with a long name', 'ü',
+    '😀'][i % 8 + 1] AS c,
     ['s', 'm', 'l'][i % 3 + 1]::ENUM('s', 'm', 'l') AS e,
     98000 + i % 6 AS zip
 FROM range(1200) t(i)
 """
 STRANGE = """
 SELECT * REPLACE (
-    id + 3000 AS id, [d, NULL, 'nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1e39, -0.0, 5e-324][id % 8 + 1] AS d,
+    id + 3000 AS id, [d, NULL, 'nan'::DOUBLE, 'inf'::DOUBLE, '-inf'::DOUBLE, 1e39, -0.0,
+    5e-324][id % 8 + 1] AS d,
     [f, NULL, 'nan'::FLOAT][id % 3 + 1] AS f,
     [day, NULL, 'infinity'::DATE, '-infinity'::DATE, DATE '0001-01-01'][id % 5 + 1] AS day,
-    [ts, NULL, 'infinity'::TIMESTAMP, '-infinity'::TIMESTAMP, TIMESTAMP '1960-02-03 04:05:06.789'][id % 5 + 1] AS ts,
+    [ts, NULL, 'infinity'::TIMESTAMP, '-infinity'::TIMESTAMP,
+    TIMESTAMP '1960-02-03 04:05:06.789'][id % 5 + 1] AS ts,
     [ts_tz, NULL, 'infinity'::TIMESTAMPTZ][id % 3 + 1] AS ts_tz,
-    [c, NULL, 'unknown', 'an unknown category with a long name', 'a', chr(0), 'a' || chr(0)][id % 7 + 1] AS c,
+    [c, NULL, 'unknown', 'an unknown category with a long name', 'a', chr(0),
+    'a' || chr(0)][id % 7 + 1] AS c,
     [zip, NULL, 0, -1, 9223372036854775807, -9223372036854775808][id % 6 + 1] AS zip)
 FROM seen
 UNION ALL BY NAME SELECT 9000 AS id
@@ -60,7 +66,7 @@ FEATURES = "d, f, dec, n, h, b, day, ts, ts_s, ts_ms, ts_ns, ts_tz, c, e, zip"
 
 
 def trained(path: str, estimator: str, **options: object) -> None:
-    """A file with a model `m` of every type of feature."""
+    """Train a model `m` with every type of feature in a file."""
     target = "k" if next(e for e in ESTIMATORS if e.name == estimator).classes else "y"
     if "forest" in estimator:
         options["n_estimators"] = 5
@@ -80,7 +86,7 @@ def trained(path: str, estimator: str, **options: object) -> None:
 
 
 def answers(path: str, engine: str, query: str) -> list[list[object]]:
-    """The columns of a query on a file, with doubles as their bits."""
+    """Return the columns of a query on a file, with doubles as their bits."""
     with duckml.connect(path, engine=engine) as con:
         table = con.execute(query).to_arrow_table()
         assert con.execute("SELECT duckml_engine()").fetchone()[0].startswith(engine)
@@ -128,7 +134,7 @@ def test_both_engines_answer_bit_for_bit_the_same(
     assert answered < 2401  # something was refused
 
 
-# A call of the function itself, with whatever DuckDB can hold
+# Calls of the function itself, with every type of DuckDB
 
 NUMBER_TYPES = [
     *(
@@ -150,7 +156,7 @@ NUMBER_TYPES = [
 def pair(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[duckml.Connection, duckml.Connection, str]]:
-    """Two databases with the same models, one on each engine, and the key of `m`."""
+    """Open two databases with the same models, one on each engine; also the key of `m`."""
     folder = tmp_path_factory.mktemp("pair")
     path, copy = str(folder / "native.duckdb"), str(folder / "python.duckdb")
     with duckml.connect(path) as con:
@@ -179,8 +185,10 @@ def test_every_type_of_number_reaches_the_model_as_the_same_double(
 ) -> None:
     first, second, key = pair
     query = (
-        f"SELECT system.main.duckml_predict_double('{key}', (i % 100 * 0.1)::{kind}, 'a', 98000 + i % 3) AS p, "
-        f"system.main.duckml_predict_double('{key}', CASE WHEN i % 3 = 0 THEN NULL ELSE (i % 100)::{kind} END, NULL, NULL) "
+        f"SELECT system.main.duckml_predict_double('{key}', (i % 100 * 0.1)::{kind}, 'a', 98000 "
+        f"+ i % 3) AS p, "
+        f"system.main.duckml_predict_double('{key}', CASE WHEN i % 3 = 0 THEN NULL ELSE (i % "
+        f"100)::{kind} END, NULL, NULL) "
         "AS q FROM range(5000) t(i) ORDER BY i"
     )
     found = [
@@ -282,7 +290,7 @@ def test_generated_rows_answer_bit_for_bit_the_same(
     assert found[0] == found[1]
 
 
-# Which engine serves
+# The choice of the engine
 
 
 def engine_of(con: duckdb.DuckDBPyConnection) -> str:
@@ -408,7 +416,7 @@ def test_an_unknown_engine_names_the_nearest() -> None:
     )
 
 
-# Versions that come and go
+# Versions that are created and dropped
 
 
 @needs("native engine")
@@ -458,7 +466,10 @@ def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
 def test_all_threads_of_duckdb_share_a_model(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
-        query = "SELECT sum(PREDICT(line, x := (i % 1000)::DOUBLE)::DECIMAL(30, 6)) FROM range(2000000) t(i)"
+        query = (
+            "SELECT sum(PREDICT(line, x := (i % 1000)::DOUBLE)::DECIMAL(30, 6)) FROM "
+            "range(2000000) t(i)"
+        )
         found = []
         for threads in (1, 2, 8):
             con.execute(f"SET threads = {threads}")
@@ -541,13 +552,13 @@ def test_what_goes_wrong_while_a_model_is_looked_for_is_said(
                 con.execute("SELECT duckml_predict_double('0123', 1.0)").fetchall()
 
 
-# DuckDB without duckml around it
+# DuckDB without duckml
 
 
 def in_plain_duckdb(
     file: str, *statements: str, environment: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run statements in a process that has DuckDB and the extension, and print what they answer."""
+    """Run statements in a process with DuckDB and the extension, and print their results."""
     script = f"""
     import duckdb
     con = duckdb.connect({file!r}, config={{"allow_unsigned_extensions": "true"}})
@@ -603,7 +614,7 @@ def test_a_process_without_duckml_predicts(file: str, tmp_path: Path) -> None:
 
 @needs("native engine")
 def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_path: Path) -> None:
-    """A damaged copy of one of them hides nothing."""
+    """A damaged copy of one of them doesn't hide the others."""
     copy = str(tmp_path / "copy.duckdb")
     with duckml.connect(file) as con:
         make_line(con)
@@ -622,7 +633,7 @@ def test_models_of_databases_that_are_attached_already_are_read(file: str, tmp_p
 
 @needs("native engine")
 def test_the_extension_holds_no_file_open(file: str) -> None:
-    """A database that is closed is closed at once: what opens it next in the same process must be its only owner."""
+    """A closed database has no owner left: the next one to open it must be its only owner."""
     with duckml.connect(file) as con:
         make_line(con)
     statement = "CREATE OR REPLACE TABLE t AS SELECT 1"
@@ -674,7 +685,8 @@ def test_without_onnxruntime_the_error_says_where_to_get_it(file: str) -> None:
     assert "does not export `OrtGetApiBase`" in lines[2]
     assert lines[3:] == [
         "[]",
-        "BinderException: Binder Error: duckml_runtime loads a library, for which allow_unsigned_extensions and "
+        "BinderException: Binder Error: duckml_runtime loads a library, for which "
+        "allow_unsigned_extensions and "
         "enable_external_access must be on. Set ORT_DYLIB_PATH instead.",
         "[(1,)]",
     ]
@@ -723,7 +735,7 @@ def test_a_damaged_artifact_is_an_error(file: str, damage: str | None, problem: 
 def test_a_model_that_would_read_another_file_is_refused(
     line: duckml.Connection, tmp_path: Path
 ) -> None:
-    """A file from strangers can hold any bytes under their own SHA-256."""
+    """A file from elsewhere can hold any bytes under their own SHA-256."""
     import onnx
 
     model = onnx.load_from_string(line.model("line").onnx)
@@ -735,7 +747,7 @@ def test_a_model_that_would_read_another_file_is_refused(
     content = model.SerializeToString()
     key = key_of(content)
     line.execute("INSERT INTO _duckml.artifact (key, onnx) VALUES (?, ?)", [key, content])
-    with pytest.raises(duckdb.Error, match="lies in another file"):
+    with pytest.raises(duckdb.Error, match="is stored in another file"):
         line.execute(f"SELECT system.main.duckml_predict_double('{key}', 1.0)").fetchall()
 
 
@@ -760,9 +772,11 @@ def test_bytes_that_are_no_model_are_an_error(file: str) -> None:
 def test_a_registry_with_something_else_in_it_is_an_error(file: str, kind: str) -> None:
     with duckdb.connect(file) as plain:
         plain.execute(
-            f"CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact AS SELECT 'k' AS key, {kind} AS onnx FROM range(2048); "
+            f"CREATE SCHEMA _duckml; CREATE TABLE _duckml.artifact AS SELECT 'k' AS key, {kind} "
+            f"AS onnx FROM range(2048); "
             "CREATE TABLE _duckml.model (schema_key TEXT, name_key TEXT, default_version INT); "
-            "CREATE TABLE _duckml.model_version (schema_key TEXT, name_key TEXT, version INT, artifact_key TEXT)"
+            "CREATE TABLE _duckml.model_version (schema_key TEXT, name_key TEXT, version INT, "
+            "artifact_key TEXT)"
         )
     ran = in_plain_duckdb(file, RUNTIME, "SELECT duckml_predict_double('k', 1.0)", "SELECT 1")
     assert ran.returncode == 0, ran.stderr

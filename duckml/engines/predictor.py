@@ -162,7 +162,7 @@ def _require_self_contained(model: Any) -> None:
 
     for tensor in constant_tensors(model.graph):
         if is_external(tensor):
-            raise ValueError(f"its tensor '{tensor.name}' lies in another file")
+            raise ValueError(f"its tensor '{tensor.name}' is stored in another file")
 
 
 def _in_tiles(

@@ -1,7 +1,7 @@
-//! The bytes of a model: what its manifest says of it, and its graph without the LabelEncoders of the categories.
+//! The manifest and the graph of a model, without the LabelEncoders of its categories.
 //!
-//! The engine encodes in a third of the time. A graph is read as far as the cut needs it; messages that are passed on
-//! stay the bytes that they were.
+//! The engine encodes in a third of onnxruntime's time. Only the messages on the way to the
+//! encoders are decoded. All others are copied as bytes.
 
 use std::collections::HashMap;
 
@@ -12,19 +12,22 @@ use sha2::{Digest, Sha256};
 use crate::categories::Encoder;
 use crate::errors::{Error, Result};
 
-/// The key of the metadata under which the manifest lies.
+/// The key of the manifest in the model's metadata.
 const MANIFEST: &[u8] = b"duckml";
-const INT64: i32 = 7; // as onnx.proto numbers the types of tensors
+const INT64: i32 = 7; // the number of the tensor type in onnx.proto
 
-/// What a NULL is among int64 inputs; among strings it is the empty one, among doubles NaN.
+/// The value of NULL in int64 inputs. In string inputs it is '', in double inputs NaN.
 pub const INTEGER_NULL: i64 = i64::MIN;
 
-/// The key of a model: the SHA-256 of its bytes, in hexadecimal.
+/// Return the key of a model: the SHA-256 of its bytes, in hexadecimal.
 pub fn key_of(onnx: &[u8]) -> String {
-    Sha256::digest(onnx).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(onnx)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
-/// What an engine must know to serve a model.
+/// The manifest of a model: the facts that an engine needs to run it.
 #[derive(Debug, Deserialize)]
 pub struct Manifest {
     signature: SignatureJson,
@@ -46,33 +49,33 @@ struct TargetJson {
 /// One input of a model.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Feature {
-    /// Its name, which is that of an input of the graph.
+    /// Its name, which is also the name of an input of the graph.
     pub name: String,
     /// The type of the parameter of the model's macro.
     pub sql_type: String,
-    /// What it is to the preprocessing.
+    /// Its kind in the preprocessing.
     pub kind: FeatureKind,
-    /// How its values reach the model.
+    /// The type of the model's input.
     pub storage: Storage,
 }
 
-/// What a feature is to the preprocessing.
+/// The kind of a feature in the preprocessing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FeatureKind {
     /// A number.
     Number,
-    /// A truth value, as 0 and 1.
+    /// A boolean, as 0 and 1.
     Boolean,
     /// Days since 1970-01-01.
     Date,
     /// Seconds since 1970-01-01.
     Timestamp,
-    /// One value of a set.
+    /// A category.
     Category,
 }
 
-/// How the values of a feature reach the model.
+/// The type of a feature's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Storage {
@@ -84,31 +87,34 @@ pub enum Storage {
     Varchar,
 }
 
-/// A model taken apart: what it takes, and the graph that is to be opened.
+/// The parts of a model: its features, its encoders, and the graph to open.
 pub struct Artifact {
-    /// What it takes, in the order of the signature.
+    /// The features, in the order of the signature.
     pub features: Vec<Feature>,
-    /// The encoder of each feature that the engine encodes itself.
+    /// The encoder of each feature that the engine encodes.
     pub encoders: Vec<Option<Encoder>>,
-    /// The name of the tensor that each feature is fed to.
+    /// The name of each feature's input tensor.
     pub feeds: Vec<String>,
-    /// How many classes it tells apart; 0 for a number.
+    /// The number of classes; 0 if the model predicts a number.
     pub classes: usize,
-    /// Whether one NULL makes the answer NULL; else only a row of NULLs does.
+    /// Whether one NULL makes the prediction NULL. Otherwise only a row of NULLs does.
     pub null_answers_null: bool,
     /// The graph, without the encoders.
     pub graph: Vec<u8>,
 }
 
 impl Artifact {
-    /// Take the bytes of a model apart.
+    /// Read the parts of a model from its bytes.
     pub fn read(onnx: &[u8]) -> Result<Self> {
-        let mut model =
-            ModelProto::decode(onnx).map_err(|error| Error::new(format!("it is no ONNX model, {error}.")))?;
+        let mut model = ModelProto::decode(onnx)
+            .map_err(|error| Error::new(format!("it is not an ONNX model, {error}.")))?;
         require_inside(&model.graph)?;
         let manifest = model.manifest()?;
         let features = manifest.signature.features;
-        let mut feeds: Vec<String> = features.iter().map(|feature| feature.name.clone()).collect();
+        let mut feeds: Vec<String> = features
+            .iter()
+            .map(|feature| feature.name.clone())
+            .collect();
         let mut encoders: Vec<Option<Encoder>> = features.iter().map(|_| None).collect();
         if !manifest.codes.is_empty() {
             let mut graph: GraphProto = decoded(&model.graph)?;
@@ -124,17 +130,23 @@ impl Artifact {
             features,
             encoders,
             feeds,
-            classes: manifest.signature.target.labels.map_or(0, |labels| labels.len()),
+            classes: manifest
+                .signature
+                .target
+                .labels
+                .map_or(0, |labels| labels.len()),
             null_answers_null: manifest.on_null == "null",
             graph: model.encode_to_vec(),
         })
     }
 }
 
-/// Refuse a graph with values in another file, which onnxruntime would read from wherever it is told to.
+/// Return an error for a graph with values in another file, which onnxruntime would read.
 fn require_inside(graph: &[u8]) -> Result<()> {
     match decoded::<GraphConstants>(graph)?.elsewhere() {
-        Some(name) => Err(Error::new(format!("its tensor '{name}' lies in another file."))),
+        Some(name) => Err(Error::new(format!(
+            "its tensor '{name}' is stored in another file."
+        ))),
         None => Ok(()),
     }
 }
@@ -143,8 +155,9 @@ fn decoded<M: Message + Default>(bytes: &[u8]) -> Result<M> {
     M::decode(bytes).map_err(|error| Error::new(format!("its graph can't be read, {error}.")))
 }
 
-// The messages of ONNX (onnx.proto, github.com/onnx/onnx), with all their fields where they are written again. What
-// isn't looked into is bytes, which on the wire are the same as a text or a message.
+// The messages of ONNX (onnx.proto, github.com/onnx/onnx). Messages that are written again have
+// all their fields. A field that isn't read has the type bytes, which has the same encoding as a
+// string or a message.
 
 #[derive(Clone, PartialEq, Message)]
 struct ModelProto {
@@ -174,7 +187,8 @@ struct ModelProto {
     configuration: Vec<Vec<u8>>,
 }
 
-// The same messages again, as far as constants may stand in them: the numbers of a forest are passed over.
+// The same messages, with the fields that can contain constants. The numbers of a forest are
+// skipped.
 
 #[derive(Clone, PartialEq, Message)]
 struct GraphConstants {
@@ -214,13 +228,16 @@ struct Constant {
 }
 
 impl GraphConstants {
-    /// The name of a tensor whose values lie in another file, if there is one.
+    /// Return the name of a tensor whose values are in another file, if there is one.
     fn elsewhere(&self) -> Option<&str> {
         let attributes = || self.node.iter().flat_map(|node| &node.attribute);
-        let in_nodes = attributes().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
-        let mut inner = attributes().flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs));
+        let in_nodes =
+            attributes().flat_map(|attribute| attribute.t.iter().chain(&attribute.tensors));
+        let mut inner = attributes()
+            .flat_map(|attribute| attribute.g.as_deref().into_iter().chain(&attribute.graphs));
         let mut constants = self.initializer.iter().chain(in_nodes);
-        let found = constants.find(|tensor| tensor.data_location != 0 || !tensor.external_data.is_empty());
+        let found =
+            constants.find(|tensor| tensor.data_location != 0 || !tensor.external_data.is_empty());
         found
             .map(|tensor| tensor.name.as_str())
             .or_else(|| inner.find_map(Self::elsewhere))
@@ -313,7 +330,7 @@ struct DimensionProto {
     dim_value: Option<i64>,
 }
 
-/// The name alone of a message that has it in its first field.
+/// A message with a name in its first field, without its other fields.
 #[derive(Clone, PartialEq, Message)]
 struct Named {
     #[prost(string, tag = "1")]
@@ -322,15 +339,18 @@ struct Named {
 
 impl ModelProto {
     fn manifest(&self) -> Result<Manifest> {
-        let entry = self.metadata_props.iter().find(|entry| entry.key == MANIFEST);
-        let entry = entry.ok_or_else(|| Error::new("it has no manifest of duckml's."))?;
+        let entry = self
+            .metadata_props
+            .iter()
+            .find(|entry| entry.key == MANIFEST);
+        let entry = entry.ok_or_else(|| Error::new("it has no duckml manifest."))?;
         serde_json::from_slice(&entry.value)
             .map_err(|error| Error::new(format!("its manifest can't be read, {error}.")))
     }
 }
 
 impl GraphProto {
-    /// Take the LabelEncoder of a feature out of the graph and make the codes an input in its place.
+    /// Remove the LabelEncoder of a feature from the graph, and make the codes an input.
     fn cut_encoder(&mut self, feature: &str, tensor: &str) -> Result<Encoder> {
         let mut found = None;
         for (position, bytes) in self.node.iter().enumerate() {
@@ -340,7 +360,8 @@ impl GraphProto {
                 break;
             }
         }
-        let (position, node) = found.ok_or_else(|| Error::new(format!("nothing in it computes '{tensor}'.")))?;
+        let (position, node) =
+            found.ok_or_else(|| Error::new(format!("nothing in it computes '{tensor}'.")))?;
         self.node.remove(position);
         for bytes in &mut self.input {
             if decoded::<Named>(bytes)?.name == feature {
@@ -370,7 +391,9 @@ impl NodeProto {
 
 /// A tensor of shape [N, 1].
 fn column_of_integers(name: &str) -> ValueInfoProto {
-    let dim = [None, Some(1)].map(|dim_value| DimensionProto { dim_value }).to_vec();
+    let dim = [None, Some(1)]
+        .map(|dim_value| DimensionProto { dim_value })
+        .to_vec();
     let tensor = TensorTypeProto {
         elem_type: INT64,
         shape: Some(ShapeProto { dim }),
@@ -389,9 +412,12 @@ mod tests {
 
     fn model(codes: &str) -> Vec<u8> {
         let manifest = format!(
-            r#"{{"format": 1, "precision": "float32", "on_null": "impute", "codes": {codes}, "signature": {{
-            "features": [{{"name": "zip", "sql_type": "VARCHAR", "kind": "category", "storage": "VARCHAR"}},
-                         {{"name": "area", "sql_type": "DOUBLE", "kind": "number", "storage": "DOUBLE"}}],
+            r#"{{"format": 1, "precision": "float32", "on_null": "impute",
+            "codes": {codes}, "signature": {{
+            "features": [{{"name": "zip", "sql_type": "VARCHAR", "kind": "category",
+                           "storage": "VARCHAR"}},
+                         {{"name": "area", "sql_type": "DOUBLE", "kind": "number",
+                           "storage": "DOUBLE"}}],
             "target": {{"name": "price", "sql_type": "DOUBLE"}}}}}}"#
         );
         let attribute = vec![
@@ -444,7 +470,11 @@ mod tests {
         assert_eq!(artifact.feeds, ["codes_1", "area"]);
         let encoder = artifact.encoders[0].as_ref().unwrap();
         assert_eq!(
-            (encoder.texts.len(), encoder.codes.as_slice(), encoder.unknown),
+            (
+                encoder.texts.len(),
+                encoder.codes.as_slice(),
+                encoder.unknown
+            ),
             (2, &[0_i64, 1][..], 2)
         );
         let cut: ModelProto = decoded(&artifact.graph).unwrap();
@@ -470,7 +500,9 @@ mod tests {
         for bytes in [&b"\xff\xff\xff"[..], b""] {
             assert!(Artifact::read(bytes).is_err());
         }
-        let error = Artifact::read(&model(r#"{"zip": "elsewhere"}"#)).err().unwrap();
+        let error = Artifact::read(&model(r#"{"zip": "elsewhere"}"#))
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("'elsewhere'"));
     }
 

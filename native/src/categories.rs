@@ -1,4 +1,4 @@
-//! The categories of one feature: the work of its LabelEncoder, a value at a time and without the graph.
+//! The codes of one feature's categories, as its LabelEncoder would compute them.
 
 use std::collections::HashMap;
 
@@ -7,23 +7,24 @@ use foldhash::fast::FixedState;
 use crate::artifact::INTEGER_NULL;
 use crate::text::Text;
 
-/// What a LabelEncoder of the graph does: keys to codes, and one code for everything else.
+/// The attributes of a LabelEncoder: keys, codes, and the code of all other values.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    /// The keys, where they are texts.
+    /// The keys, if they are text.
     pub texts: Vec<Vec<u8>>,
-    /// The keys, where they are whole numbers.
+    /// The keys, if they are integers.
     pub integers: Vec<i64>,
     /// The code of each key.
     pub codes: Vec<i64>,
-    /// The code of everything else.
+    /// The code of all other values.
     pub unknown: i64,
 }
 
-/// The code of every value that a category can have.
+/// The lookup of a category's codes.
 #[derive(Debug)]
 pub struct Codes {
-    /// Texts that fit into DuckDB's own twelve bytes: two of them are equal when those are.
+    /// Texts of at most twelve bytes, which DuckDB stores inline: they are equal if those bytes
+    /// are.
     short: HashMap<u128, i64, FixedState>,
     long: HashMap<Box<[u8]>, i64, FixedState>,
     integers: HashMap<i64, i64, FixedState>,
@@ -32,7 +33,7 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// The lookups that an encoder comes to.
+    /// Build the lookup of an encoder.
     pub fn new(encoder: Encoder) -> Self {
         let mut codes = Self {
             short: HashMap::default(),
@@ -47,20 +48,27 @@ impl Codes {
                 None => codes.long.insert(key.clone().into_boxed_slice(), code),
             };
         }
-        codes
-            .integers
-            .extend(encoder.integers.iter().copied().zip(encoder.codes.iter().copied()));
-        let of_null = codes.short.get(&0).or_else(|| codes.integers.get(&INTEGER_NULL));
+        codes.integers.extend(
+            encoder
+                .integers
+                .iter()
+                .copied()
+                .zip(encoder.codes.iter().copied()),
+        );
+        let of_null = codes
+            .short
+            .get(&0)
+            .or_else(|| codes.integers.get(&INTEGER_NULL));
         codes.null = of_null.copied().unwrap_or(encoder.unknown);
         codes
     }
 
-    /// The code of NULL: that of the empty text, or of the number that stands for NULL.
+    /// Return the code of NULL, which is the code of '' or of the smallest integer.
     pub fn null(&self) -> i64 {
         self.null
     }
 
-    /// The code of a text that stands in a vector of DuckDB's.
+    /// Return the code of a text in one of DuckDB's vectors.
     pub fn text(&self, text: &Text) -> i64 {
         let found = match text.as_inlined() {
             Some(bits) => self.short.get(&bits),
@@ -69,7 +77,7 @@ impl Codes {
         found.copied().unwrap_or(self.unknown)
     }
 
-    /// The code of a text.
+    /// Return the code of a text.
     pub fn bytes(&self, text: &[u8]) -> i64 {
         let found = match Text::inlined(text) {
             Some(bits) => self.short.get(&bits),
@@ -78,7 +86,7 @@ impl Codes {
         found.copied().unwrap_or(self.unknown)
     }
 
-    /// The code of a whole number.
+    /// Return the code of an integer.
     pub fn integer(&self, value: i64) -> i64 {
         self.integers.get(&value).copied().unwrap_or(self.unknown)
     }
@@ -115,7 +123,11 @@ mod tests {
     fn a_zero_byte_is_part_of_a_text() {
         let codes = keys(&["a", "a\0"]);
         assert_eq!(
-            (codes.bytes(b"a"), codes.bytes(b"a\0"), codes.bytes(b"a\0\0")),
+            (
+                codes.bytes(b"a"),
+                codes.bytes(b"a\0"),
+                codes.bytes(b"a\0\0")
+            ),
             (0, 1, -1)
         );
     }
@@ -131,6 +143,9 @@ mod tests {
             ..Default::default()
         };
         let codes = Codes::new(integers);
-        assert_eq!((codes.null(), codes.integer(7), codes.integer(8)), (4, 3, 9));
+        assert_eq!(
+            (codes.null(), codes.integer(7), codes.integer(8)),
+            (4, 3, 9)
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What a column of DuckDB's is to a model: vectors of any type → float64, int64 or text. As in duckml/columns.py.
+//! The conversion of DuckDB's vectors to float64, int64 or text, as in duckml/features/columns.py.
 
 use std::ffi::c_void;
 use std::slice;
@@ -7,25 +7,26 @@ use crate::artifact::{Feature, FeatureKind, Storage};
 use crate::errors::{Error, Result};
 use crate::text::Text;
 
-const INFINITE_DAYS: f64 = i32::MAX as f64; // how DuckDB stores 'infinity'::DATE; -infinity is the negative
-const INFINITE_TICKS: f64 = i64::MAX as f64; // … and 'infinity'::TIMESTAMP
+// DuckDB's values of 'infinity'::DATE and 'infinity'::TIMESTAMP. -infinity is the negative.
+const INFINITE_DAYS: f64 = i32::MAX as f64;
+const INFINITE_TICKS: f64 = i64::MAX as f64;
 
-/// The type of a column, as far as models tell types apart.
+/// The type of a column, as far as it matters to models.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// A NULL without a type.
     Null,
     /// BOOLEAN.
     Boolean,
-    /// A signed whole number of 1, 2, 4, 8 or 16 bytes.
+    /// A signed integer of 1, 2, 4, 8 or 16 bytes.
     Signed(usize),
-    /// An unsigned whole number of 1, 2, 4, 8 or 16 bytes.
+    /// An unsigned integer of 1, 2, 4, 8 or 16 bytes.
     Unsigned(usize),
     /// FLOAT.
     Float,
     /// DOUBLE.
     Double,
-    /// DECIMAL: the bytes of its whole number, and how many of its digits are decimals.
+    /// DECIMAL: the bytes of its integer, and its number of decimals.
     Decimal(usize, u8),
     /// DATE.
     Date,
@@ -33,13 +34,13 @@ pub enum Kind {
     Timestamp(f64),
     /// VARCHAR.
     Text,
-    /// ENUM: the bytes of its numbers, and its texts.
+    /// ENUM: the bytes of its numbers, and its members.
     Enum(usize, Vec<Vec<u8>>),
     /// Anything else.
     Other,
 }
 
-/// The type of a column, and what to call it in a message.
+/// The type of a column and its name in messages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnType {
     /// The type.
@@ -48,10 +49,10 @@ pub struct ColumnType {
     pub name: String,
 }
 
-/// One flat vector of DuckDB's.
+/// One of DuckDB's flat vectors.
 #[derive(Debug, Clone, Copy)]
 pub struct Column<'a> {
-    /// What it holds.
+    /// The type of its values.
     pub column_type: &'a ColumnType,
     data: *const c_void,
     validity: *const u64,
@@ -59,12 +60,17 @@ pub struct Column<'a> {
 }
 
 impl<'a> Column<'a> {
-    /// A vector by its parts.
+    /// Make a column from the parts of a vector.
     ///
     /// # Safety
-    /// `data` holds `rows` values of the type, and `validity` a bit for each, or is null when all are valid; both for
-    /// as long as the column is used.
-    pub unsafe fn new(column_type: &'a ColumnType, data: *const c_void, validity: *const u64, rows: usize) -> Self {
+    /// `data` holds `rows` values of the type. `validity` holds a bit for each, or is null if all
+    /// are valid. Both live as long as the column is used.
+    pub unsafe fn new(
+        column_type: &'a ColumnType,
+        data: *const c_void,
+        validity: *const u64,
+        rows: usize,
+    ) -> Self {
         Self {
             column_type,
             data,
@@ -73,17 +79,17 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// How many rows it has.
+    /// Return the number of rows.
     pub fn rows(&self) -> usize {
         self.rows
     }
 
     fn values<T>(&self) -> &'a [T] {
-        // SAFETY: `new` was promised rows of this type, and every caller here asks for the type that it has.
+        // SAFETY: the caller of `new` has promised rows of this type, and the callers here use it.
         unsafe { slice::from_raw_parts(self.data.cast(), self.rows) }
     }
 
-    /// Whether some row is NULL.
+    /// Return whether some row is NULL.
     pub fn has_nulls(&self) -> bool {
         if self.column_type.kind == Kind::Null {
             return self.rows > 0;
@@ -91,35 +97,38 @@ impl<'a> Column<'a> {
         if self.validity.is_null() {
             return false;
         }
-        // SAFETY: `new` was promised a bit for each row.
+        // SAFETY: the caller of `new` has promised a bit for each row.
         let words = unsafe { slice::from_raw_parts(self.validity, self.rows.div_ceil(64)) };
         let (last, whole) = words
             .split_last()
             .map_or((u64::MAX, words), |(last, whole)| (*last, whole));
         let used = self.rows - 64 * whole.len();
-        whole.iter().any(|&word| word != u64::MAX) || last | u64::MAX.checked_shl(used as u32).unwrap_or(0) != u64::MAX
+        whole.iter().any(|&word| word != u64::MAX)
+            || last | u64::MAX.checked_shl(used as u32).unwrap_or(0) != u64::MAX
     }
 
-    /// Whether a row is NULL.
+    /// Return whether a row is NULL.
     pub fn is_null(&self, row: usize) -> bool {
         if self.column_type.kind == Kind::Null {
             return true;
         }
-        // SAFETY: `new` was promised a bit for each row.
+        // SAFETY: the caller of `new` has promised a bit for each row.
         !self.validity.is_null() && unsafe { *self.validity.add(row / 64) } >> (row % 64) & 1 == 0
     }
 
-    /// The values where they are doubles already.
+    /// Return the values if they are doubles already.
     pub fn as_doubles(&self) -> Option<&'a [f64]> {
         (self.column_type.kind == Kind::Double).then(|| self.values())
     }
 
-    /// The values as doubles; where a row is NULL, any number. Only of a type that `require` lets through.
+    /// Write the values as doubles; for a NULL any number. `require` must have accepted the type.
     pub fn write_doubles(&self, out: &mut [f64]) {
         match self.column_type.kind {
             Kind::Double => out.copy_from_slice(self.values()),
             Kind::Float => convert(out, self.values::<f32>(), f64::from),
-            Kind::Boolean => convert(out, self.values::<u8>(), |value| f64::from(u8::from(value != 0))),
+            Kind::Boolean => convert(out, self.values::<u8>(), |value| {
+                f64::from(u8::from(value != 0))
+            }),
             Kind::Signed(1) => convert(out, self.values::<i8>(), f64::from),
             Kind::Signed(2) => convert(out, self.values::<i16>(), f64::from),
             Kind::Signed(4) => convert(out, self.values::<i32>(), f64::from),
@@ -129,8 +138,12 @@ impl<'a> Column<'a> {
             Kind::Unsigned(2) => convert(out, self.values::<u16>(), f64::from),
             Kind::Unsigned(4) => convert(out, self.values::<u32>(), f64::from),
             Kind::Unsigned(8) => convert(out, self.values::<u64>(), |value| value as f64),
-            Kind::Unsigned(_) => convert(out, self.values::<Wide>(), |value| value.unsigned() as f64),
-            Kind::Decimal(bytes, scale) => self.write_decimals(bytes, 10_f64.powi(i32::from(scale)), out),
+            Kind::Unsigned(_) => {
+                convert(out, self.values::<Wide>(), |value| value.unsigned() as f64)
+            }
+            Kind::Decimal(bytes, scale) => {
+                self.write_decimals(bytes, 10_f64.powi(i32::from(scale)), out)
+            }
             Kind::Date => convert(out, self.values::<i32>(), |days| {
                 scaled(f64::from(days), 1.0, INFINITE_DAYS)
             }),
@@ -148,11 +161,13 @@ impl<'a> Column<'a> {
             2 => convert(out, self.values::<i16>(), |value| f64::from(value) / unit),
             4 => convert(out, self.values::<i32>(), |value| f64::from(value) / unit),
             8 => convert(out, self.values::<i64>(), |value| value as f64 / unit),
-            _ => convert(out, self.values::<Wide>(), |value| value.signed() as f64 / unit),
+            _ => convert(out, self.values::<Wide>(), |value| {
+                value.signed() as f64 / unit
+            }),
         }
     }
 
-    /// The whole number of a row that isn't NULL, as it is in 64 bits.
+    /// Return the integer of a row that isn't NULL, in 64 bits.
     pub fn integer(&self, row: usize) -> i64 {
         match self.column_type.kind {
             Kind::Signed(1) => self.values::<i8>()[row].into(),
@@ -165,12 +180,12 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The texts of a column of texts; where a row is NULL there is none to look at.
+    /// Return the texts of a text column; the text of a NULL is undefined.
     pub fn texts(&self) -> &'a [Text] {
         self.values()
     }
 
-    /// Which text of the ENUM a row that isn't NULL has.
+    /// Return the position of a row's ENUM member; the row isn't NULL.
     pub fn member(&self, row: usize) -> usize {
         match self.column_type.kind {
             Kind::Enum(1, _) => self.values::<u8>()[row].into(),
@@ -204,7 +219,7 @@ fn convert<T: Copy>(out: &mut [f64], values: &[T], number: impl Fn(T) -> f64) {
     }
 }
 
-/// A time in a larger unit, DuckDB's infinities as infinities.
+/// Return a time in a larger unit, and DuckDB's infinities as infinities.
 fn scaled(ticks: f64, per_unit: f64, infinite: f64) -> f64 {
     if ticks.abs() >= infinite {
         f64::INFINITY.copysign(ticks)
@@ -213,7 +228,7 @@ fn scaled(ticks: f64, per_unit: f64, infinite: f64) -> f64 {
     }
 }
 
-/// Check that a feature takes columns of a type.
+/// Return an error unless a feature accepts columns of a type.
 pub fn require(feature: &Feature, found: &ColumnType) -> Result<()> {
     let is_number = |kind: &Kind| {
         matches!(
@@ -237,7 +252,11 @@ pub fn require(feature: &Feature, found: &ColumnType) -> Result<()> {
     if fits {
         Ok(())
     } else {
-        Err(Error::wrong_type(&feature.name, &feature.sql_type, &found.name))
+        Err(Error::wrong_type(
+            &feature.name,
+            &feature.sql_type,
+            &found.name,
+        ))
     }
 }
 
@@ -251,7 +270,14 @@ mod tests {
             name: String::new(),
         };
         // SAFETY: the values outlive the column, and all are valid.
-        let column = unsafe { Column::new(&column_type, values.as_ptr().cast(), std::ptr::null(), values.len()) };
+        let column = unsafe {
+            Column::new(
+                &column_type,
+                values.as_ptr().cast(),
+                std::ptr::null(),
+                values.len(),
+            )
+        };
         let mut out = vec![0.0; values.len()];
         column.write_doubles(&mut out);
         out
@@ -260,8 +286,14 @@ mod tests {
     #[test]
     fn numbers_become_doubles() {
         assert_eq!(doubles(Kind::Signed(1), &[-1_i8, 127]), [-1.0, 127.0]);
-        assert_eq!(doubles(Kind::Unsigned(8), &[u64::MAX]), [18_446_744_073_709_551_615.0]);
-        assert_eq!(doubles(Kind::Decimal(4, 2), &[12_345_i32, -1]), [123.45, -0.01]);
+        assert_eq!(
+            doubles(Kind::Unsigned(8), &[u64::MAX]),
+            [18_446_744_073_709_551_615.0]
+        );
+        assert_eq!(
+            doubles(Kind::Decimal(4, 2), &[12_345_i32, -1]),
+            [123.45, -0.01]
+        );
         assert_eq!(
             doubles(
                 Kind::Signed(16),
@@ -301,17 +333,25 @@ mod tests {
                 let mut bits = vec![u64::MAX; rows.div_ceil(64)];
                 bits[null / 64] &= !(1 << (null % 64));
                 // SAFETY: the values and the bits outlive the column.
-                let column = unsafe { Column::new(&column_type, values.as_ptr().cast(), bits.as_ptr(), rows) };
+                let column = unsafe {
+                    Column::new(&column_type, values.as_ptr().cast(), bits.as_ptr(), rows)
+                };
                 assert!(column.has_nulls());
-                assert_eq!((0..rows).filter(|&row| column.is_null(row)).collect::<Vec<_>>(), [null]);
+                assert_eq!(
+                    (0..rows)
+                        .filter(|&row| column.is_null(row))
+                        .collect::<Vec<_>>(),
+                    [null]
+                );
             }
-            // Bits behind the last row mean nothing.
+            // Bits after the last row are undefined.
             let mut bits = vec![u64::MAX; rows.div_ceil(64)];
             if rows % 64 != 0 {
                 bits[rows / 64] = (1 << (rows % 64)) - 1;
             }
             // SAFETY: as above.
-            let column = unsafe { Column::new(&column_type, values.as_ptr().cast(), bits.as_ptr(), rows) };
+            let column =
+                unsafe { Column::new(&column_type, values.as_ptr().cast(), bits.as_ptr(), rows) };
             assert!(!column.has_nulls());
         }
     }
@@ -329,11 +369,14 @@ mod tests {
             name: "VARCHAR".into(),
         };
         let date = feature(FeatureKind::Date, Storage::Double);
-        assert!(require(&date, &found(Kind::Date)).is_ok() && require(&date, &found(Kind::Null)).is_ok());
+        assert!(
+            require(&date, &found(Kind::Date)).is_ok()
+                && require(&date, &found(Kind::Null)).is_ok()
+        );
         let error = require(&date, &found(Kind::Text)).unwrap_err().to_string();
         assert_eq!(
             error,
-            "The feature \"f\" is DATE and was given a column of type VARCHAR."
+            "The feature \"f\" is DATE, but its column has type VARCHAR."
         );
         let category = feature(FeatureKind::Category, Storage::BigInt);
         assert!(require(&category, &found(Kind::Unsigned(8))).is_ok());

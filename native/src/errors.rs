@@ -1,12 +1,12 @@
-//! What can go wrong, in the words that the Python engine uses too.
+//! The errors of the engine, with the same texts as in the Python engine.
 
 use std::fmt;
 
-/// A text for whoever wrote the query.
+/// An error, as a text for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(String);
 
-/// The answer of everything here that can fail.
+/// The result of functions that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {
@@ -16,7 +16,7 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// An error that says just this.
+    /// Make an error with a text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -24,23 +24,25 @@ impl Error {
     /// The bytes don't have the SHA-256 that they are stored under.
     pub fn damaged(key: &str, found: &str) -> Self {
         Self(format!(
-            "The stored model {}… is damaged: its bytes have the SHA-256 {}…. Predictions from it can't be trusted. Use \
-             another version (model@n), or restore the file from a backup.",
+            "The stored model {}… is damaged: its bytes have the SHA-256 {}…. \
+             Predictions from it can't be trusted. Use another version (model@n), or restore the \
+             file from a backup.",
             short(key),
             short(found)
         ))
     }
 
-    /// Nothing that was read holds the bytes.
+    /// The bytes are in no registry that was read.
     pub fn gone(key: &str) -> Self {
         Self(format!(
-            "The model {}… was in no database that was attached when duckml was loaded. Read it from where it is: SELECT \
-             duckml_read(onnx) FROM <database>._duckml.artifact WHERE key = '{key}'",
+            "The model {}… was in no database that was attached when duckml was loaded. \
+             Read it with: SELECT duckml_read(onnx) FROM <database>._duckml.artifact \
+             WHERE key = '{key}'",
             short(key)
         ))
     }
 
-    /// A call has another number of values than the model has features.
+    /// A call has the wrong number of values.
     pub fn wrong_count<'a>(key: &str, given: usize, names: impl Iterator<Item = &'a str>) -> Self {
         Self(format!(
             "The model {}… was called with {given} values and takes {}.",
@@ -49,7 +51,7 @@ impl Error {
         ))
     }
 
-    /// The bytes can't be served.
+    /// onnxruntime can't open the bytes.
     pub fn unreadable(key: &str, detail: impl fmt::Display) -> Self {
         Self(format!(
             "onnxruntime can't open the stored model {}…: {detail}",
@@ -57,29 +59,29 @@ impl Error {
         ))
     }
 
-    /// onnxruntime itself isn't there.
+    /// onnxruntime can't be loaded.
     pub fn no_runtime(path: &str, detail: impl fmt::Display) -> Self {
         Self(format!(
-            "onnxruntime could not be loaded from '{path}': {detail}. Say where its library is, for example SELECT \
-             duckml_runtime('/path/to/libonnxruntime.so'), or set ORT_DYLIB_PATH; pip install onnxruntime brings it in \
-             the folder onnxruntime/capi."
+            "onnxruntime could not be loaded from '{path}': {detail}. Set the path of its library \
+             with SELECT duckml_runtime('/path/to/libonnxruntime.so') or ORT_DYLIB_PATH. \
+             pip install onnxruntime installs it in the folder onnxruntime/capi."
         ))
     }
 
-    /// A column has another type than the feature takes.
+    /// A column has a type that the feature doesn't accept.
     pub fn wrong_type(feature: &str, wanted: &str, found: &str) -> Self {
         Self(format!(
-            "The feature \"{feature}\" is {wanted} and was given a column of type {found}."
+            "The feature \"{feature}\" is {wanted}, but its column has type {found}."
         ))
     }
 }
 
-/// As much of a key as a person compares.
+/// Return the first characters of a key.
 fn short(key: &str) -> String {
     key.chars().take(12).collect()
 }
 
-/// Names for a message: in double quotes, with commas, cut after twelve.
+/// Return names for a message: in double quotes, separated by commas, at most twelve.
 fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let given: Vec<String> = names.map(|name| format!("\"{name}\"")).collect();
     match given.len().checked_sub(12) {
@@ -105,6 +107,10 @@ mod tests {
 
     #[test]
     fn keys_are_cut_between_characters() {
-        assert!(Error::gone("äöüäöüäöüäöüä").to_string().contains("model äöüäöüäöüäöü…"));
+        assert!(
+            Error::gone("äöüäöüäöüäöüä")
+                .to_string()
+                .contains("model äöüäöüäöüäöü…")
+        );
     }
 }

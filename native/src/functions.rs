@@ -1,4 +1,4 @@
-//! The functions that DuckDB calls: for every chunk of rows the key of a model, then its features.
+//! The functions that DuckDB calls with a chunk of rows: the key of a model, then its features.
 
 use std::any::Any;
 use std::ffi::{CStr, CString, c_void};
@@ -16,10 +16,10 @@ use crate::registry::Database;
 use crate::text::Text;
 use crate::{host, models, runtime};
 
-/// What serves, as `duckml_engine()` answers it.
+/// The result of `duckml_engine()`: the engine and its device.
 const ENGINE: &str = "native:cpu";
 
-/// Put the functions into the database of a connection.
+/// Register the functions in the database of a connection.
 ///
 /// # Safety
 /// The connection is open.
@@ -50,7 +50,11 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
             function.register(connection)?;
         }
         Function::new(c"duckml_engine", text, engine).register(connection)?;
-        let function = Function::new(c"duckml_hosted", types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN), hosted);
+        let function = Function::new(
+            c"duckml_hosted",
+            types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BOOLEAN),
+            hosted,
+        );
         duckdb_scalar_function_set_volatile(function.0);
         function.register(connection)?;
         let function = Function::new(c"duckml_runtime", text, runtime_from);
@@ -62,7 +66,11 @@ pub unsafe fn register(connection: duckdb_connection, database: &Arc<Database>) 
         let function = Function::new(c"duckml_read", text, read);
         duckdb_scalar_function_add_parameter(function.0, types.plain(DUCKDB_TYPE_DUCKDB_TYPE_BLOB));
         duckdb_scalar_function_set_bind(function.0, Some(bind_read));
-        duckdb_scalar_function_set_extra_info(function.0, boxed(Arc::clone(database)), Some(drop_box::<Arc<Database>>));
+        duckdb_scalar_function_set_extra_info(
+            function.0,
+            boxed(Arc::clone(database)),
+            Some(drop_box::<Arc<Database>>),
+        );
         duckdb_scalar_function_set_special_handling(function.0);
         duckdb_scalar_function_set_volatile(function.0);
         function.register(connection)
@@ -73,11 +81,11 @@ type Call = unsafe extern "C" fn(duckdb_function_info, duckdb_data_chunk, duckdb
 
 // Predictions
 
-/// What a thread keeps between two chunks of one call.
+/// The state that a thread keeps between the chunks of one call.
 #[derive(Default)]
 struct State {
-    /// The types of the features, known from the first chunk on. When DuckDB binds a call it would tell them only by
-    /// copying the arguments, and it can't copy a subquery.
+    /// The types of the features, read from the first chunk. At bind time they would need copies
+    /// of the arguments, and DuckDB can't copy a subquery.
     types: Option<Vec<ColumnType>>,
     worker: Option<Worker>,
     columns: Vec<Column<'static>>,
@@ -85,10 +93,20 @@ struct State {
 
 unsafe extern "C" fn init(info: duckdb_init_info) {
     // SAFETY: DuckDB calls with an init info of this function.
-    unsafe { duckdb_scalar_function_init_set_state(info, boxed(State::default()), Some(drop_box::<State>)) };
+    unsafe {
+        duckdb_scalar_function_init_set_state(
+            info,
+            boxed(State::default()),
+            Some(drop_box::<State>),
+        )
+    };
 }
 
-unsafe extern "C" fn predict(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+unsafe extern "C" fn predict(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
     // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of doubles for as many rows.
     unsafe {
         answered(info, chunk, result, |worker, columns, rows| {
@@ -98,13 +116,18 @@ unsafe extern "C" fn predict(info: duckdb_function_info, chunk: duckdb_data_chun
     }
 }
 
-unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of lists of doubles for as many rows.
+unsafe extern "C" fn probabilities(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
+    // SAFETY: DuckDB calls with a chunk of the arguments, and a vector of lists of doubles of the
+    // same length.
     unsafe {
         answered(info, chunk, result, |worker, columns, rows| {
             let classes = worker.model().classes();
             if classes == 0 {
-                return worker.probabilities(columns, &mut []); // which says that there are none
+                return worker.probabilities(columns, &mut []); // an error: there are none
             }
             let total = rows * classes;
             if duckdb_list_vector_reserve(result, total as idx_t) != DuckDBSuccess
@@ -112,7 +135,10 @@ unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_dat
             {
                 return Err(Error::new("there is no memory for the probabilities."));
             }
-            let lists = slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<duckdb_list_entry>(), rows);
+            let lists = slice::from_raw_parts_mut(
+                duckdb_vector_get_data(result).cast::<duckdb_list_entry>(),
+                rows,
+            );
             for (row, list) in lists.iter_mut().enumerate() {
                 *list = duckdb_list_entry {
                     offset: (row * classes) as u64,
@@ -125,10 +151,10 @@ unsafe extern "C" fn probabilities(info: duckdb_function_info, chunk: duckdb_dat
     }
 }
 
-/// Let `work` fill the result of a chunk, and mark the rows that have no answer.
+/// Fill the result of a chunk with `work`, and mark the rows without a prediction.
 ///
 /// # Safety
-/// The arguments are those that DuckDB calls a function of ours with.
+/// The arguments are those of DuckDB's call of the function.
 unsafe fn answered(
     info: duckdb_function_info,
     chunk: duckdb_data_chunk,
@@ -142,10 +168,17 @@ unsafe fn answered(
             if rows == 0 {
                 return Ok(());
             }
-            let Some(state) = duckdb_scalar_function_get_state(info).cast::<State>().as_mut() else {
+            let Some(state) = duckdb_scalar_function_get_state(info)
+                .cast::<State>()
+                .as_mut()
+            else {
                 return Err(Error::new("DuckDB has no state for the call."));
             };
-            let State { types, worker, columns } = state;
+            let State {
+                types,
+                worker,
+                columns,
+            } = state;
             let types = types.get_or_insert_with(|| feature_types(chunk));
             let worker = worker_for(info, chunk, worker)?;
             let mut features = emptied(std::mem::take(columns));
@@ -161,16 +194,16 @@ unsafe fn answered(
     unsafe { report(info, done) };
 }
 
-/// The worker on the model that a chunk names.
+/// Return the worker for the model that a chunk names.
 ///
 /// # Safety
-/// The arguments are those that DuckDB calls a function of ours with.
+/// The arguments are those of DuckDB's call of the function.
 unsafe fn worker_for(
     info: duckdb_function_info,
     chunk: duckdb_data_chunk,
     worker: &mut Option<Worker>,
 ) -> Result<&mut Worker> {
-    // SAFETY: the first argument is a vector of texts, and the chunk has a row.
+    // SAFETY: the first argument is a text vector, and the chunk has a row.
     let key = unsafe {
         let vector = duckdb_data_chunk_get_vector(chunk, 0);
         let validity = duckdb_vector_get_validity(vector);
@@ -185,17 +218,20 @@ unsafe fn worker_for(
     {
         let key = String::from_utf8_lossy(key);
         // SAFETY: `register` has set the database.
-        let database = unsafe { &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>() };
+        let database =
+            unsafe { &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>() };
         let model = models::opened(&key, || database.find(&key))?;
         *worker = Some(Worker::new(model));
     }
-    worker.as_mut().ok_or_else(|| Error::new("no model was opened."))
+    worker
+        .as_mut()
+        .ok_or_else(|| Error::new("no model was opened."))
 }
 
 /// Read the features in a chunk, whose first column is the key.
 ///
 /// # Safety
-/// The chunk is one that DuckDB calls a function of ours with.
+/// The chunk is that of DuckDB's call of the function.
 unsafe fn read_features<'t>(
     chunk: duckdb_data_chunk,
     types: &'t [ColumnType],
@@ -206,25 +242,31 @@ unsafe fn read_features<'t>(
     unsafe {
         let count = duckdb_data_chunk_get_column_count(chunk) as usize;
         if count != types.len() + 1 {
-            return Err(Error::new("DuckDB bound other arguments than it calls with."));
+            return Err(Error::new(
+                "DuckDB bound other arguments than it calls with.",
+            ));
         }
         for (position, column_type) in types.iter().enumerate() {
             let vector = duckdb_data_chunk_get_vector(chunk, position as idx_t + 1);
-            let (data, validity) = (duckdb_vector_get_data(vector), duckdb_vector_get_validity(vector));
+            let (data, validity) = (
+                duckdb_vector_get_data(vector),
+                duckdb_vector_get_validity(vector),
+            );
             columns.push(Column::new(column_type, data, validity, rows));
         }
         Ok(())
     }
 }
 
-/// The memory of a list for columns of another chunk, without the columns.
+/// Return the memory of a list of columns, empty, for the columns of another chunk.
 fn emptied<'t>(mut columns: Vec<Column<'_>>) -> Vec<Column<'t>> {
     columns.clear();
-    columns.into_iter().map(|_| unreachable!()).collect() // in place: Rust collects into the list that it takes from
+    // Rust collects in place, into the memory of the list that it consumes.
+    columns.into_iter().map(|_| unreachable!()).collect()
 }
 
 /// # Safety
-/// The result is a vector that DuckDB wants filled, with as many rows.
+/// The result is the vector of DuckDB's call, with this number of rows.
 unsafe fn mark_null(result: duckdb_vector, refused: &[bool]) {
     // SAFETY: passed on from the caller.
     unsafe {
@@ -238,20 +280,23 @@ unsafe fn mark_null(result: duckdb_vector, refused: &[bool]) {
 
 // Types
 
-/// The types of the columns in a chunk, but for the first, which is the key.
+/// Return the types of the columns in a chunk, without the first, which is the key.
 ///
 /// # Safety
-/// The chunk is one that DuckDB calls a function of ours with.
+/// The chunk is that of DuckDB's call of the function.
 unsafe fn feature_types(chunk: duckdb_data_chunk) -> Vec<ColumnType> {
     // SAFETY: passed on from the caller; each type is destroyed here.
     unsafe {
         let of_column = |position| {
-            let mut logical = duckdb_vector_get_column_type(duckdb_data_chunk_get_vector(chunk, position));
+            let mut logical =
+                duckdb_vector_get_column_type(duckdb_data_chunk_get_vector(chunk, position));
             let column_type = column_type(logical);
             duckdb_destroy_logical_type(&mut logical);
             column_type
         };
-        (1..duckdb_data_chunk_get_column_count(chunk)).map(of_column).collect()
+        (1..duckdb_data_chunk_get_column_count(chunk))
+            .map(of_column)
+            .collect()
     }
 }
 
@@ -285,9 +330,11 @@ unsafe fn column_type(logical: duckdb_logical_type) -> ColumnType {
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_MS => plain(Kind::Timestamp(1e3), "TIMESTAMP_MS"),
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_NS => plain(Kind::Timestamp(1e9), "TIMESTAMP_NS"),
         DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ_NS => plain(Kind::Timestamp(1e9), "TIMESTAMPTZ_NS"),
-        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => plain(Kind::Timestamp(1e6), "TIMESTAMP WITH TIME ZONE"),
+        DUCKDB_TYPE_DUCKDB_TYPE_TIMESTAMP_TZ => {
+            plain(Kind::Timestamp(1e6), "TIMESTAMP WITH TIME ZONE")
+        }
         DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR => plain(Kind::Text, "VARCHAR"),
-        // SAFETY: the type is the one that its number says.
+        // SAFETY: the type has just been compared.
         DUCKDB_TYPE_DUCKDB_TYPE_DECIMAL => plain(unsafe { decimal(logical) }, "DECIMAL"),
         // SAFETY: as above.
         DUCKDB_TYPE_DUCKDB_TYPE_ENUM => plain(unsafe { members(logical) }, "ENUM"),
@@ -348,37 +395,57 @@ unsafe fn members(logical: duckdb_logical_type) -> Kind {
 
 // The engine itself
 
-unsafe extern "C" fn engine(_: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    // SAFETY: DuckDB calls with a vector of texts for as many rows as the chunk has.
+unsafe extern "C" fn engine(
+    _: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
+    // SAFETY: DuckDB calls with a text vector of as many rows as the chunk has.
     unsafe {
         for row in 0..duckdb_data_chunk_get_size(chunk) {
-            duckdb_vector_assign_string_element_len(result, row, ENGINE.as_ptr().cast(), ENGINE.len() as idx_t);
+            duckdb_vector_assign_string_element_len(
+                result,
+                row,
+                ENGINE.as_ptr().cast(),
+                ENGINE.len() as idx_t,
+            );
         }
     }
 }
 
-/// Whether the process around DuckDB hands over models.
-unsafe extern "C" fn hosted(_: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    // SAFETY: DuckDB calls with a vector of truth values for as many rows as the chunk has.
+/// Return whether the host process provides models.
+unsafe extern "C" fn hosted(
+    _: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
+    // SAFETY: DuckDB calls with a boolean vector of as many rows as the chunk has.
     unsafe {
         let rows = duckdb_data_chunk_get_size(chunk) as usize;
-        slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<bool>(), rows).fill(host::has_loader());
+        slice::from_raw_parts_mut(duckdb_vector_get_data(result).cast::<bool>(), rows)
+            .fill(host::has_loader());
     }
 }
 
-/// Keep models that were in no database when the extension was loaded; their keys.
-unsafe extern "C" fn read(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
-    // SAFETY: DuckDB calls with a vector of bytes and one for as many texts; `register` has set the database.
+/// Store models that were in no database when the extension was loaded, and return their keys.
+unsafe extern "C" fn read(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
+    // SAFETY: DuckDB calls with a vector of bytes and a text vector of the same length; `register`
+    // has set the database.
     unsafe {
         let database = &*duckdb_scalar_function_get_extra_info(info).cast::<Arc<Database>>();
         answer_texts(info, chunk, result, |onnx| Ok(database.read(onnx)));
     }
 }
 
-/// Answer a text for each text or bytes in the first column of a chunk.
+/// Return a text for each text or BLOB in the first column of a chunk.
 ///
 /// # Safety
-/// DuckDB calls a function of ours with these arguments: texts or bytes, and a vector of texts for as many answers.
+/// The arguments are those of DuckDB's call: a text or BLOB vector, and a text vector of the same
+/// length.
 unsafe fn answer_texts(
     info: duckdb_function_info,
     chunk: duckdb_data_chunk,
@@ -390,7 +457,12 @@ unsafe fn answer_texts(
         unsafe {
             for (row, given) in (0..).zip(texts(chunk)) {
                 let said = answer(given?)?;
-                duckdb_vector_assign_string_element_len(result, row, said.as_ptr().cast(), said.len() as idx_t);
+                duckdb_vector_assign_string_element_len(
+                    result,
+                    row,
+                    said.as_ptr().cast(),
+                    said.len() as idx_t,
+                );
             }
         }
         Ok(())
@@ -399,12 +471,12 @@ unsafe fn answer_texts(
     unsafe { report(info, caught(work)) };
 }
 
-/// The texts or bytes in the first column of a chunk; an error where one is NULL.
+/// Return the texts or BLOBs in the first column of a chunk; an error for a NULL.
 ///
 /// # Safety
-/// The first column holds texts or bytes, for as long as they are read.
+/// The first column holds texts or BLOBs, and lives as long as they are used.
 unsafe fn texts<'c>(chunk: duckdb_data_chunk) -> impl Iterator<Item = Result<&'c [u8]>> {
-    // SAFETY: passed on from the caller. DuckDB calls for NULLs too, as it was told to.
+    // SAFETY: passed on from the caller. DuckDB also calls for NULLs, as registered.
     unsafe {
         let vector = duckdb_data_chunk_get_vector(chunk, 0);
         let (values, validity) = (
@@ -420,29 +492,37 @@ unsafe fn texts<'c>(chunk: duckdb_data_chunk) -> impl Iterator<Item = Result<&'c
     }
 }
 
-/// Loading a library runs what is in it, so it is done where an extension that nobody has signed may be loaded too.
+/// Loading a library runs its code. It needs the same settings as loading an unsigned extension.
 unsafe extern "C" fn bind_runtime(info: duckdb_bind_info) {
-    let text = c"duckml_runtime loads a library, for which allow_unsigned_extensions and enable_external_access \
-                 must be on. Set ORT_DYLIB_PATH instead.";
+    let text = c"duckml_runtime loads a library, for which allow_unsigned_extensions and \
+                 enable_external_access must be on. Set ORT_DYLIB_PATH instead.";
     // SAFETY: DuckDB calls with a bind info of this function.
-    unsafe { require_settings(info, &[c"allow_unsigned_extensions", c"enable_external_access"], text) }
+    unsafe {
+        require_settings(
+            info,
+            &[c"allow_unsigned_extensions", c"enable_external_access"],
+            text,
+        )
+    }
 }
 
-/// Where nothing may come from outside, as behind a server, no model may come out of a query either.
+/// Without access to files, as in a server, a query must not provide models either.
 unsafe extern "C" fn bind_read(info: duckdb_bind_info) {
-    let text = c"duckml_read takes a model from a query, for which enable_external_access must be on.";
+    let text =
+        c"duckml_read reads a model from a query, for which enable_external_access must be on.";
     // SAFETY: DuckDB calls with a bind info of this function.
     unsafe { require_settings(info, &[c"enable_external_access"], text) }
 }
 
-/// Refuse a call unless all these settings are on.
+/// Report an error unless all these settings are on.
 unsafe fn require_settings(info: duckdb_bind_info, names: &[&CStr], text: &CStr) {
-    // SAFETY: what is made here is destroyed here.
+    // SAFETY: everything that is created here is destroyed here.
     unsafe {
         let mut context = ptr::null_mut();
         duckdb_scalar_function_get_client_context(info, &mut context);
         let is_on = |name: &&CStr| {
-            let mut value = duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
+            let mut value =
+                duckdb_client_context_get_config_option(context, name.as_ptr(), ptr::null_mut());
             let is_on = !value.is_null() && duckdb_get_bool(value);
             duckdb_destroy_value(&mut value);
             is_on
@@ -455,21 +535,25 @@ unsafe fn require_settings(info: duckdb_bind_info, names: &[&CStr], text: &CStr)
     }
 }
 
-unsafe extern "C" fn runtime_from(info: duckdb_function_info, chunk: duckdb_data_chunk, result: duckdb_vector) {
+unsafe extern "C" fn runtime_from(
+    info: duckdb_function_info,
+    chunk: duckdb_data_chunk,
+    result: duckdb_vector,
+) {
     let load = |path: &[u8]| {
         let path = String::from_utf8_lossy(path);
         let loaded = &runtime::load(&path)?.path;
         let was_there = if *loaded == path { "" } else { " already" };
         Ok(format!("onnxruntime serves{was_there} from {loaded}"))
     };
-    // SAFETY: DuckDB calls with a vector of texts, and one for as many answers.
+    // SAFETY: DuckDB calls with two text vectors of the same length.
     unsafe { answer_texts(info, chunk, result, load) };
 }
 
-/// Tell DuckDB of an error, if there was one.
+/// Report an error to DuckDB, if there was one.
 ///
 /// # Safety
-/// The info is one that DuckDB calls a function of ours with.
+/// The info is that of DuckDB's call of the function.
 unsafe fn report(info: duckdb_function_info, done: Result<()>) {
     if let Err(error) = done {
         // SAFETY: passed on from the caller; DuckDB copies the text.
@@ -477,21 +561,21 @@ unsafe fn report(info: duckdb_function_info, done: Result<()>) {
     }
 }
 
-// What DuckDB's C API takes
+// DuckDB's C API
 
-/// A function under construction, destroyed with the value; DuckDB has a copy of what is registered.
+/// A function under construction, destroyed with the value. DuckDB copies registered functions.
 struct Function(duckdb_scalar_function);
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // SAFETY: it was made by `new` and is destroyed here only.
+        // SAFETY: `new` created it, and only this code destroys it.
         unsafe { duckdb_destroy_scalar_function(&mut self.0) };
     }
 }
 
 impl Function {
     /// # Safety
-    /// The type is one of DuckDB's, and the call gives answers of that type.
+    /// The type is one of DuckDB's, and the call writes results of that type.
     unsafe fn new(name: &CStr, answer: duckdb_logical_type, call: Call) -> Self {
         // SAFETY: passed on from the caller; DuckDB copies the name and the type.
         unsafe {
@@ -510,7 +594,9 @@ impl Function {
         if unsafe { duckdb_register_scalar_function(connection, self.0) } == DuckDBSuccess {
             return Ok(());
         }
-        Err(Error::new("DuckDB doesn't take a function of duckml's."))
+        Err(Error::new(
+            "DuckDB could not register a function of duckml.",
+        ))
     }
 }
 
@@ -528,7 +614,7 @@ impl Types {
     }
 
     fn plain(&mut self, id: duckdb_type) -> duckdb_logical_type {
-        // SAFETY: the number is one of DuckDB's.
+        // SAFETY: the number is that of one of DuckDB's types.
         self.kept(unsafe { duckdb_create_logical_type(id) })
     }
 }
@@ -536,7 +622,7 @@ impl Types {
 impl Drop for Types {
     fn drop(&mut self) {
         for logical in &mut self.0 {
-            // SAFETY: each was made by DuckDB and is destroyed here only.
+            // SAFETY: DuckDB created each of them, and only this code destroys it.
             unsafe { duckdb_destroy_logical_type(logical) };
         }
     }
@@ -547,16 +633,16 @@ fn boxed<T>(value: T) -> *mut c_void {
 }
 
 unsafe extern "C" fn drop_box<T>(value: *mut c_void) {
-    // SAFETY: DuckDB gives back what `boxed` made, once.
+    // SAFETY: DuckDB passes a pointer that `boxed` returned, once.
     drop(unsafe { Box::from_raw(value.cast::<T>()) });
 }
 
-/// A text that ends in zero.
+/// Return a text that ends with a zero byte.
 fn terminated(error: &Error) -> CString {
     CString::new(error.to_string().replace('\0', "\u{fffd}")).unwrap_or_default()
 }
 
-/// Do something without letting a panic through to DuckDB.
+/// Call a function and turn a panic into an error, because DuckDB can't handle one.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|panic| Err(Error::new(format!("duckml failed: {}", said(&*panic)))))

@@ -1,17 +1,17 @@
-//! duckml's native engine: the functions that serve models in DuckDB, as an extension of its stable C API.
+//! duckml's native engine: an extension of DuckDB, over its stable C API, that runs models.
 //!
-//! | Module | Its one job |
+//! | Module | Job |
 //! |---|---|
-//! | `functions` | what DuckDB calls |
-//! | `host` | what the process around DuckDB calls |
-//! | `registry` | where the bytes of a model come from |
+//! | `functions` | the functions that DuckDB calls |
+//! | `host` | the functions that the host process calls |
+//! | `registry` | the bytes of models, from the host or the databases |
 //! | `models` | the models that are open |
 //! | `model` | columns → predictions |
 //! | `artifact` | bytes → manifest and graph |
 //! | `columns`, `text` | DuckDB's vectors |
 //! | `categories` | text → code |
 //! | `runtime` | onnxruntime |
-//! | `errors` | what can go wrong |
+//! | `errors` | error messages |
 
 mod artifact;
 mod categories;
@@ -32,28 +32,30 @@ use libduckdb_sys::{duckdb_extension_access, duckdb_extension_info, duckdb_rs_ex
 use errors::{Error, Result};
 use registry::{Connection, Database};
 
-/// The oldest C API with what is used here; DuckDB 1.5.6 and every 2.x has it.
+/// The oldest C API with the functions used here; DuckDB 1.5.6 and every 2.x has it.
 const API: &str = "v1.5.6";
 
-/// What DuckDB calls when it loads the extension.
+/// The entry point, which DuckDB calls when it loads the extension.
 ///
 /// # Safety
-/// DuckDB calls it, with what its C API promises to an extension.
+/// The arguments are those of DuckDB's call, as its C API specifies them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn duckml_init_c_api(
     info: duckdb_extension_info,
     access: *const duckdb_extension_access,
 ) -> bool {
-    // SAFETY: passed on from DuckDB.
+    // SAFETY: the arguments are DuckDB's.
     unsafe {
         match duckdb_rs_extension_api_init(info, access, API) {
             Ok(true) => {}
-            _ => return false, // DuckDB has said why
+            _ => return false, // DuckDB reports the reason
         }
         match initialised(info, access) {
             Ok(()) => true,
             Err(error) => {
-                if let (Some(set_error), Ok(text)) = ((*access).set_error, CString::new(error.to_string())) {
+                if let (Some(set_error), Ok(text)) =
+                    ((*access).set_error, CString::new(error.to_string()))
+                {
                     set_error(info, text.as_ptr());
                 }
                 false
@@ -63,18 +65,21 @@ pub unsafe extern "C" fn duckml_init_c_api(
 }
 
 /// # Safety
-/// As of `duckml_init_c_api`; the table of functions is there.
-unsafe fn initialised(info: duckdb_extension_info, access: *const duckdb_extension_access) -> Result<()> {
+/// As for `duckml_init_c_api`; the table of functions has been set.
+unsafe fn initialised(
+    info: duckdb_extension_info,
+    access: *const duckdb_extension_access,
+) -> Result<()> {
     let no_database = || Error::new("DuckDB gives no database to duckml.");
-    // SAFETY: passed on from DuckDB, which has the database open.
+    // SAFETY: the arguments are DuckDB's, which has the database open.
     unsafe {
         let get_database = (*access).get_database.ok_or_else(no_database)?;
         let database = *get_database(info).as_ref().ok_or_else(no_database)?;
         let connection = Connection::open(database)?;
         if connection.is_served()? {
             return Err(Error::new(
-                "duckml's functions are in this database already: the Python engine serves it. Open the database anew \
-                 to load the native engine.",
+                "This database has duckml's functions already, from the Python engine. \
+                 Open the database again to load the native engine.",
             ));
         }
         functions::register(connection.handle(), &Database::new(&connection))

@@ -1,4 +1,5 @@
-//! ONNX bytes → predictions on DuckDB's columns: what duckml/inference.py does, and bit for bit the same.
+//! Predictions of an ONNX model on DuckDB's columns, bit for bit as in
+//! duckml/engines/predictor.py.
 
 use std::ffi::c_char;
 use std::slice;
@@ -12,10 +13,10 @@ use crate::columns::{Column, Kind, require};
 use crate::errors::{Error, Result};
 use crate::runtime::{self, Graph, Kept, Value};
 
-/// Beyond it a number is refused like an infinity: the net computes in float32.
+/// A larger number gets no prediction, like an infinity: nets compute in float32.
 const FLOAT32_MAX: f64 = f32::MAX as f64;
 
-/// A model, open; shared by all threads.
+/// An open model, shared by all threads.
 #[derive(Debug)]
 pub struct Model {
     key: String,
@@ -27,15 +28,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// Open the bytes that are stored under a key, which is checked.
+    /// Open the bytes of a key, which is checked.
     pub fn open(key: &str, onnx: &[u8]) -> Result<Self> {
         let found = key_of(onnx);
         if found != key {
             return Err(Error::damaged(key, &found));
         }
         let artifact = Artifact::read(onnx).map_err(|error| Error::unreadable(key, error))?;
-        let session = runtime::open(&artifact.graph)?.map_err(|error| Error::unreadable(key, error))?;
-        // A classifier answers the label first, then the probabilities, from which the code of the class is read here.
+        let session =
+            runtime::open(&artifact.graph)?.map_err(|error| Error::unreadable(key, error))?;
+        // The first output of a classifier is the label. The class is read from the second one,
+        // the probabilities.
         let output = usize::from(artifact.classes > 0);
         let graph = Graph::new(session, &artifact.feeds, output, artifact.classes.max(1));
         Ok(Self {
@@ -52,18 +55,18 @@ impl Model {
         })
     }
 
-    /// The SHA-256 of its bytes.
+    /// Return the SHA-256 of its bytes.
     pub fn key(&self) -> &str {
         &self.key
     }
 
-    /// How many classes it tells apart; 0 for a number.
+    /// Return the number of classes; 0 if the model predicts a number.
     pub fn classes(&self) -> usize {
         self.classes
     }
 }
 
-/// What one thread needs to predict with a model: memory for a chunk, used again for the next.
+/// The memory that one thread needs to predict a chunk, reused for the next chunk.
 pub struct Worker {
     model: Arc<Model>,
     names: Vec<*const c_char>,
@@ -74,7 +77,7 @@ pub struct Worker {
     refused: Vec<bool>,
 }
 
-/// What is fed to one input.
+/// The values of one input.
 #[derive(Default)]
 struct Feed {
     doubles: Vec<f64>,
@@ -85,7 +88,7 @@ struct Feed {
 }
 
 impl Worker {
-    /// A worker on a model.
+    /// Make a worker for a model.
     pub fn new(model: Arc<Model>) -> Self {
         let names = model.graph.input_names();
         let feeds = model.features.iter().map(|_| Feed::default()).collect();
@@ -101,12 +104,13 @@ impl Worker {
         }
     }
 
-    /// The model that it predicts with.
+    /// Return the model.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// Write the prediction for each row, of a classifier the code of the class; which rows have none, if any.
+    /// Write the prediction for each row: a number, or the code of the class. Return the rows
+    /// without a prediction, if there are any.
     pub fn predict(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
         let classes = self.model.classes;
         if classes == 0 {
@@ -114,7 +118,9 @@ impl Worker {
         }
         let mut probabilities = std::mem::take(&mut self.classes);
         probabilities.resize(out.len() * classes, 0.0);
-        let ran = self.run(columns, &mut probabilities).map(|refused| refused.is_some());
+        let ran = self
+            .run(columns, &mut probabilities)
+            .map(|refused| refused.is_some());
         for (code, probabilities) in out.iter_mut().zip(probabilities.chunks_exact(classes)) {
             *code = likeliest(probabilities) as f64;
         }
@@ -122,19 +128,27 @@ impl Worker {
         Ok(ran?.then_some(&self.refused))
     }
 
-    /// Write the probabilities of the classes for each row; which rows have none, if any.
-    pub fn probabilities(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
+    /// Write the probabilities of the classes for each row. Return the rows without a prediction,
+    /// if there are any.
+    pub fn probabilities(
+        &mut self,
+        columns: &[Column],
+        out: &mut [f64],
+    ) -> Result<Option<&[bool]>> {
         if self.model.classes == 0 {
-            return Err(Error::new("This model predicts a number and has no probabilities."));
+            return Err(Error::new(
+                "This model predicts a number and has no probabilities.",
+            ));
         }
         let any_refused = self.run(columns, out)?.is_some();
         for value in out {
-            *value = value.clamp(0.0, 1.0); // forests sum up to a little more than 1 in float32
+            *value = value.clamp(0.0, 1.0); // a forest's sums can exceed 1 in float32
         }
         Ok(any_refused.then_some(&self.refused))
     }
 
-    /// Let the graph answer, as many numbers per row as there is room for; which rows it must not answer, if any.
+    /// Run the graph, which writes as many numbers per row as `out` has space for. Return the rows
+    /// without a prediction, if there are any.
     fn run(&mut self, columns: &[Column], out: &mut [f64]) -> Result<Option<&[bool]>> {
         let Self {
             model,
@@ -168,7 +182,7 @@ impl Worker {
         }
         let ran = model.graph.run(names, inputs, output, rows, out);
         ran.map_err(|error| Error::unreadable(&model.key, error))?;
-        // A net overflows in float32 where its inputs do not.
+        // A net can overflow in float32 although its inputs are finite.
         if !all_within(out, f64::MAX) {
             any_refused = true;
             for (answer, refused) in out.chunks_exact(out.len() / rows).zip(refused.iter_mut()) {
@@ -179,8 +193,13 @@ impl Worker {
     }
 }
 
-/// Refuse the rows whose NULLs leave nothing to answer; whether there are such rows.
-fn refuse_nulls(columns: &[Column], rows: usize, one_is_enough: bool, refused: &mut Vec<bool>) -> bool {
+/// Mark the rows that get no prediction because of NULLs. Return whether there are any.
+fn refuse_nulls(
+    columns: &[Column],
+    rows: usize,
+    one_is_enough: bool,
+    refused: &mut Vec<bool>,
+) -> bool {
     refused.clear();
     let possible = if one_is_enough {
         columns.iter().any(Column::has_nulls)
@@ -204,8 +223,14 @@ fn refuse_nulls(columns: &[Column], rows: usize, one_is_enough: bool, refused: &
 }
 
 impl Feed {
-    /// The numbers of a column with NaN for NULL; refused is whatever else float32 can't hold.
-    fn numbers(&mut self, column: &Column, refused: &mut [bool], any_refused: &mut bool) -> Result<&Value> {
+    /// Read the numbers of a column, with NaN for NULL. Mark the rows of other numbers that
+    /// float32 can't hold.
+    fn numbers(
+        &mut self,
+        column: &Column,
+        refused: &mut [bool],
+        any_refused: &mut bool,
+    ) -> Result<&Value> {
         let shape = [column.rows(), 1];
         let has_nulls = column.has_nulls();
         if let (false, Some(values)) = (has_nulls, column.as_doubles()) {
@@ -220,28 +245,35 @@ impl Feed {
         } else {
             for (row, value) in self.doubles.iter_mut().enumerate() {
                 if column.is_null(row) {
-                    *value = f64::NAN; // what a vector holds where it is NULL is no number to judge
+                    *value = f64::NAN; // the value under a NULL is undefined
                 } else if !all_within(slice::from_ref(value), FLOAT32_MAX) {
                     refused[row] = true;
                     *any_refused = true;
                 }
             }
         }
-        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        // SAFETY: the list has a value for each row, and isn't changed before the run.
         unsafe { self.numbers.over(self.doubles.as_mut_ptr(), shape) }
     }
 
-    /// The code of each category.
+    /// Read the code of each category.
     fn codes(&mut self, column: &Column, codes: &Codes) -> Result<&Value> {
         let rows = column.rows();
         self.integers.clear();
         let has_nulls = column.has_nulls();
         let is_null = |row: usize| has_nulls && column.is_null(row);
-        let code_or_null =
-            |row: usize, code: &dyn Fn(usize) -> i64| if is_null(row) { codes.null() } else { code(row) };
+        let code_or_null = |row: usize, code: &dyn Fn(usize) -> i64| {
+            if is_null(row) {
+                codes.null()
+            } else {
+                code(row)
+            }
+        };
         match &column.column_type.kind {
             Kind::Null => self.integers.resize(rows, codes.null()),
-            Kind::Text if !has_nulls => self.integers.extend(column.texts().iter().map(|text| codes.text(text))),
+            Kind::Text if !has_nulls => self
+                .integers
+                .extend(column.texts().iter().map(|text| codes.text(text))),
             Kind::Text => {
                 let texts = column.texts();
                 self.integers
@@ -249,22 +281,25 @@ impl Feed {
             }
             Kind::Enum(_, members) => {
                 if self.members.is_empty() {
-                    self.members.extend(members.iter().map(|member| codes.bytes(member)));
+                    self.members
+                        .extend(members.iter().map(|member| codes.bytes(member)));
                 }
                 let known = &self.members;
-                self.integers
-                    .extend((0..rows).map(|row| code_or_null(row, &|row| known[column.member(row)])));
+                self.integers.extend(
+                    (0..rows).map(|row| code_or_null(row, &|row| known[column.member(row)])),
+                );
             }
             _ => {
                 let code = |row: usize| codes.integer(column.integer(row));
-                self.integers.extend((0..rows).map(|row| code_or_null(row, &code)));
+                self.integers
+                    .extend((0..rows).map(|row| code_or_null(row, &code)));
             }
         }
-        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        // SAFETY: the list has a value for each row, and isn't changed before the run.
         unsafe { self.numbers.over(self.integers.as_mut_ptr(), [rows, 1]) }
     }
 
-    /// The whole numbers of a category that the graph itself encodes, with what stands for NULL.
+    /// Read the integers of a category that the graph encodes, with the smallest one for NULL.
     fn whole_numbers(&mut self, column: &Column) -> Result<&Value> {
         let rows = column.rows();
         self.integers.clear();
@@ -276,11 +311,11 @@ impl Feed {
             }
         };
         self.integers.extend((0..rows).map(value));
-        // SAFETY: the list has a value for each row, and isn't touched before the run.
+        // SAFETY: the list has a value for each row, and isn't changed before the run.
         unsafe { self.numbers.over(self.integers.as_mut_ptr(), [rows, 1]) }
     }
 
-    /// The texts of a category that the graph itself encodes, '' for NULL.
+    /// Read the texts of a category that the graph encodes, with '' for NULL.
     fn texts(&mut self, column: &Column) -> Result<&Value> {
         let rows = column.rows();
         let text = |row: usize| match &column.column_type.kind {
@@ -293,10 +328,10 @@ impl Feed {
     }
 }
 
-/// Refuse the rows whose number float32 can't hold: NaN, infinities, and what is beyond its largest.
+/// Mark the rows whose number float32 can't hold: NaN, infinities and too large numbers.
 fn refuse_beyond_float32(values: &[f64], refused: &mut [bool], any_refused: &mut bool) {
     if all_within(values, FLOAT32_MAX) {
-        return; // one pass tells whether anything is wrong at all
+        return; // found in one pass
     }
     *any_refused = true;
     for (refused, value) in refused.iter_mut().zip(values) {
@@ -304,19 +339,19 @@ fn refuse_beyond_float32(values: &[f64], refused: &mut [bool], any_refused: &mut
     }
 }
 
-/// Whether all numbers are at most as large as the largest, and none is NaN.
+/// Return whether no number is larger than `largest`, and none is NaN.
 ///
-/// Without their sign, doubles are ordered as their bits are, NaN last: where one is beyond, the difference is negative.
-/// Compilers make vector instructions of it, of a comparison of doubles they do not.
+/// Without their sign, doubles are ordered like their bits, with NaN last. For a larger one the
+/// difference of the bits is negative. Compilers vectorize this, but not a comparison of doubles.
 fn all_within(values: &[f64], largest: f64) -> bool {
     let largest = largest.to_bits();
-    let beyond = values
-        .iter()
-        .fold(0, |beyond, value| beyond | largest.wrapping_sub(value.abs().to_bits()));
+    let beyond = values.iter().fold(0, |beyond, value| {
+        beyond | largest.wrapping_sub(value.abs().to_bits())
+    });
     beyond >> 63 == 0
 }
 
-/// The position of the largest value, the first of several.
+/// Return the position of the largest value, or of the first of several.
 fn likeliest(values: &[f64]) -> usize {
     let mut best = 0;
     for (position, value) in values.iter().enumerate() {

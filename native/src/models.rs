@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::errors::Result;
 use crate::model::Model;
 
-/// How many models stay open; the one not asked for longest makes room for a new one.
+/// The number of models that stay open; beyond it the least recently used one is closed.
 const KEPT: usize = 256;
 
 type Slot = Arc<Mutex<Option<Arc<Model>>>>;
@@ -18,9 +18,9 @@ struct Opened {
 
 static OPENED: Mutex<Option<Opened>> = Mutex::new(None);
 
-/// The model of a key; `find` answers its bytes when it isn't open yet.
+/// Return the model of a key. `find` returns its bytes if it isn't open yet.
 ///
-/// Threads that ask for the same model at once wait for the first of them to open it.
+/// Threads that need the same model at once wait until the first of them has opened it.
 pub fn opened(key: &str, find: impl FnOnce() -> Result<Arc<[u8]>>) -> Result<Arc<Model>> {
     let slot = slot(key);
     let mut model = slot.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,9 +1,10 @@
-//! Where the bytes of a model come from: the process around DuckDB, or the registries of the databases.
+//! The bytes of models, from the host process or the registries of the databases.
 //!
-//! The registries are read once, when the extension is loaded. DuckDB's C API has no connection that lets go of its
-//! database: with one kept open the file would stay open behind the user's back, and a program that opens it again in
-//! the same process would have it open twice, which no lock prevents and no file survives. What is attached later is
-//! read by the user, with `duckml_read`; and a process that runs duckml hands over what it has.
+//! The registries are read once, when the extension is loaded. Every connection of DuckDB's C API
+//! keeps its database open. If one were kept, the file would stay open after the user has closed
+//! it. A program that opens it again in the same process would have it open twice, which no lock
+//! prevents and which damages the file. Databases that are attached later are read by the user,
+//! with `duckml_read`; a process that runs duckml provides its models.
 
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -12,11 +13,12 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libduckdb_sys::{
-    DUCKDB_TYPE_DUCKDB_TYPE_BLOB, DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR, DuckDBSuccess, duckdb_bind_varchar,
-    duckdb_column_type, duckdb_connect, duckdb_connection, duckdb_data_chunk_get_size, duckdb_data_chunk_get_vector,
-    duckdb_database, duckdb_destroy_data_chunk, duckdb_destroy_prepare, duckdb_destroy_result, duckdb_disconnect,
-    duckdb_execute_prepared, duckdb_fetch_chunk, duckdb_prepare, duckdb_prepared_statement, duckdb_result,
-    duckdb_vector_get_data,
+    DUCKDB_TYPE_DUCKDB_TYPE_BLOB, DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR, DuckDBSuccess,
+    duckdb_bind_varchar, duckdb_column_type, duckdb_connect, duckdb_connection,
+    duckdb_data_chunk_get_size, duckdb_data_chunk_get_vector, duckdb_database,
+    duckdb_destroy_data_chunk, duckdb_destroy_prepare, duckdb_destroy_result, duckdb_disconnect,
+    duckdb_execute_prepared, duckdb_fetch_chunk, duckdb_prepare, duckdb_prepared_statement,
+    duckdb_result, duckdb_vector_get_data,
 };
 
 use crate::artifact::key_of;
@@ -24,27 +26,31 @@ use crate::errors::{Error, Result};
 use crate::host;
 use crate::text::Text;
 
-// By their full names: macros of the user's may have the names of DuckDB's functions.
+// With full names, because the user's macros can have the names of DuckDB's functions.
 const REGISTRIES: &str = "SELECT database_name FROM system.main.duckdb_tables() \
                           WHERE schema_name = '_duckml' AND table_name = 'artifact'";
 const SERVED: &str = "SELECT 'yes' FROM system.main.duckdb_functions() \
                       WHERE function_name = 'duckml_predict_double' LIMIT 1";
-/// How many bytes of models are read from a database: those of default versions first, then small ones.
+/// The most bytes of models that are read from a database: default versions first, then small
+/// ones.
 const READ: usize = 256_000_000;
 
-/// A database that the extension is loaded into.
+/// A database with the extension loaded.
 #[derive(Default)]
 pub struct Database {
     models: Mutex<HashMap<String, Arc<[u8]>>>,
 }
 
 impl Database {
-    /// The database that a connection is to, with the models that are in it and in what is attached.
+    /// Read the models of a connection's database, and of the attached ones.
     pub fn new(connection: &Connection) -> Arc<Self> {
         let database = Self::default();
         if !host::is_loading() {
             for name in connection.texts(REGISTRIES, None).unwrap_or_default() {
-                database.read_registry(connection, &String::from_utf8_lossy(&name).replace('"', "\"\""));
+                database.read_registry(
+                    connection,
+                    &String::from_utf8_lossy(&name).replace('"', "\"\""),
+                );
             }
         }
         Arc::new(database)
@@ -54,17 +60,22 @@ impl Database {
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Read the models of one registry; something wrong with it must not keep another from predicting.
+    /// Read the models of one registry. An error is ignored, so that the models of others still
+    /// predict.
     fn read_registry(&self, connection: &Connection, name: &str) {
         let registry = format!("\"{name}\".\"_duckml\"");
         let keys = format!(
-            "WITH defaults AS (SELECT v.artifact_key FROM {registry}.model_version v JOIN {registry}.model m \
-             ON v.schema_key = m.schema_key AND v.name_key = m.name_key AND v.version = m.default_version), \
-             sized AS (SELECT key, octet_length(onnx) AS bytes, key NOT IN (FROM defaults) AS later \
+            "WITH defaults AS (SELECT v.artifact_key FROM {registry}.model_version v \
+             JOIN {registry}.model m ON v.schema_key = m.schema_key AND v.name_key = m.name_key \
+             AND v.version = m.default_version), \
+             sized AS (SELECT key, octet_length(onnx) AS bytes, \
+             key NOT IN (FROM defaults) AS later \
              FROM {registry}.artifact WHERE onnx IS NOT NULL AND key IS NOT NULL) \
              SELECT key FROM sized QUALIFY sum(bytes) OVER (ORDER BY later, bytes, key) <= {READ}"
         );
-        let onnx = format!("SELECT CAST(onnx AS BLOB) FROM {registry}.artifact WHERE key = $1 AND onnx IS NOT NULL");
+        let onnx = format!(
+            "SELECT CAST(onnx AS BLOB) FROM {registry}.artifact WHERE key = $1 AND onnx IS NOT NULL"
+        );
         for key in connection.texts(&keys, None).unwrap_or_default() {
             let key = String::from_utf8_lossy(&key);
             for found in connection.texts(&onnx, Some(&key)).unwrap_or_default() {
@@ -73,7 +84,8 @@ impl Database {
         }
     }
 
-    /// Keep the bytes that stand under a key; damaged ones only where there are no others, to say so when they are met.
+    /// Store the bytes of a key. Damaged bytes are stored only if there are no others, so that
+    /// their use raises an error.
     fn keep(&self, key: String, onnx: Vec<u8>) {
         let mut models = self.models();
         if models.get(&key).is_none_or(|kept| key_of(kept) != key) {
@@ -81,17 +93,17 @@ impl Database {
         }
     }
 
-    /// Keep a model; its key.
+    /// Store a model and return its key.
     pub fn read(&self, onnx: &[u8]) -> String {
         let key = key_of(onnx);
         self.models().insert(key.clone(), onnx.into());
         key
     }
 
-    /// The bytes of the model with a key.
+    /// Return the bytes of the model of a key.
     pub fn find(&self, key: &str) -> Result<Arc<[u8]>> {
         let kept = self.models().get(key).cloned();
-        // Behind the lock: the process asks DuckDB in its turn.
+        // After the lock is released, because the host process queries DuckDB.
         match kept {
             Some(onnx) => Ok(onnx),
             None if host::has_loader() => host::find(key).map(Arc::from),
@@ -107,7 +119,7 @@ pub struct Connection(duckdb_connection);
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        // SAFETY: it was opened by `open` and is closed here only.
+        // SAFETY: `open` opened it, and only this code closes it.
         unsafe { duckdb_disconnect(&mut self.0) };
     }
 }
@@ -116,7 +128,7 @@ struct Prepared(duckdb_prepared_statement);
 
 impl Drop for Prepared {
     fn drop(&mut self) {
-        // SAFETY: DuckDB wants it destroyed even when preparing failed.
+        // SAFETY: it must be destroyed even if preparing failed.
         unsafe { duckdb_destroy_prepare(&mut self.0) };
     }
 }
@@ -125,7 +137,7 @@ struct Rows(duckdb_result);
 
 impl Drop for Rows {
     fn drop(&mut self) {
-        // SAFETY: DuckDB wants it destroyed even when the query failed.
+        // SAFETY: it must be destroyed even if the query failed.
         unsafe { duckdb_destroy_result(&mut self.0) };
     }
 }
@@ -146,24 +158,24 @@ impl Connection {
         Ok(Self(connection))
     }
 
-    /// The connection as DuckDB's C API has it, for as long as the value lives.
+    /// Return the connection for DuckDB's C API; it lives as long as the value.
     pub fn handle(&self) -> duckdb_connection {
         self.0
     }
 
-    /// Whether models are served in the database already.
+    /// Return whether the database has an engine already.
     pub fn is_served(&self) -> Result<bool> {
         Ok(!self.texts(SERVED, None)?.is_empty())
     }
 
-    /// The first column of a query's rows, which must be texts or bytes and not NULL.
+    /// Return the first column of a query's rows, which must be texts or BLOBs and not NULL.
     fn texts(&self, query: &str, parameter: Option<&str>) -> Result<Vec<Vec<u8>>> {
         let nul = |_| Error::new("a name holds a zero byte.");
         let query = CString::new(query).map_err(nul)?;
         let parameter = parameter.map(CString::new).transpose().map_err(nul)?;
         let failed = || Error::new("the registry can't be read.");
         let mut prepared = Prepared(ptr::null_mut());
-        // SAFETY: the connection is open and the texts end in zero.
+        // SAFETY: the connection is open and the texts end with a zero byte.
         unsafe {
             if duckdb_prepare(self.0, query.as_ptr(), &mut prepared.0) != DuckDBSuccess {
                 return Err(failed());
@@ -176,7 +188,9 @@ impl Connection {
                 return Err(failed());
             }
             match duckdb_column_type(&mut rows.0, 0) {
-                DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR | DUCKDB_TYPE_DUCKDB_TYPE_BLOB => Ok(rows.first_column()),
+                DUCKDB_TYPE_DUCKDB_TYPE_VARCHAR | DUCKDB_TYPE_DUCKDB_TYPE_BLOB => {
+                    Ok(rows.first_column())
+                }
                 _ => Err(failed()),
             }
         }
@@ -185,7 +199,7 @@ impl Connection {
 
 impl Rows {
     /// # Safety
-    /// The first column holds texts or bytes, none of them NULL.
+    /// The first column holds texts or BLOBs, none of them NULL.
     unsafe fn first_column(&mut self) -> Vec<Vec<u8>> {
         let mut found = Vec::new();
         loop {
@@ -196,7 +210,8 @@ impl Rows {
                     return found;
                 }
                 let rows = duckdb_data_chunk_get_size(chunk) as usize;
-                let texts: *const Text = duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)).cast();
+                let texts: *const Text =
+                    duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk, 0)).cast();
                 found.extend((0..rows).map(|row| (*texts.add(row)).bytes().to_vec()));
                 duckdb_destroy_data_chunk(&mut chunk);
             }

@@ -1,4 +1,4 @@
-//! onnxruntime: found once in a process, then sessions and runs on memory that others own.
+//! onnxruntime: its library, sessions, and runs on memory of the caller.
 
 use std::collections::HashSet;
 use std::ffi::{CString, c_char, c_void};
@@ -28,7 +28,7 @@ static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 static LOADING: Mutex<()> = Mutex::new(());
 static PREFERRED: Mutex<Option<String>> = Mutex::new(None);
 
-/// Where onnxruntime is looked for when nobody has said it.
+/// The name of the library that is loaded if none was set.
 const LIBRARY: &str = if cfg!(windows) {
     "onnxruntime.dll"
 } else if cfg!(target_os = "macos") {
@@ -37,13 +37,14 @@ const LIBRARY: &str = if cfg!(windows) {
     "libonnxruntime.so"
 };
 
-/// Load onnxruntime from a library; where one is loaded already, that one stays.
+/// Load onnxruntime from a library, unless one is loaded already.
 pub fn load(path: &str) -> Result<&'static Runtime> {
     let _guard = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let builder = ort::init_from(Path::new(path)).map_err(|error| Error::no_runtime(path, error))?;
+    let builder =
+        ort::init_from(Path::new(path)).map_err(|error| Error::no_runtime(path, error))?;
     let environment = builder.with_name("duckml").with_telemetry(false).build();
     let environment = environment.map_err(|error| Error::no_runtime(path, error))?;
     environment.set_log_level(LogLevel::Error);
@@ -53,7 +54,7 @@ pub fn load(path: &str) -> Result<&'static Runtime> {
     }))
 }
 
-/// Take onnxruntime from a library when the first model is opened, unless ORT_DYLIB_PATH names another.
+/// Set the library to load when the first model is opened, unless ORT_DYLIB_PATH names another.
 pub fn prefer(path: String) {
     *PREFERRED.lock().unwrap_or_else(PoisonError::into_inner) = Some(path);
 }
@@ -62,14 +63,25 @@ fn runtime() -> Result<&'static Runtime> {
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let named = std::env::var("ORT_DYLIB_PATH").ok().filter(|path| !path.is_empty());
-    let preferred = || PREFERRED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    load(&named.or_else(preferred).unwrap_or_else(|| LIBRARY.to_owned()))
+    let named = std::env::var("ORT_DYLIB_PATH")
+        .ok()
+        .filter(|path| !path.is_empty());
+    let preferred = || {
+        PREFERRED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    };
+    load(
+        &named
+            .or_else(preferred)
+            .unwrap_or_else(|| LIBRARY.to_owned()),
+    )
 }
 
 /// Open a model on the CPU.
 ///
-/// The outer error is that onnxruntime isn't there, the inner one what it says of the model.
+/// The outer error means that onnxruntime can't be loaded, the inner one is onnxruntime's.
 pub fn open(onnx: &[u8]) -> Result<Result<Session>> {
     let runtime = runtime()?;
     let open = || -> ort::Result<Session> {
@@ -86,9 +98,9 @@ fn first_line(text: &str) -> String {
     format!("{}.", text.trim().lines().next().unwrap_or_default())
 }
 
-/// A number that tensors are made of.
+/// A type of number in tensors.
 pub trait Element {
-    /// What onnxruntime calls it.
+    /// Its name in onnxruntime.
     const TYPE: ElementType;
 }
 
@@ -100,7 +112,7 @@ impl Element for i64 {
     const TYPE: ElementType = ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
 }
 
-/// A tensor, over memory of its own or of somebody else.
+/// A tensor, over memory that it or another value owns.
 #[derive(Debug)]
 pub struct Value(*mut OrtValue);
 
@@ -109,14 +121,14 @@ unsafe impl Send for Value {}
 
 impl Drop for Value {
     fn drop(&mut self) {
-        // SAFETY: the value is ours, and nothing uses it any more.
+        // SAFETY: this code owns the value, and nothing else uses it.
         unsafe { (ort::api().ReleaseValue)(self.0) };
     }
 }
 
 struct CpuMemory(*mut OrtMemoryInfo);
 
-// SAFETY: it is never changed after it was made.
+// SAFETY: it is never changed after its creation.
 unsafe impl Send for CpuMemory {}
 // SAFETY: as above.
 unsafe impl Sync for CpuMemory {}
@@ -126,7 +138,8 @@ fn cpu_memory() -> *const OrtMemoryInfo {
     MEMORY
         .get_or_init(|| {
             let mut info = ptr::null_mut();
-            // SAFETY: the out parameter is a pointer of ours. It fails for want of memory only, and gives null then.
+            // SAFETY: the out parameter is a local pointer. The call fails only without memory,
+            // and returns null then.
             unsafe {
                 let status = (ort::api().CreateCpuMemoryInfo)(
                     ort::sys::OrtAllocatorType::OrtDeviceAllocator,
@@ -141,14 +154,14 @@ fn cpu_memory() -> *const OrtMemoryInfo {
 }
 
 /// # Safety
-/// The status is one that onnxruntime has just answered.
+/// onnxruntime has just returned the status.
 unsafe fn checked(status: OrtStatusPtr) -> Result<()> {
     // SAFETY: passed on from the caller.
     unsafe { ort::Error::result_from_status(status) }.map_err(|error| Error::new(error.to_string()))
 }
 
 impl Value {
-    /// A tensor of two dimensions over memory that stays somebody else's.
+    /// Make a tensor of two dimensions over memory that another value owns.
     ///
     /// # Safety
     /// `data` holds a number for each of its elements for as long as a run uses the value.
@@ -156,7 +169,7 @@ impl Value {
         let [rows, width] = shape;
         let shape = shape.map(|length| length as i64);
         let mut value = ptr::null_mut();
-        // SAFETY: the shape says how much memory there is, which the caller vouches for.
+        // SAFETY: the caller has promised as much memory as the shape needs.
         unsafe {
             checked((ort::api().CreateTensorWithDataAsOrtValue)(
                 cpu_memory(),
@@ -171,17 +184,17 @@ impl Value {
         Ok(Self(value))
     }
 
-    /// The pointer that `run` wants.
+    /// Return the pointer for `run`.
     pub fn pointer(&self) -> *const OrtValue {
         self.0
     }
 
-    /// A tensor of texts, of shape [rows, 1], with memory of its own.
+    /// Make a tensor of texts, of shape [rows, 1], with its own memory.
     pub fn texts<'a>(rows: usize, texts: impl Iterator<Item = &'a [u8]>) -> Result<Self> {
         let shape = [rows as i64, 1];
         let mut allocator = ptr::null_mut();
         let mut value = ptr::null_mut();
-        // SAFETY: the out parameters are pointers of ours, and the allocator is onnxruntime's own.
+        // SAFETY: the out parameters are local pointers, and the allocator is onnxruntime's.
         unsafe {
             checked((ort::api().GetAllocatorWithDefaultOptions)(&mut allocator))?;
             checked((ort::api().CreateTensorAsOrtValue)(
@@ -195,7 +208,7 @@ impl Value {
         let tensor = Self(value);
         for (row, text) in texts.enumerate().take(rows) {
             let mut buffer: *mut c_char = ptr::null_mut();
-            // SAFETY: the buffer that is answered has room for just this text.
+            // SAFETY: the returned buffer has space for exactly this text.
             unsafe {
                 checked((ort::api().GetResizedStringTensorElementBuffer)(
                     value,
@@ -209,13 +222,13 @@ impl Value {
         Ok(tensor)
     }
 
-    /// The numbers of a tensor as doubles, `expected` of them.
+    /// Write the numbers of a tensor as doubles, one per element of `out`.
     fn write_doubles(&self, out: &mut [f64]) -> Result<()> {
         let mut info = ptr::null_mut();
         let mut count = 0;
         let mut element = ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
         let mut data: *mut c_void = ptr::null_mut();
-        // SAFETY: the value is a tensor that a run has answered; the out parameters are ours.
+        // SAFETY: the value is a tensor that a run returned; the out parameters are local.
         unsafe {
             checked((ort::api().GetTensorTypeAndShape)(self.0, &mut info))?;
             let known = checked((ort::api().GetTensorElementType)(info, &mut element))
@@ -226,18 +239,30 @@ impl Value {
         }
         if count != out.len() {
             return Err(Error::new(format!(
-                "the model answered {count} numbers where {} were due.",
+                "the model returned {count} numbers instead of {}.",
                 out.len()
             )));
         }
-        // SAFETY: a tensor has as many numbers of its type as its shape says.
+        // SAFETY: a tensor has as many numbers of its type as its shape states.
         unsafe {
             match element {
-                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE => copy::<f64>(out, data, |value| value),
-                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT => copy::<f32>(out, data, f64::from),
-                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 => copy::<i64>(out, data, |value| value as f64),
-                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 => copy::<i32>(out, data, f64::from),
-                other => return Err(Error::new(format!("the model answers values of type {other:?}."))),
+                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE => {
+                    copy::<f64>(out, data, |value| value)
+                }
+                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT => {
+                    copy::<f32>(out, data, f64::from)
+                }
+                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64 => {
+                    copy::<i64>(out, data, |value| value as f64)
+                }
+                ElementType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32 => {
+                    copy::<i32>(out, data, f64::from)
+                }
+                other => {
+                    return Err(Error::new(format!(
+                        "the model returns values of type {other:?}."
+                    )));
+                }
             }
         }
         Ok(())
@@ -245,7 +270,7 @@ impl Value {
 }
 
 /// # Safety
-/// `data` holds as many numbers of the type as `out` has room for, at least one.
+/// `data` holds as many numbers of the type as `out` has space for, at least one.
 unsafe fn copy<T: Copy>(out: &mut [f64], data: *const c_void, number: impl Fn(T) -> f64) {
     // SAFETY: passed on from the caller.
     let values: &[T] = unsafe { slice::from_raw_parts(data.cast(), out.len()) };
@@ -254,7 +279,7 @@ unsafe fn copy<T: Copy>(out: &mut [f64], data: *const c_void, number: impl Fn(T)
     }
 }
 
-/// An open model: its inputs in the order that they are fed in, and one of its outputs.
+/// An open model: its inputs in the order of `run`, and one of its outputs.
 #[derive(Debug)]
 pub struct Graph {
     session: Session,
@@ -264,11 +289,17 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// The graph in a session; `output` is the position of the output that is asked for, `width` its numbers per row.
+    /// Open a graph. `output` is the position of the output to compute, `width` its numbers per
+    /// row.
     pub fn new(session: Session, inputs: &[String], output: usize, width: usize) -> Result<Self> {
-        let named = |name: &str| CString::new(name).map_err(|_| Error::new(format!("it names a tensor {name:?}.")));
+        let named = |name: &str| {
+            CString::new(name).map_err(|_| Error::new(format!("it names a tensor {name:?}.")))
+        };
         let known: HashSet<&str> = session.inputs().iter().map(|input| input.name()).collect();
-        if let Some(missing) = inputs.iter().find(|wanted| !known.contains(wanted.as_str())) {
+        if let Some(missing) = inputs
+            .iter()
+            .find(|wanted| !known.contains(wanted.as_str()))
+        {
             return Err(Error::new(format!("it has no input '{missing}'.")));
         }
         let outlet = session
@@ -286,7 +317,10 @@ impl Graph {
             _ => false,
         };
         let output = named(outlet.name())?;
-        let inputs = inputs.iter().map(|name| named(name)).collect::<Result<_>>()?;
+        let inputs = inputs
+            .iter()
+            .map(|name| named(name))
+            .collect::<Result<_>>()?;
         Ok(Self {
             session,
             inputs,
@@ -295,14 +329,15 @@ impl Graph {
         })
     }
 
-    /// The names of the inputs, as `run` wants them.
+    /// Return the names of the inputs for `run`.
     pub fn input_names(&self) -> Vec<*const c_char> {
         self.inputs.iter().map(|name| name.as_ptr()).collect()
     }
 
-    /// Run the graph on a number of rows; the answer is written to `out`, row by row.
+    /// Run the graph on a number of rows, and write the output to `out`, row by row.
     ///
-    /// `names` is what `input_names` answered, `inputs` a tensor for each; `kept` is the caller's for the answers.
+    /// `names` is the result of `input_names`, with a tensor for each in `inputs`. `kept` is the
+    /// caller's memory for the output's tensor.
     pub fn run(
         &self,
         names: &[*const c_char],
@@ -314,11 +349,11 @@ impl Graph {
         let output_name = self.output.as_ptr();
         let mut answer = ptr::null_mut();
         if self.writes_directly {
-            // SAFETY: `out` has room for all rows and outlives the run.
+            // SAFETY: `out` has space for all rows and outlives the run.
             answer = unsafe { kept.over(out.as_mut_ptr(), [rows, out.len() / rows]) }?.0;
         }
-        // SAFETY: there is a tensor for each name, and a session may be run by several threads at a time: onnxruntime
-        // takes it by a pointer that isn't const, but promises that.
+        // SAFETY: there is a tensor for each name. onnxruntime's pointer to the session isn't
+        // const, but it promises that several threads may run it at a time.
         unsafe {
             checked((ort::api().Run)(
                 self.session.ptr().cast_mut(),
@@ -339,7 +374,7 @@ impl Graph {
     }
 }
 
-/// A tensor over memory that it doesn't own, made again only when the memory is another.
+/// A tensor over memory that it doesn't own, which is made again only if the memory changes.
 #[derive(Debug, Default)]
 pub struct Kept {
     address: usize,
@@ -348,10 +383,10 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// The tensor over some memory, the last one where that lay in the same place.
+    /// Return the tensor over some memory; the last one, if it has the same address and shape.
     ///
     /// # Safety
-    /// As of `Value::over`: a run must follow before the memory goes.
+    /// As for `Value::over`: the run must end before the memory is freed.
     pub unsafe fn over<T: Element>(&mut self, data: *mut T, shape: [usize; 2]) -> Result<&Value> {
         let address = data as usize;
         if (self.address, self.shape) != (address, shape) {
@@ -362,6 +397,8 @@ impl Kept {
             self.value = Some(unsafe { Value::over(data, shape) }?);
             (self.address, self.shape) = (address, shape);
         }
-        self.value.as_ref().ok_or_else(|| Error::new("no tensor was made."))
+        self.value
+            .as_ref()
+            .ok_or_else(|| Error::new("no tensor was made."))
     }
 }

@@ -1,4 +1,5 @@
-//! A text as DuckDB stores it in its vectors: sixteen bytes, and more elsewhere when it is longer than twelve.
+//! Texts in DuckDB's vectors: sixteen bytes, which hold up to twelve bytes of text or a pointer to
+//! a longer one.
 
 use std::slice;
 
@@ -11,9 +12,10 @@ const INLINED: usize = 12;
 pub struct Text(duckdb_string_t);
 
 impl Text {
-    /// Its bytes, which are UTF-8.
+    /// Return its bytes, which are UTF-8.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: both members of the union begin with the length, and the longer one points at that many bytes.
+        // SAFETY: both members of the union begin with the length, and the pointer is to that many
+        // bytes.
         unsafe {
             let length = self.0.value.inlined.length as usize;
             if length <= INLINED {
@@ -24,9 +26,9 @@ impl Text {
         }
     }
 
-    /// All of a short text as one number, or None for a longer one.
+    /// Return a short text as one number, or None for a longer one.
     ///
-    /// Put together from the length and the bytes that belong to the text, whatever DuckDB leaves behind them.
+    /// Only the length and the bytes of the text count; DuckDB doesn't clear the bytes after them.
     pub fn as_inlined(&self) -> Option<u128> {
         // SAFETY: both members begin with the length, and a text is sixteen bytes in either.
         unsafe {
@@ -39,7 +41,7 @@ impl Text {
         }
     }
 
-    /// The same number for a text from elsewhere.
+    /// Return the same number for a text that isn't in a vector.
     pub fn inlined(bytes: &[u8]) -> Option<u128> {
         let mut all = [0_u8; 16];
         let length = u32::try_from(bytes.len())
