@@ -65,7 +65,9 @@ def _require_safe(model: ModelProto, path: str) -> None:
 
 def _require_safe_constant(tensor: Any, path: str) -> None:
     if is_external(tensor):
-        raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is stored in another file")
+        raise ForeignModelError.refused(
+            path, f"its tensor '{tensor.name}' is stored in another file"
+        )
     if math.prod(tensor.dims) > _MOST_ELEMENTS:
         raise ForeignModelError.refused(path, f"its tensor '{tensor.name}' is too large")
 
