@@ -6,11 +6,13 @@ They are compared with scikit-learn, onnxruntime and PREDICT.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -481,6 +483,14 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(
     )
 
 
+def exported(con: duckml.Connection) -> tuple[onnx.ModelProto, Any, dict[str, Any]]:
+    """Drop the model `m`; return its ONNX model, the entry of its manifest, and the manifest."""
+    model = onnx.load_from_string(con.model("m").onnx)
+    con.execute("DROP MODEL m")
+    entry = next(entry for entry in model.metadata_props if entry.key == "duckml")
+    return model, entry, json.loads(entry.value)
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -492,16 +502,11 @@ def test_harmful_files_are_refused_before_onnxruntime_sees_them(
 def test_a_forged_manifest_is_refused(
     con: duckml.Connection, tmp_path: Path, change: dict[str, str], text: str
 ) -> None:
-    import json
-
     con.execute(
         "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM "
         "range(50) t(i)"
     )
-    model = onnx.load_from_string(con.model("m").onnx)
-    con.execute("DROP MODEL m")
-    entry = next(entry for entry in model.metadata_props if entry.key == "duckml")
-    value = json.loads(entry.value)
+    model, entry, value = exported(con)
     value["signature"]["features"][0].update(change)
     entry.value = json.dumps(value)
     refused(con, tmp_path / "m.onnx", model.SerializeToString(), text)
@@ -510,16 +515,11 @@ def test_a_forged_manifest_is_refused(
 def test_expressions_of_a_forged_transform_are_read_as_if_they_were_typed(
     con: duckml.Connection, tmp_path: Path
 ) -> None:
-    import json
-
     con.execute(
         "CREATE MODEL m TRANSFORM (x + 1 AS x, y) OPTIONS (target = 'y', max_iter = 1) AS "
         "SELECT i AS x, i AS y FROM range(50) t(i)"
     )
-    model = onnx.load_from_string(con.model("m").onnx)
-    con.execute("DROP MODEL m")
-    entry = next(entry for entry in model.metadata_props if entry.key == "duckml")
-    value = json.loads(entry.value)
+    model, entry, value = exported(con)
     for pieces in (["(SELECT 1) + ", "x", ""], ["", "x", ") OR (1"], ["avg(", "x", ")"]):
         value["signature"]["transform"]["features"]["x"] = pieces
         entry.value = json.dumps(value)

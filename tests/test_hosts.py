@@ -6,7 +6,6 @@ extension runs in DuckDB 2.x, which the JDBC driver has, and in 1.5.6, which Nod
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,13 @@ import duckml
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
 from tests.conftest import needs
+from tests.serving import run_program
 from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 PAGE = ROOT / "docs" / "how-to" / "without-python.md"
 JDBC = "2.0.0.1"
 NODE = "1.5.6-r.1"
-
-
-def run(*command: object, folder: Path) -> str:
-    ran = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    return ran.stdout
 
 
 @pytest.fixture
@@ -58,10 +45,20 @@ def program(kind: str) -> str:
     return text
 
 
+def run_node(text: str, folder: Path) -> str:
+    """Run a program with Node and DuckDB's package for it."""
+    package = f"@duckdb/node-api@{NODE}"
+    install = ("npm", "install", "--silent", "--no-audit", "--no-fund", package)
+    run_program(*install, folder=folder)
+    (folder / "program.mjs").write_text(text, encoding="utf-8")
+    command = ("node", "program.mjs", native.EXTENSION, onnxruntime_library())
+    return run_program(*command, folder=folder)
+
+
 @needs("native engine", "Java")
 def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: Path) -> None:
     artifact = f"org.duckdb:duckdb_jdbc:{JDBC}"
-    run(
+    run_program(
         "mvn",
         "--quiet",
         "dependency:copy",
@@ -70,9 +67,9 @@ def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: P
         folder=tmp_path,
     )
     (tmp_path / "Predict.java").write_text(program("java"), encoding="utf-8")
-    run("javac", "Predict.java", folder=tmp_path)
+    run_program("javac", "Predict.java", folder=tmp_path)
     classes = f"{tmp_path}:{tmp_path}/duckdb_jdbc-{JDBC}.jar"
-    answer = run(
+    answer = run_program(
         "java", "-cp", classes, "Predict", native.EXTENSION, onnxruntime_library(), folder=tmp_path
     )
     assert [float(line) for line in answer.splitlines()] == expected
@@ -105,17 +102,7 @@ def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
     expected: list[float], tmp_path: Path
 ) -> None:
     """Node can open a second instance of a file, so the first must not outlive its use."""
-    run(
-        "npm",
-        "install",
-        "--silent",
-        "--no-audit",
-        "--no-fund",
-        f"@duckdb/node-api@{NODE}",
-        folder=tmp_path,
-    )
-    (tmp_path / "again.mjs").write_text(AGAIN, encoding="utf-8")
-    answer = run("node", "again.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
+    answer = run_node(AGAIN, tmp_path)
     assert answer.split() == ["1000", "2000", "3000", "4000", "5000", "6000"]
 
 
@@ -139,31 +126,11 @@ for (const query of [...load, 'SELECT fair FROM offers']) {
 def test_a_node_program_that_connects_now_and_then_predicts(
     expected: list[float], tmp_path: Path
 ) -> None:
-    run(
-        "npm",
-        "install",
-        "--silent",
-        "--no-audit",
-        "--no-fund",
-        f"@duckdb/node-api@{NODE}",
-        folder=tmp_path,
-    )
-    (tmp_path / "pool.mjs").write_text(POOL, encoding="utf-8")
-    answer = run("node", "pool.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
+    answer = run_node(POOL, tmp_path)
     assert [float(value) for value in answer.split()] == expected[:1]
 
 
 @needs("native engine", "Node")
 def test_a_node_program_predicts(expected: list[float], tmp_path: Path) -> None:
-    run(
-        "npm",
-        "install",
-        "--silent",
-        "--no-audit",
-        "--no-fund",
-        f"@duckdb/node-api@{NODE}",
-        folder=tmp_path,
-    )
-    (tmp_path / "predict.mjs").write_text(program("javascript"), encoding="utf-8")
-    answer = run("node", "predict.mjs", native.EXTENSION, onnxruntime_library(), folder=tmp_path)
+    answer = run_node(program("javascript"), tmp_path)
     assert [float(value) for value in answer.split()] == [expected[0], expected[0]]
