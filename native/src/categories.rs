@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_every_length_are_told_apart() {
+    fn texts_of_every_length_are_distinguished() {
         let names: Vec<String> = (0..40).map(|n| "x".repeat(n)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let codes = keys(&names);

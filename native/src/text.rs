@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_behind_a_short_text_does_not_count() {
+    fn bytes_after_a_short_text_are_ignored() {
         for length in 0..=INLINED {
             let expected = Text::inlined(&b"x".repeat(length));
             assert_eq!(text(length, 0).as_inlined(), expected);
