@@ -72,8 +72,8 @@ def open_for_engine(
 ) -> Native:
     """Open a database so that the wanted engine can be installed in it.
 
-    The native engine is an unsigned extension, and DuckDB allows those only from the moment a
-    database is opened.
+    The native engine is an unsigned extension, and DuckDB permits those only when a database is
+    opened.
     """
     # DuckDB's default connection accepts no configuration.
     may_configure = not extensions.decides_on_unsigned(config) and path != ":default:"

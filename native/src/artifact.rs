@@ -496,7 +496,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_model_is_refused() {
+    fn bytes_that_are_no_model_are_refused() {
         for bytes in [&b"\xff\xff\xff"[..], b""] {
             assert!(Artifact::read(bytes).is_err());
         }

@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn what_float32_cannot_hold_is_refused() {
+    fn numbers_beyond_float32_are_refused() {
         let values = [0.0, f64::NAN, f64::INFINITY, -1e39, FLOAT32_MAX, 5e-324];
         let mut refused = [false; 6];
         let mut any = false;
