@@ -6,21 +6,26 @@ matrix, the labels of classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto
 
 from duckml.errors import ForeignModelError
 from duckml.features.signature import Target
 from duckml.names import listed
+from duckml.onnx_graphs.foreign_labels import (
+    ForeignLabels,
+    as_labels,
+    labels_of_output,
+    producers_of,
+    zipped_probabilities,
+)
 
 REAL_TYPES = (TensorProto.FLOAT, TensorProto.DOUBLE)
 INTEGER_TYPES = (TensorProto.INT64, TensorProto.INT32)
 _INPUT_TYPES = (*REAL_TYPES, *INTEGER_TYPES, TensorProto.STRING, TensorProto.BOOL)
-
-_LABEL_ATTRIBUTES = frozenset({"classlabels_strings", "classlabels_int64s", "classlabels_ints"})
 
 
 @dataclass(frozen=True)
@@ -134,22 +139,9 @@ def _wrong_width(name: str, width: int, given: int, inputs: int) -> ForeignModel
     )
 
 
-@dataclass(frozen=True)
-class _Labels:
-    """The labels of a classifier, and whether the graph holds them as integers."""
-
-    texts: tuple[str, ...]
-    are_integers: bool
-
-
-def _labels(labels: Iterable[Any], are_integers: bool) -> _Labels:
-    texts = (label.decode() if isinstance(label, bytes) else str(label) for label in labels)
-    return _Labels(tuple(texts), are_integers)
-
-
 def _prediction(
     model: ModelProto, wanted: str | None, given: Sequence[str] | None
-) -> tuple[str, _Labels | None]:
+) -> tuple[str, ForeignLabels | None]:
     """Return the tensor of the prediction, and the labels if the model is a classifier.
 
     `wanted` is the output and `given` are the labels that the user named.
@@ -158,10 +150,10 @@ def _prediction(
     if wanted is not None and wanted not in outputs:
         raise ForeignModelError(f"The model has no output '{wanted}'. It has {listed(outputs)}.")
     candidates = list(outputs) if wanted is None else [wanted]
-    producers = {name: node for node in model.graph.node for name in node.output}
+    producers = producers_of(model)
     for name in candidates:
         if name in producers and producers[name].op_type == "ZipMap":
-            return _zipped_probabilities(producers[name])
+            return zipped_probabilities(producers[name])
     real = [name for name in outputs if outputs[name].type.tensor_type.elem_type in REAL_TYPES]
     numbers = [name for name in real if name in candidates]
     if not numbers:
@@ -171,60 +163,31 @@ def _prediction(
     tensor = numbers[0]
     width = _width(outputs[tensor])
     others = [name for name in outputs if name not in numbers]
+    if given is None and width == 1 and (not others or wanted is not None):
+        return tensor, None
     if given is not None:
         if width > 1 and len(given) != width:
             raise ForeignModelError(
                 f"labels names {len(given)} classes, and the output '{tensor}' has {width} columns."
             )
-        return tensor, _Labels(tuple(given), are_integers=False)
-    if width == 1 and (not others or wanted is not None):
-        return tensor, None
-    labels = None
-    if others:
-        labels = _labels_of_output(model, producers, others[0])
-    elif width > 1:
-        labels = _labels(range(width), are_integers=True)
+        return tensor, ForeignLabels(tuple(given), are_integers=False)
+    return tensor, _stated_labels(model, others, width)
+
+
+def _stated_labels(model: ModelProto, others: Sequence[str], width: int) -> ForeignLabels:
+    """Return the labels that the graph states; `others` are the outputs that may hold labels."""
+    if not others:
+        # The graph has probabilities only, so the classes are their positions.
+        return as_labels(range(width), are_integers=True)
+    labels = labels_of_output(model, others[0])
     if labels is None:
         raise ForeignModelError(
             "The model doesn't state the labels of its classes. Name them with OPTIONS (labels = "
             "['…', …])."
         )
-    return tensor, labels
+    return labels
 
 
 def _width(output: Any) -> int:
     dimensions = output.type.tensor_type.shape.dim
     return dimensions[1].dim_value if len(dimensions) == 2 else 1
-
-
-def _zipped_probabilities(zip_map: Any) -> tuple[str, _Labels]:
-    """Return the tensor and the labels that a ZipMap node makes dictionaries of."""
-    attributes = {a.name: helper.get_attribute_value(a) for a in zip_map.attribute}
-    texts = attributes.get("classlabels_strings")
-    if texts:
-        return zip_map.input[0], _labels(texts, are_integers=False)
-    return zip_map.input[0], _labels(attributes["classlabels_int64s"], are_integers=True)
-
-
-def _labels_of_output(
-    model: ModelProto, producers: Mapping[str, Any], output: str
-) -> _Labels | None:
-    """Return the labels that an output of labels is chosen from, or None if they aren't found."""
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
-    waiting, seen = [output], set()
-    while waiting:
-        name = waiting.pop(0)
-        node = producers.get(name)
-        if node is None or name in seen:
-            continue
-        seen.add(name)
-        for attribute in node.attribute:
-            if attribute.name in _LABEL_ATTRIBUTES:
-                labels = helper.get_attribute_value(attribute)
-                if labels:
-                    return _labels(labels, are_integers=attribute.name != "classlabels_strings")
-        if node.op_type in {"ArrayFeatureExtractor", "Gather"} and node.input[0] in constants:
-            chosen = numpy_helper.to_array(constants[node.input[0]]).reshape(-1)
-            return _labels(chosen.tolist(), are_integers=chosen.dtype.kind in "iu")
-        waiting += node.input
-    return None
