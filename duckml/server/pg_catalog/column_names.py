@@ -55,6 +55,7 @@ def _postgres_name(item: exp.Expression) -> str:
 
 def _name_of_wrapped(item: exp.Expression) -> str:
     inner = _postgres_name(item.this)
+    # The type is the name only where nothing inside has one: '1'::text is text.
     if inner == _UNNAMED and isinstance(item, exp.Cast):
         return str(item.to.sql("postgres")).lower()
     return inner

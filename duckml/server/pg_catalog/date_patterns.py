@@ -101,6 +101,7 @@ _MACROS = (
 
 def create_pattern_macros(con: duckdb.DuckDBPyConnection) -> None:
     """Create to_char, to_date and to_timestamp."""
+    # DuckDB calls it once for a constant pattern, when it binds the statement.
     con.create_function("_pg_pattern", strftime_pattern, ["VARCHAR"], "VARCHAR")
     sessions.write(con, f"CREATE MACRO _pg_filled(value, text, pattern) AS {_filled_marks()}")
     for macro in _MACROS:

@@ -61,6 +61,7 @@ def item_of_vector(node: exp.Bracket) -> exp.Expression:
     vector = node.this
     if not isinstance(vector, exp.Column) or not is_vector_column(vector.name):
         return node
+    # The mark keeps a node from being changed twice.
     if node.args.get("shifted"):
         return node
     one = exp.Literal.number(1)

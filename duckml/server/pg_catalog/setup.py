@@ -40,6 +40,7 @@ def _create_view(con: Native, name: str, query: str) -> None:
     sessions.write(con, f"CREATE VIEW {quote(name)} AS {query}")
     if name.startswith(("_pg_", "information_schema")):
         return
+    # DuckDB finds out the types of the columns, so that the files needn't repeat them.
     columns = sessions.read(con, f"DESCRIBE {quote(name)}")
     kinds = {column: id_type(column, kind) for column, kind, *_ in columns}
     casts = ", ".join(

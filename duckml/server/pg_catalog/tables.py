@@ -50,6 +50,7 @@ def catalog_table(node: exp.Table) -> exp.Expression:
     if not is_of_catalogs or view not in catalog_views():
         return node
     table = node.copy()
+    # Columns may be qualified by the name without the schema.
     if not table.alias:
         table.set("alias", exp.TableAlias(this=exp.to_identifier(name)))
     table.set("this", exp.to_identifier(view))
@@ -99,6 +100,7 @@ def keep_column_order(tree: exp.Query) -> None:
         return
     if any(tree.args.get(part) for part in ("order", "group", "distinct")):
         return
+    # An aggregate without GROUP BY has one row, which can't be ordered by a column.
     if tree.find(exp.AggFunc):
         return
     sources = [join.this for join in tree.args.get("joins") or []]

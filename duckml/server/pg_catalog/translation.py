@@ -94,6 +94,7 @@ def _translated_query(sql: str) -> str:
     try:
         tree = sqlglot.parse_one(_readable(sql), read="postgres")
     except (SqlglotError, RecursionError):
+        # DuckDB reports the error of a query that sqlglot can't read.
         return sql
     if not isinstance(tree, exp.Query):
         return sql

@@ -67,6 +67,7 @@ def _lengths(values: pa.Array) -> np.ndarray[Any, Any]:
 
 def _regrouped(values: pa.Array, items: pa.Array) -> pa.Array:
     """Return lists of `items` with the lengths of the lists of `values`."""
+    # Those of `values` differ in a slice, and where a NULL has items.
     offsets = np.concatenate([[0], np.cumsum(_lengths(values))])
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), items)
 
@@ -184,6 +185,7 @@ def _nested(items: list[Any], sizes: Sequence[int]) -> list[Any]:
     for size in reversed(sizes[1:]):
         if size <= 0 or len(items) % size:
             raise ValueError(sizes)
+        # From the innermost dimension outwards.
         items = [items[start : start + size] for start in range(0, len(items), size)]
     if sizes and len(items) != sizes[0]:
         raise ValueError(sizes)

@@ -26,6 +26,7 @@ def read_bytea_text(text: str) -> bytes:
         return bytes.fromhex(text[2:])
     # Plain bytes and escaped ones alternate, and plain ones come first and last.
     pieces = _ESCAPED.split(text.encode())
+    # A backslash outside of an escape is an error.
     if any(b"\\" in piece for piece in pieces[::2]):
         raise ValueError(text)
     pieces[1::2] = [b"\\" if piece == b"\\" else bytes([int(piece, 8)]) for piece in pieces[1::2]]

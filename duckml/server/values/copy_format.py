@@ -61,6 +61,7 @@ def copy_rows(batch: pa.RecordBatch, columns: Sequence[ResultColumn], options: C
 def copy_header(columns: Sequence[ResultColumn], options: CopyFormat) -> bytes:
     """Return the first line of a COPY with HEADER, which has the names of the columns."""
     arrays = [pa.array([column.name]) for column in columns]
+    # The names of a batch must be different, those of a result need not be.
     names = pa.record_batch(arrays, [str(i) for i in range(len(columns))])
     return copy_rows(names, [ResultColumn(column.name, types.TEXT) for column in columns], options)
 

@@ -63,6 +63,7 @@ def _calendar_text(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(kind) and kind.unit == "ns":
         # PostgreSQL has six digits of fractions.
         values = values.cast(pa.timestamp("us", kind.tz), safe=False)
+    # One cast for the whole column: only odd values are spelled one by one.
     text = values.cast(pa.string())
     if pa.types.is_timestamp(values.type):
         text = without_trailing_zeros(text)
@@ -111,6 +112,7 @@ def _zoned_text(values: pa.Array) -> pa.Array:
     local = _calendar_text(pc.local_timestamp(values))
     seconds = values.cast(pa.timestamp("s", values.type.tz), safe=False)
     offset = pc.strftime(seconds, format="%z")
+    # PostgreSQL leaves out minutes that are zero.
     offset = pc.replace_substring_regex(offset, r"^([+-]\d\d):?(\d\d)$", r"\1:\2")
     return pc.binary_join_element_wise(local, pc.replace_substring_regex(offset, r":00$", ""), "")
 

@@ -30,6 +30,7 @@ def exact_query(text: str, columns: Sequence[binding.Column]) -> str:
 
 
 def _expression(name: str, sql_type: str) -> str:
+    # to_json in DuckDB keeps the digits of numbers, which Python's floats would lose.
     if sql_type != "JSON" and result_column("", sql_type).pg_type is types.JSON:
         return f"CAST(system.main.to_json({name}) AS VARCHAR)"
     is_list = sql_type.endswith("]")

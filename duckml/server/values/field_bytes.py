@@ -31,6 +31,7 @@ def fixed_width_fields(values: np.ndarray[Any, Any], valid: pa.Array | None = No
         offsets = np.arange(0, (count + 1) * width, width, dtype=np.int32)
     else:
         offsets = np.zeros(count + 1, np.int32)
+    # Arrow shares numpy's memory, which has to be in one piece.
     data = np.ascontiguousarray(values)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
     array = pa.Array.from_buffers(FIELD, count, buffers)

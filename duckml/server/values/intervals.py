@@ -32,6 +32,7 @@ def _spelled(months: int, days: int, microseconds: int) -> bytes:
 
     After a negative part, a positive one has a plus.
     """
+    # Toward zero, as in C: -14 months are -1 year and -2 months.
     years = int(months / 12)
     months -= 12 * years
     words: list[str] = []

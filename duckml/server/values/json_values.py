@@ -62,6 +62,7 @@ def _plain(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_struct(kind):
         return {name: _plain(item, kind.field(name).type) for name, item in value.items()}
     if pa.types.is_map(kind):
+        # The keys of a JSON object are strings; those of a MAP can be of any type.
         return {str(key): _plain(item, kind.item_type) for key, item in value}
     if isinstance(value, list):
         return [_plain(item, kind.value_type) for item in value]

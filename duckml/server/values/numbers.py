@@ -63,6 +63,7 @@ def write_float_text(values: pa.Array) -> pa.Array:
     """Write floating-point numbers with PostgreSQL's names of NaN and the infinities."""
     text = values.cast(pa.string())
     is_special = pc.invert(pc.is_finite(values))
+    # Arrow writes nan and inf.
     if pc.any(is_special).as_py():
         infinity = pc.if_else(pc.greater(values, 0.0), "Infinity", "-Infinity")
         named = pc.if_else(pc.is_nan(values), "NaN", infinity)
@@ -74,6 +75,7 @@ def number_writer(layout: str) -> Writer:
     """Return the writer of numbers in binary in a layout of numpy."""
 
     def write(values: pa.Array) -> pa.Array:
+        # numpy has no NULL among integers. The zeros are replaced by NULL again at the end.
         filled = values.fill_null(0) if values.null_count else values
         numbers = filled.to_numpy(zero_copy_only=False)
         return fixed_width_fields(numbers.astype(layout), values)

@@ -80,8 +80,10 @@ def _write_short_decimals(values: pa.Array) -> pa.Array:
     packed = np.zeros(len(values), dtype=layout)
     packed["count"], packed["weight"], packed["scale"] = before + after, before - 1, scale
     packed["sign"] = np.where(raw < 0, _NEGATIVE, 0)
+    # Groups of four digits, from the decimal point to the left.
     for i in range(before - 1, -1, -1):
         whole, packed[f"d{i}"] = np.divmod(whole, 10_000)
+    # The last group has zeros after the scale's last digit.
     left = scale
     for i in range(after):
         left -= 4

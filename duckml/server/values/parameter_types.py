@@ -50,6 +50,7 @@ def bind_without_values(
     bound = _bind_untyped(con, text)
     parameters = _numbered_parameters(bound, declared)
     is_complete = all(kind not in _UNBOUND for _, kind in parameters)
+    # Declared types can change those of the columns: then the statement is bound again.
     if is_complete and not any(declared) and bound.result_kind:
         return binding.BoundStatement(
             bound.columns, parameters, bound.result_kind, bound.writes, bound.is_deferred

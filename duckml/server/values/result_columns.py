@@ -61,6 +61,7 @@ def result_column(name: str, duckdb_type: str) -> ResultColumn:
     """Return the column for a type as DuckDB spells it."""
     if duckdb_type.endswith("]"):
         element = result_column("", duckdb_type[: duckdb_type.rindex("[")])
+        # PostgreSQL's arrays are rectangular, DuckDB's lists of lists need not be.
         if element.element is None and element.pg_type is not types.JSON:
             return ResultColumn(name, types.TEXT, -1, element.pg_type)
         return ResultColumn(name, types.JSON)

@@ -50,7 +50,7 @@ from duckml.server.values.times_of_day import (
 )
 from duckml.server.values.types import PgType
 
-# In text, most types are told apart by Arrow's type. The first that fits is taken.
+# In text, Arrow's type selects the writer of most types. The first that fits is taken.
 _TEXT: tuple[tuple[Callable[[pa.DataType], bool], Writer], ...] = (
     (pa.types.is_string, as_fields),
     (pa.types.is_large_string, as_fields),
