@@ -220,10 +220,10 @@ def _errors() -> str:
         "",
         "## Warnings",
         "",
-        "What a training found worth saying: in the row that CREATE MODEL answers, in `_duckml.versions`, on standard "
+        "Warnings of a training are in the row that CREATE MODEL returns, in `_duckml.versions`, on standard "
         "error of the command line, and as a Python warning (`duckml.ModelWarningMessage`).",
         "",
-        "| code | says |",
+        "| code | meaning |",
         "|---|---|",
     ]
     lines += [f"| `{code}` | {meaning} |" for code, meaning in MEANINGS.items()]

@@ -20,7 +20,7 @@ from duckml.estimators.preprocessing import Preprocessing, codes_of, fit_preproc
 from duckml.estimators.table import is_made_of_trees
 from duckml.estimators.trained import Iteration, TrainedModel
 from duckml.features.signature import Signature, Target
-from duckml.training.passes import Fitted, Matrix, fit_by_passes, loss_of, trains_by_passes
+from duckml.training.passes import Matrix, TrainingCourse, fit_by_passes, loss_of, trains_by_passes
 from duckml.training.progress import OnIteration
 
 
@@ -125,7 +125,7 @@ def _row_weights(rows: WeightedRows, labels: Sequence[str] | None, codes: Any) -
     return of_row if weights is None else weights * of_row
 
 
-def _fit_at_once(estimator: Any, train: Matrix, weights: Doubles | None) -> Fitted:
+def _fit_at_once(estimator: Any, train: Matrix, weights: Doubles | None) -> TrainingCourse:
     from sklearn.exceptions import ConvergenceWarning
 
     weighted = {} if weights is None else {"sample_weight": weights}
@@ -142,4 +142,4 @@ def _fit_at_once(estimator: Any, train: Matrix, weights: Doubles | None) -> Fitt
     has_converged = not any(issubclass(found.category, ConvergenceWarning) for found in caught)
     milliseconds = round(1000 * (time.perf_counter() - started))
     iteration = Iteration(0, loss_of(estimator, train), None, None, milliseconds)
-    return Fitted([iteration], "fitted" if has_converged else "max_iter")
+    return TrainingCourse([iteration], "fitted" if has_converged else "max_iter")

@@ -31,7 +31,7 @@ class Matrix:
 
 
 @dataclass(frozen=True)
-class Fitted:
+class TrainingCourse:
     """The course of a training; `stop_reason` is 'fitted', 'max_iter' or 'early_stopping'."""
 
     iterations: Sequence[Iteration]
@@ -52,7 +52,7 @@ def fit_by_passes(
     held_out: Matrix | None,
     stops_early: bool,
     on_iteration: OnIteration | None,
-) -> Fitted:
+) -> TrainingCourse:
     """Train a net until the loss no longer falls, and leave it with its best weights.
 
     Raises TrainingDataError if the loss diverges and KeyboardInterrupt on Ctrl-C.
@@ -74,7 +74,7 @@ def fit_by_passes(
                 stop_reason = "early_stopping"
                 break
     best.restore(estimator)
-    return Fitted(iterations, stop_reason)
+    return TrainingCourse(iterations, stop_reason)
 
 
 def _prepare(estimator: Any, rows: int) -> None:

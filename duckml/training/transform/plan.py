@@ -53,14 +53,14 @@ class TransformPlan:
     inputs: tuple[Input, ...]
     text: str
 
-    def query(self, query: str, beside: Sequence[str]) -> str:
+    def query(self, query: str, more_columns: Sequence[str]) -> str:
         """Return the training query with the items computed.
 
-        `query` is SQL. The columns named in `beside` are added where no item has their name. Every
-        column is cast to the type of the parameter of the model's function.
+        `query` is SQL. `more_columns` are added where no item has their name. Every input is
+        cast to the type of the parameter of the model's function.
         """
         made = {fold(item.name) for item in self.items}
-        kept = [quote(name) for name in beside if fold(name) not in made]
+        kept = [quote(name) for name in more_columns if fold(name) not in made]
         names = [f"{_MADE}.{quote(item.name)}" for item in self.items]
         inner = ", ".join([f"{self._computed_struct()} AS {_MADE}", *kept])
         return f"SELECT {', '.join([*names, *kept])} FROM (SELECT {inner} FROM ({query}\n))"
