@@ -32,7 +32,7 @@ OTHER: dict[str, object] = {
 
 
 def section(work: Callable[[dbapi.Connection, Server], None]) -> Callable[[Server], None]:
-    """A section that has a connection."""
+    """Return a section that opens and closes its connection."""
 
     def connected(server: Server) -> None:
         with dbapi.connect(server.uri) as con:

@@ -39,7 +39,7 @@ def options(server: Server) -> dict[str, Any]:
 
 
 def section(work: Section) -> Callable[[Server], None]:
-    """A section that has a connection."""
+    """Return a section that opens and closes its connection."""
 
     async def connected(server: Server) -> None:
         con = await asyncpg.connect(**options(server))

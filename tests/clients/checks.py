@@ -90,19 +90,19 @@ class Server(NamedTuple):
 
 
 def expected(**instead: object) -> dict[str, object]:
-    """The values of MANY by their types' names, some of them as this client has them."""
+    """Return the values of MANY by type name, some of them as this client returns them."""
     return {name: value for name, (_, value) in VALUES.items()} | instead
 
 
 def check(name: str, value: object, expected: object = ...) -> None:
-    """Print a value, which must be the expected one if there is one."""
+    """Print a value; raise AssertionError if it is not the expected one."""
     if expected is not ... and value != expected:
         raise AssertionError(f"{name} is\n{value!r}, not\n{expected!r}")
     print(json.dumps({"check": name, "value": value}, default=str, ensure_ascii=False), flush=True)
 
 
 def check_row(name: str, values: list[object], **instead: object) -> None:
-    """A row of MANY, each of its values by itself."""
+    """Check the values of a row of MANY, and print the differences."""
     wanted = expected(**instead)
     wrong = {
         kind: (value, wanted[kind])
@@ -114,13 +114,12 @@ def check_row(name: str, values: list[object], **instead: object) -> None:
 
 @contextmanager
 def fails(name: str, state: object = ...) -> Iterator[None]:
-    """What is done fails, with this SQLSTATE if one is named."""
+    """Require that the block fails, with this SQLSTATE if one is given."""
     try:
         yield
     except Exception as error:
-        given = getattr(
-            getattr(error, "orig", error), "sqlstate", None
-        )  # SQLAlchemy has the driver's error in orig
+        # SQLAlchemy has the driver's error in orig.
+        given = getattr(getattr(error, "orig", error), "sqlstate", None)
         check(name, given or (error.args[0] if len(error.args) > 1 else str(error)), state)
     else:
         raise AssertionError(f"{name}: no error")

@@ -27,7 +27,7 @@ def connect(server: Server, way: str) -> pyodbc.Connection:
 
 
 def section(work: Callable[[pyodbc.Connection, Server], None]) -> Callable[[Server], None]:
-    """A section that has a connection, in each of the ways."""
+    """Return a section that runs with declared cursors and without, on new connections."""
 
     def connected(server: Server) -> None:
         for way in WAYS:
@@ -45,7 +45,7 @@ def section(work: Callable[[pyodbc.Connection, Server], None]) -> Callable[[Serv
 
 
 def some(cursor: pyodbc.Cursor, *names: str) -> list[list[object]]:
-    """These columns of a catalog function's rows."""
+    """Return columns of a catalog function's rows."""
     return [[getattr(row, name) for name in names] for row in cursor.fetchall()]
 
 

@@ -118,7 +118,7 @@ def prepared(server: Server) -> None:
 
 
 def pipeline(server: Server) -> None:
-    """What a pipeline sent between two Syncs is one transaction."""
+    """Check that statements of a pipeline between two Syncs are one transaction."""
     with connect(server, autocommit=True) as con:
         con.execute("CREATE TEMP TABLE piped (id integer)")
         with con.pipeline():

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 
 def section(work: Callable[[Connection, Server], None]) -> Callable[[Server], None]:
-    """A section that has a connection."""
+    """Return a section that opens and closes its connection."""
 
     def connected(server: Server) -> None:
         url = sa.URL.create(

@@ -18,7 +18,7 @@ from tests.serving import (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A writable server with a user of each role."""
+    """Yield a writable server with a user of each role."""
     folder = tmp_path_factory.mktemp("served")
     make_houses(folder / "houses.duckdb")
     make_users(folder / "users")
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def open_server(tmp_path: Path) -> Iterator[Running]:
-    """A read-only server without passwords."""
+    """Yield a read-only server without passwords."""
     make_houses(tmp_path / "houses.duckdb")
     with serving(tmp_path / "houses.duckdb") as running:
         yield running
@@ -37,7 +37,7 @@ def open_server(tmp_path: Path) -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A self-signed certificate and its key."""
+    """Return the paths of a self-signed certificate and its key."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
