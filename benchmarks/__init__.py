@@ -1,1 +1,1 @@
-"""What duckml costs, beside what it is built on: `make bench`."""
+"""Benchmarks of duckml against DuckDB, onnxruntime and scikit-learn: `make bench`."""

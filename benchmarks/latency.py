@@ -1,4 +1,4 @@
-"""What a single statement costs: plain SQL, one row, the first answer after opening a file, the import."""
+"""Latency of one statement, of the first prediction after opening a file, and of the import."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _REPEATS = 1_500
 
 
 def tables() -> Iterator[Table]:
-    """Three small tables."""
+    """Yield the tables of statements, opening and importing."""
     yield _statements()
     yield _opening()
     yield _importing()
 
 
 def _median_pair(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """The median microseconds of two calls that take turns."""
+    """Return the median microseconds of two calls that take turns."""
     times: tuple[list[float], list[float]] = ([], [])
     for number in range(_REPEATS):
         for run, into in zip((first, second), times, strict=True):
@@ -42,26 +42,27 @@ def _statements() -> Table:
         "One statement, median microseconds", ["statement", "without", "with", "difference"]
     )
 
-    plain, ours = duckdb.connect(), duckml.connect()
+    plain, duckml_con = duckdb.connect(), duckml.connect()
     for sql in ("SELECT 42", "SELECT i, i * 2 AS twice FROM range(10) t(i) WHERE i > 3 ORDER BY i"):
         without, with_duckml = _median_pair(
             lambda sql=sql: plain.execute(sql).fetchall(),
-            lambda sql=sql: ours.execute(sql).fetchall(),
+            lambda sql=sql: duckml_con.execute(sql).fetchall(),
         )
         _add(result, f"`{sql}`: plain duckdb, duckml", without, with_duckml)
 
     columns = [f"x{i}" for i in range(8)]
     values = ", ".join(f"random() AS {name}" for name in columns)
-    ours.execute(f"CREATE TABLE t AS SELECT i AS id, {values} FROM range(2000) r(i)")
-    ours.execute("CREATE TABLE one AS FROM t LIMIT 1")
-    ours.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) AS SELECT * EXCLUDE (id), x0 + x1 AS y FROM t"
+    duckml_con.execute(f"CREATE TABLE t AS SELECT i AS id, {values} FROM range(2000) r(i)")
+    duckml_con.execute("CREATE TABLE one AS FROM t LIMIT 1")
+    duckml_con.execute(
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 2) "
+        "AS SELECT * EXCLUDE (id), x0 + x1 AS y FROM t"
     ).fetchall()
     names = ", ".join(columns)
     for source in ("one", "t WHERE id = 77"):
         without, with_predict = _median_pair(
-            lambda source=source: ours.execute(f"SELECT {names} FROM {source}").fetchall(),
-            lambda source=source: ours.execute(
+            lambda source=source: duckml_con.execute(f"SELECT {names} FROM {source}").fetchall(),
+            lambda source=source: duckml_con.execute(
                 f"SELECT {names}, PREDICT(m) FROM {source}"
             ).fetchall(),
         )
@@ -72,7 +73,7 @@ def _statements() -> Table:
             with_predict,
         )
     plain.close()
-    ours.close()
+    duckml_con.close()
     return result
 
 
@@ -90,7 +91,8 @@ def _opening() -> Table:
             con.execute("CREATE TABLE t AS SELECT random() AS a, random() AS b FROM range(1000)")
             for number in range(100):
                 con.execute(
-                    f"CREATE MODEL m{number} OPTIONS (target = 'y', estimator = 'linear_regression') AS "
+                    f"CREATE MODEL m{number} OPTIONS (target = 'y', "
+                    "estimator = 'linear_regression') AS "
                     f"SELECT a, b, a + {number} * b AS y FROM t"
                 ).fetchall()
         best = [float("inf")] * 4
@@ -133,7 +135,10 @@ def _importing() -> Table:
     for name in ("duckdb", "duckml"):
         best = float("inf")
         for _ in range(5):
-            code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
+            code = (
+                f"import time; t = time.perf_counter(); import {name}; "
+                "print(time.perf_counter() - t)"
+            )
             answer = subprocess.run(
                 [sys.executable, "-c", code], capture_output=True, text=True, check=True
             )

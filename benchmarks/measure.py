@@ -1,4 +1,4 @@
-"""Contenders take turns; the best round of each counts, in wall time and in CPU time."""
+"""Timing of contenders that take turns: the best round of each, in wall time and CPU time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Table:
     rows: list[Sequence[str]] = field(default_factory=list)
 
     def markdown(self) -> str:
-        """The table for people."""
+        """Return the table as Markdown."""
         lines = [f"## {self.title}", "", "| " + " | ".join(self.columns) + " |"]
         lines.append("|---" + "|---:" * (len(self.columns) - 1) + "|")
         lines += ["| " + " | ".join(row) + " |" for row in self.rows]

@@ -1,4 +1,7 @@
-"""Rows per second of a 32-16 net: bare onnxruntime, scikit-learn through pandas, and PREDICT on both engines."""
+"""Rows per second of a net with layers of 32 and 16 neurons.
+
+The contenders are onnxruntime alone, scikit-learn through pandas, and PREDICT on both engines.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import onnxruntime as ort
 import pyarrow as pa
+from sklearn.pipeline import Pipeline
 
 import duckml
 from benchmarks.measure import Table, in_turns
 
 NUMBERS = [f"n{i}" for i in range(8)]
-ROWS = 16 * 122_880  # whole row groups of DuckDB's, which two threads share evenly
+ROWS = 16 * 122_880  # whole row groups of DuckDB, so that two threads get equal shares
 
 
 def tables() -> Iterator[Table]:
-    """Eight numbers; six numbers and two categories of 70 values; two hundred numbers."""
+    """Yield the tables of three sets of features: numbers, with categories, and many numbers."""
     yield _table("8 numeric features", NUMBERS, [], ROWS)
     yield _table("6 numeric features, 2 categories of 70 values", NUMBERS[:6], ["c0", "c1"], ROWS)
     yield _table("200 numeric features", [f"n{i}" for i in range(200)], [], ROWS // 8)
@@ -46,7 +50,8 @@ def _write(path: str, numbers: list[str], categories: list[str], rows: int) -> N
         con.execute("SELECT setseed(0.5)")
         con.execute(f"CREATE TABLE stored AS SELECT {', '.join(columns)} FROM range({rows})")
         con.execute(
-            f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y FROM stored LIMIT 20000"
+            f"CREATE TABLE train AS SELECT *, {' + '.join(numbers)} + random() AS y "
+            "FROM stored LIMIT 20000"
         )
         con.execute(
             "CREATE MODEL net OPTIONS (target = 'y', max_iter = 3) AS FROM train"
@@ -54,7 +59,10 @@ def _write(path: str, numbers: list[str], categories: list[str], rows: int) -> N
 
 
 def _opened(path: str, engine: str, threads: int) -> duckml.Connection:
-    """A database on an engine, with the rows uncompressed in memory; it is never told to change its threads again."""
+    """Open a database on an engine, with a fixed number of threads.
+
+    Its rows are in memory and not compressed.
+    """
     con = duckml.connect(path, config={"threads": threads}, engine=engine)
     con.execute("CREATE TEMP TABLE big AS FROM stored")
     return con
@@ -121,7 +129,7 @@ def _session(onnx: bytes) -> ort.InferenceSession:
 
 
 def _bare(session: ort.InferenceSession, arrow: pa.Table, batch: int) -> Callable[[], object]:
-    """The exported graph alone, its inputs ready in memory."""
+    """Return a call that runs the exported graph alone, with its inputs in memory."""
     columns = {name: arrow[name].to_numpy().reshape(-1, 1) for name in arrow.column_names}
     starts = range(0, len(arrow), batch)
     feeds = [
@@ -132,14 +140,14 @@ def _bare(session: ort.InferenceSession, arrow: pa.Table, batch: int) -> Callabl
 
 
 def _run(con: duckml.Connection, query: str, to_numpy: bool) -> Callable[[], object]:
-    # For one number the detour over numpy takes milliseconds.
+    # Fetching a single number through numpy takes milliseconds.
     return lambda: con.execute(query).fetchnumpy() if to_numpy else con.execute(query).fetchall()
 
 
 def _hand_written(
     con: duckml.Connection, session: ort.InferenceSession, features: list[str]
 ) -> None:
-    """What someone would write who knows Arrow UDFs: no NULL policy, no checks, one model."""
+    """Register an Arrow UDF as a user would write it: no NULL policy, no checks, one model."""
 
     def predict(*columns: pa.ChunkedArray) -> pa.Array:
         rows = len(columns[0])
@@ -149,7 +157,7 @@ def _hand_written(
         }
         return pa.array(session.run(None, feed)[0].reshape(rows))
 
-    names = ", ".join(features)  # DuckDB counts the parameters, and a user would name them
+    names = ", ".join(features)  # DuckDB counts the parameters
     by_hand = eval(f"lambda {names}: predict({names})", {"predict": predict})
     _keep.append(by_hand)
     types = ["DOUBLE" if name.startswith("n") else "VARCHAR" for name in features]
@@ -159,8 +167,8 @@ def _hand_written(
 _keep: list[object] = []
 
 
-def _scikit_learn(con: duckml.Connection, numbers: list[str], categories: list[str]):  # noqa: ANN202
-    """What a user of scikit-learn would write."""
+def _scikit_learn(con: duckml.Connection, numbers: list[str], categories: list[str]) -> Pipeline:
+    """Fit the pipeline that a user of scikit-learn would write."""
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.neural_network import MLPRegressor

@@ -1,6 +1,7 @@
-"""The server, measured from outside: latency, throughput, streams, and one client's patience beside another's.
+"""Latency, throughput and streams of the server, and the effect of one client on another.
 
-`python -m benchmarks.serving` prints the figures of docs/how-to/bi.md; everything runs on this machine at once.
+`python -m benchmarks.serving` prints the figures of docs/how-to/bi.md. Server and clients run on
+the same machine.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MILLION = "SELECT a, b, c, d, e FROM million"
 
 
 def make(path: Path) -> None:
-    """A table of five million rows and five columns, and one of a million."""
+    """Create a table of five million rows and five columns, and one of a million rows."""
     with duckdb.connect(str(path)) as con:
         con.execute(
             "CREATE TABLE wide AS SELECT i::INTEGER a, i * 7 b, i * 0.37 c, 'name ' || i d, "
@@ -36,7 +37,7 @@ def make(path: Path) -> None:
 
 
 def connect(server: Running) -> psycopg.Connection:
-    """A connection as BI tools make it."""
+    """Connect as BI tools do."""
     return psycopg.connect(
         f"host=127.0.0.1 port={server.port} user=bench dbname=bench sslmode=disable",
         autocommit=True,
@@ -46,7 +47,7 @@ def connect(server: Running) -> psycopg.Connection:
 def latencies(
     server: Running, seconds: float, until: Callable[[], bool] = lambda: False
 ) -> list[float]:
-    """Milliseconds of SELECT 1, one after the other on a connection that is warm."""
+    """Return the milliseconds of each SELECT 1 on a warm connection."""
     taken: list[float] = []
     with connect(server) as con:
         for _ in range(200):
@@ -60,13 +61,13 @@ def latencies(
 
 
 def spread(taken: list[float]) -> str:
-    """The median and the 99th percentile, in words."""
+    """Return the median and the 99th percentile as text."""
     cut = statistics.quantiles(taken, n=100)
     return f"p50 {cut[49]:.2f} ms, p99 {cut[98]:.2f} ms over {len(taken):,}"
 
 
 def together(server: Running) -> float:
-    """Queries per second of 16 clients, by PostgreSQL's own pgbench."""
+    """Return the queries per second of 16 clients, measured by PostgreSQL's pgbench."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write("SELECT 1;\n")
         script.flush()
@@ -77,7 +78,7 @@ def together(server: Running) -> float:
 
 
 def copied(server: Running, query: str) -> tuple[float, int]:
-    """Seconds and bytes of COPY in text to a client that throws the rows away."""
+    """Return the seconds and bytes of COPY in text format to a client that discards the rows."""
     begun, size = time.perf_counter(), 0
     with (
         connect(server) as con,
@@ -90,7 +91,7 @@ def copied(server: Running, query: str) -> tuple[float, int]:
 
 
 def fetched(server: Running, query: str) -> float:
-    """Seconds of a query whose rows libpq takes in text, all at once."""
+    """Return the seconds of a query whose rows libpq reads as text, all at once."""
     with connect(server) as con:
         begun = time.perf_counter()
         result = con.pgconn.exec_(query.encode())
@@ -99,16 +100,15 @@ def fetched(server: Running, query: str) -> float:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Print the figures."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bench.duckdb"
         make(path)
         with serving(path) as server:
             print("SELECT 1, warm:", spread(latencies(server, 5)))
             print(f"16 clients: {together(server):,.0f} queries per second")
-            copied(
-                server, "SELECT max(a), max(b), max(c), max(d), max(e) FROM million"
-            )  # DuckDB keeps what it has read
+            # DuckDB caches the columns that it reads, which must not count as the server's memory.
+            copied(server, "SELECT max(a), max(b), max(c), max(d), max(e) FROM million")
             before, most, stop = server.memory(), [0], threading.Event()
 
             def watch() -> None:
@@ -128,7 +128,8 @@ def main() -> None:
                     sys.executable,
                     "-c",
                     "import sys, psycopg\n"
-                    f"con = psycopg.connect('host=127.0.0.1 port={server.port} user=b dbname=bench sslmode=disable')\n"
+                    f"con = psycopg.connect('host=127.0.0.1 port={server.port} "
+                    "user=b dbname=bench sslmode=disable')\n"
                     f"with con.cursor() as c, c.copy('COPY ({BIG}) TO STDOUT') as copy:\n"
                     "    for data in copy: pass\n",
                 ]

@@ -1,4 +1,4 @@
-"""CREATE MODEL against a plain scikit-learn script that makes the same passes over the same rows."""
+"""CREATE MODEL against a scikit-learn script that makes the same passes over the same rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOUSES = Path(__file__).parent.parent / "examples" / "data" / "house_prices.parq
 
 
 def tables() -> Iterator[Table]:
-    """House prices; a larger table of numbers."""
+    """Yield a table on house prices and on a larger table of numbers."""
     result = Table(
         "Training a 32-16 net",
         [
@@ -32,7 +32,8 @@ def tables() -> Iterator[Table]:
     columns = ", ".join(f"random() AS x{i}" for i in range(8))
     con.execute("SELECT setseed(0.5)")
     con.execute(
-        f"CREATE TABLE numbers AS SELECT *, x0 + x1 * x2 + x3 AS y FROM (SELECT {columns} FROM range(200000))"
+        "CREATE TABLE numbers AS SELECT *, x0 + x1 * x2 + x3 AS y "
+        f"FROM (SELECT {columns} FROM range(200000))"
     )
     _measure(con, result, "numbers", "y", [], 30)
     con.close()
@@ -49,7 +50,8 @@ def _measure(
 ) -> None:
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     statement = (
-        f"CREATE OR REPLACE MODEL m OPTIONS (target = '{target}', max_iter = {passes}, n_iter_no_change = {passes}, "
+        f"CREATE OR REPLACE MODEL m OPTIONS (target = '{target}', max_iter = {passes}, "
+        f"n_iter_no_change = {passes}, "
         f"categorical = {categories!r}::VARCHAR[]) AS FROM {table}"
     )
     contenders: dict[str, Callable[[], object]] = {
@@ -74,7 +76,10 @@ def _measure(
 def _script(
     con: duckml.Connection, table: str, target: str, categories: list[str], passes: int
 ) -> float:
-    """What a user of scikit-learn would write: the same net, the same passes, as many training rows, a test score."""
+    """Train as a user of scikit-learn would, and return the R² on test rows.
+
+    The net, the passes and the number of training rows are those of CREATE MODEL.
+    """
     from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
     from sklearn.impute import SimpleImputer
     from sklearn.metrics import r2_score

@@ -1,1 +1,1 @@
-"""The examples, shipped with the package so that `duckml demo` needs nothing else."""
+"""Examples that are part of the package, so that `duckml demo` needs nothing else."""

@@ -1,6 +1,6 @@
-"""House prices, end to end: the usual tutorial's recipe beside duckml's, predictions, a what-if, the file reopened.
+"""House prices: training compared with the usual tutorial, predictions and a what-if query.
 
-Run it with `duckml demo`, or from Python: `from duckml.examples import house_prices; house_prices.main()`.
+Run it with `duckml demo`, or from Python with `duckml.examples.house_prices.main()`.
 """
 
 from __future__ import annotations
@@ -53,15 +53,19 @@ def main(folder: Path | None = None) -> None:
 WHAT_IF = """
 SELECT house, sqft_living, bathrooms,
     PREDICT(house_price)::INTEGER AS fair,
-    (PREDICT(house_price, bathrooms := bathrooms + 1) - PREDICT(house_price))::INTEGER AS worth_of_a_bath
+    (PREDICT(house_price, bathrooms := bathrooms + 1) - PREDICT(house_price))::INTEGER
+        AS worth_of_a_bath
 FROM for_sale
 """
 
-AGAIN = "SELECT house, PREDICT(house_price)::INTEGER AS fair, MODEL_VERSION(house_price) AS model FROM for_sale"
+AGAIN = (
+    "SELECT house, PREDICT(house_price)::INTEGER AS fair, MODEL_VERSION(house_price) AS model "
+    "FROM for_sale"
+)
 
 
 def load(con: duckml.Connection) -> None:
-    """The sales, a fifth of them held out, and three houses for sale."""
+    """Load the sales, hold out a fifth of them, and choose three houses for sale."""
     data = resources.files("duckml.examples").joinpath("data/house_prices.parquet")
     with resources.as_file(data) as path:
         con.execute("CREATE TABLE house_prices AS FROM read_parquet($path)", {"path": str(path)})
@@ -69,14 +73,20 @@ def load(con: duckml.Connection) -> None:
     con.execute("CREATE TABLE held_out AS FROM house_prices WHERE hash(id, date) % 5 = 0")
     con.execute("""
         CREATE TABLE for_sale AS
-        SELECT MAP {7129300520: 'small, south', 2487200875: 'west side', 1954400510: 'east side'}[id] AS house,
+        SELECT
+            MAP {
+                7129300520: 'small, south', 2487200875: 'west side', 1954400510: 'east side'
+            }[id] AS house,
             * EXCLUDE (price)
         FROM house_prices WHERE id IN (7129300520, 2487200875, 1954400510)
     """)
 
 
 def tutorial(con: duckml.Connection) -> tuple[float, float]:
-    """What the usual tutorial does, in plain scikit-learn: numbers as they come, prices as they come."""
+    """Train with scikit-learn as the usual tutorial does, and return R² and mean absolute error.
+
+    Features and prices are used as they are, without scaling.
+    """
     from sklearn.metrics import mean_absolute_error, r2_score
     from sklearn.neural_network import MLPRegressor
 
@@ -98,7 +108,8 @@ def tutorial(con: duckml.Connection) -> tuple[float, float]:
         warnings.simplefilter("ignore")
         net.fit(matrix(train), train["price"])
     print(
-        f"The tutorial's recipe, trained with plain scikit-learn in {time.perf_counter() - started:.0f} seconds."
+        "The tutorial's recipe, trained with plain scikit-learn in "
+        f"{time.perf_counter() - started:.0f} seconds."
     )
     predicted = net.predict(matrix(test))
     return float(r2_score(test["price"], predicted)), float(
@@ -107,10 +118,11 @@ def tutorial(con: duckml.Connection) -> tuple[float, float]:
 
 
 def train(con: duckml.Connection) -> None:
-    """The same net with CREATE MODEL, and a line to compare with."""
+    """Train the same net with CREATE MODEL, and a line to compare with."""
     options = ", ".join(f"{name} = {value!r}" for name, value in NET.items())
     statement = (
-        f"CREATE MODEL house_price OPTIONS (target = 'price', categorical = ['zipcode'], {options}) "
+        "CREATE MODEL house_price OPTIONS (target = 'price', categorical = ['zipcode'], "
+        f"{options}) "
         "AS SELECT * EXCLUDE (id) FROM known"
     )
     con.execute(statement)

@@ -25,6 +25,7 @@ class Requirement:
     is_present: Callable[[], bool]
     packages: tuple[str, ...] = ()
     other_source: str = ""
+    can_be_installed: bool = True
 
     @property
     def remedy(self) -> str:
@@ -81,7 +82,12 @@ REQUIREMENTS = {
             "Debian's packages", _programs("apt-get", "dpkg"), other_source="use Debian or Ubuntu"
         ),
         Requirement("terminals", _has_terminals, other_source="mount devpts on /dev/pts"),
-        Requirement("root", lambda: os.geteuid() == 0, other_source="run the tests as root"),
+        Requirement(
+            "root",
+            lambda: os.geteuid() == 0,
+            other_source="run the tests as root",
+            can_be_installed=False,
+        ),
     )
 }
 

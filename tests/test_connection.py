@@ -1,4 +1,4 @@
-"""A duckml connection is a drop-in for DuckDB's: frames, relations, cursors, and the other tools of Python people."""
+"""A duckml connection in place of DuckDB's: frames, relations, cursors, and other Python tools."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 
 import duckml
 from duckml import errors
-from tests.conftest import LINE, make_line, needs
+from tests.conftest import LINE, interrupts, make_line, needs
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
@@ -54,8 +54,8 @@ def test_every_form_of_rows_is_found_in_the_callers_frame(line: duckml.Connectio
     assert polars is not None
 
 
-def test_no_local_of_ours_shadows_the_users(line: duckml.Connection) -> None:
-    # These are names of locals and parameters in duckml; as names of the user's they must mean the user's frames.
+def test_locals_of_duckml_do_not_shadow_the_users_frames(line: duckml.Connection) -> None:
+    # duckml has locals and parameters of these names, which must not hide the user's frames.
     query = sql = frame = finish = statement = parameters = text = self = pd.DataFrame({"x": [4.0]})
     for name in ("query", "sql", "frame", "finish", "statement", "parameters", "text", "self"):
         assert rounded(line.sql(f"SELECT PREDICT(line) FROM {name}").fetchall()) == [(9.0,)]
@@ -96,7 +96,7 @@ def test_create_model_takes_rows_of_every_kind(con: duckml.Connection) -> None:
         )
         assert rounded(con.execute(f"SELECT PREDICT({name}, x := 10)").fetchall()) == [(20.0,)]
         assert model.signature.names == ("x",)
-    # A relation of another database brings its own rows, though a table of that name is here too.
+    # A relation keeps the rows of its database, although this one has a table of the same name.
     con.create_model(
         "foreign_rows", other.table("t"), "y", "linear_regression", precision="float64"
     )
@@ -121,7 +121,7 @@ def test_model_predicts_on_rows_of_every_kind(line: duckml.Connection) -> None:
         model.predict(pd.DataFrame({"xx": [1.0]}))
 
 
-def test_a_table_of_the_users_never_stands_in_for_the_rows(line: duckml.Connection) -> None:
+def test_a_table_is_never_used_instead_of_the_given_rows(line: duckml.Connection) -> None:
     model = line.model("line")
     line.execute(
         'CREATE TABLE duckml_rows AS SELECT 100.0 AS x; CREATE TABLE "my table" AS SELECT 2.0 AS x'
@@ -134,12 +134,12 @@ def test_a_table_of_the_users_never_stands_in_for_the_rows(line: duckml.Connecti
 
 
 def test_interrupt_from_another_thread_is_no_keyboard_interrupt(con: duckml.Connection) -> None:
-    timer = threading.Timer(1.5, con.interrupt)
-    timer.start()
-    slow = "SELECT i AS x, (SELECT sum(a.i * b.i) FROM range(100000) a(i), range(100000) b(i)) AS y FROM range(9) t(i)"
-    with pytest.raises(duckdb.InterruptException):
+    slow = (
+        "SELECT i AS x, (SELECT sum(a.i * b.i) FROM range(100000) a(i), range(100000) b(i)) AS y "
+        "FROM range(9) t(i)"
+    )
+    with interrupts(con, 1.5), pytest.raises(duckdb.InterruptException):
         con.execute(f"CREATE MODEL m OPTIONS (target = 'y') AS {slow}")
-    timer.join()
 
 
 def test_the_bytes_of_an_uncommitted_model(con: duckml.Connection) -> None:
@@ -153,7 +153,8 @@ def test_the_bytes_of_an_uncommitted_model(con: duckml.Connection) -> None:
 
 def test_options_are_recorded_as_json(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1, learning_rate_init = 0.01, tags = {'cost': 1.5}) AS "
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1, learning_rate_init = 0.01, "
+        "tags = {'cost': 1.5}) AS "
         "SELECT i AS x, i AS y FROM range(50) t(i)"
     )
     info = con.model("m").info
@@ -163,7 +164,7 @@ def test_options_are_recorded_as_json(con: duckml.Connection) -> None:
     )
 
 
-def test_model_says_what_it_is(line: duckml.Connection) -> None:
+def test_a_model_describes_itself(line: duckml.Connection) -> None:
     model = line.model("line")
     assert (model.name, model.version) == ("line", 1)
     assert model.metrics["r2_score"] == pytest.approx(1)
@@ -214,7 +215,8 @@ def test_a_relation_is_lazy_and_the_view_follows_the_default_version(
 
 def test_parameters_keep_their_places(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE TABLE t AS SELECT i % 7 AS a, i % 11 AS b, (i % 7) + 100 * (i % 11) AS y FROM range(200) r(i)"
+        "CREATE TABLE t AS SELECT i % 7 AS a, i % 11 AS b, (i % 7) + 100 * (i % 11) AS y "
+        "FROM range(200) r(i)"
     )
     con.execute(f"CREATE MODEL m {LINE} AS FROM t")
     assert rounded(con.execute("SELECT PREDICT(m, b := ?, a := ? * 10)", [3, 1]).fetchall()) == [
@@ -240,7 +242,7 @@ def test_parameters_keep_their_places(con: duckml.Connection) -> None:
     ]
 
 
-def test_a_statement_of_ours_leaves_the_connection_free(con: duckml.Connection) -> None:
+def test_a_model_statement_leaves_no_open_result(con: duckml.Connection) -> None:
     con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS x, i * 2.0 AS y FROM range(100) r(i)")
     con.execute(f"CREATE MODEL m {LINE} AS FROM t")  # its row is not fetched
     assert con.sql("SELECT count(*) FROM t").fetchall() == [(100,)]
@@ -316,7 +318,10 @@ def test_a_closed_file_can_be_opened_by_another_process(file: str) -> None:
         assert cursor.execute("SELECT PREDICT(line, x := 1)").fetchall()
         cursor.close()
     gc.collect()
-    code = f"import duckml; print(duckml.connect({file!r}).execute('SELECT round(PREDICT(line, x := 1))').fetchall())"
+    code = (
+        f"import duckml; con = duckml.connect({file!r}); "
+        "print(con.execute('SELECT round(PREDICT(line, x := 1))').fetchall())"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
@@ -324,7 +329,7 @@ def test_a_closed_file_can_be_opened_by_another_process(file: str) -> None:
     assert answer.stderr == ""
 
 
-def test_a_file_opens_without_duckml_and_says_what_is_missing(file: str) -> None:
+def test_a_file_opens_without_duckml_and_the_error_names_what_is_missing(file: str) -> None:
     with duckml.connect(file) as con:
         make_line(con)
     with duckdb.connect(file) as plain:
@@ -343,12 +348,13 @@ def test_two_connections_to_one_file_share_the_function(file: str) -> None:
     second.close()
 
 
-def test_what_another_session_changed_is_seen(file: str) -> None:
+def test_changes_of_another_session_are_visible(file: str) -> None:
     with duckml.connect(file) as con, con.cursor() as other:
         make_line(con)
         assert rounded(other.execute("SELECT PREDICT(line, x := 1)").fetchall()) == [(3.0,)]
         con.execute(
-            "CREATE OR REPLACE TABLE points2 AS SELECT i::DOUBLE AS z, i * 5.0 AS y FROM range(100) r(i)"
+            "CREATE OR REPLACE TABLE points2 AS SELECT i::DOUBLE AS z, i * 5.0 AS y "
+            "FROM range(100) r(i)"
         )
         con.execute(f"CREATE OR REPLACE MODEL line {LINE} AS FROM points2")
         assert rounded(other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)").fetchall()) == [
@@ -359,12 +365,14 @@ def test_what_another_session_changed_is_seen(file: str) -> None:
             other.execute("SELECT PREDICT(line) FROM (SELECT 1 AS z)")
 
 
-def test_a_lateral_prediction_is_of_the_version_of_the_moment(file: str) -> None:
+def test_a_lateral_prediction_uses_the_current_version(file: str) -> None:
     with duckml.connect(file) as con, con.cursor() as other:
         make_line(con)
         for query in (
-            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, LATERAL (SELECT PREDICT(line) AS p) l WHERE l.p > 0",
-            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, (SELECT PREDICT(line) AS p) l WHERE l.p > 0",
+            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, LATERAL (SELECT PREDICT(line) AS p) l "
+            "WHERE l.p > 0",
+            "SELECT l.p FROM (SELECT 1.0::DOUBLE AS x) t, (SELECT PREDICT(line) AS p) l "
+            "WHERE l.p > 0",
         ):
             make_line(con, factor=2)
             assert rounded(other.execute(query).fetchall()) == [(3.0,)]
@@ -372,7 +380,7 @@ def test_a_lateral_prediction_is_of_the_version_of_the_moment(file: str) -> None
             assert rounded(other.execute(query).fetchall()) == [(9.0,)]
 
 
-def test_create_without_replace_never_replaces_a_model_made_meanwhile(file: str) -> None:
+def test_create_without_replace_never_replaces_a_concurrent_model(file: str) -> None:
     with duckml.connect(file) as con:
         outcomes: list[str] = []
 
@@ -380,7 +388,8 @@ def test_create_without_replace_never_replaces_a_model_made_meanwhile(file: str)
             with con.cursor() as cursor:
                 try:
                     cursor.execute(
-                        f"CREATE MODEL race {LINE} AS SELECT i::DOUBLE AS x, {factor} * i AS y FROM range(200000) r(i)"
+                        f"CREATE MODEL race {LINE} AS SELECT i::DOUBLE AS x, {factor} * i AS y "
+                        "FROM range(200000) r(i)"
                     )
                     outcomes.append("created")
                 except errors.ModelExistsError:
@@ -428,12 +437,13 @@ def test_rewritten_shows_what_duckdb_runs(line: duckml.Connection) -> None:
     sql = line.rewritten("SELECT /* as it is */ PREDICT(line) FROM points")
     assert (
         sql
-        == 'SELECT /* as it is */ "memory"."main"."predict_line"("x" := "x") AS "predict(line)" FROM points'
+        == 'SELECT /* as it is */ "memory"."main"."predict_line"("x" := "x") AS "predict(line)" '
+        "FROM points"
     )
 
 
 @needs("root")
-def test_a_user_without_a_name_goes_by_number() -> None:
+def test_a_user_without_a_name_is_recorded_by_number() -> None:
     code = """
 import os, pwd
 from duckml.registry import authors
@@ -451,7 +461,8 @@ print(authors.user_name())
 def test_importing_loads_nothing_heavy() -> None:
     code = (
         "import sys, duckml; from duckml import connect; con = connect(); "
-        "print([m for m in ('sklearn', 'skl2onnx', 'onnxruntime', 'pandas', 'sqlglot') if m in sys.modules])"
+        "heavy = ('sklearn', 'skl2onnx', 'onnxruntime', 'pandas', 'sqlglot'); "
+        "print([name for name in heavy if name in sys.modules])"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

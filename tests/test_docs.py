@@ -1,4 +1,4 @@
-"""Every code block of README and docs runs, in order, one database per page; the docs name what the code has."""
+"""The documentation: its code blocks run, and it names every warning, statement and error."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 import duckml
 from duckml import errors
 from duckml.estimators.model_warnings import MEANINGS
+from tests.conftest import needs
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -26,30 +27,31 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-def test_every_block_says_what_it_is() -> None:
+def test_every_block_names_its_language() -> None:
     kinds = {kind for page in PAGES for kind, _ in blocks(page)}
-    assert kinds == {
-        "sql",
-        "python",
-        "console",
-        "text",
-        "java",
-        "javascript",
-    }  # the last two run in test_hosts.py
+    run_in_test_hosts = {"java", "javascript"}
+    assert kinds == {"sql", "python", "console", "text", *run_in_test_hosts}
     assert all(
         page.read_text(encoding="utf-8").count("```") == 2 * len(blocks(page)) for page in PAGES
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def page_parameter(page: Path) -> object:
+    # These pages load the extension of the native engine into DuckDB's command line.
+    needs_native = "\n$ duckml native" in page.read_text(encoding="utf-8")
+    marks = [needs("native engine")] if needs_native else []
+    return pytest.param(page, marks=marks, id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize("page", [page_parameter(page) for page in PAGES])
 def test_every_block_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQL runs on a database with the houses of the examples; commands run where the project's files are."""
+    """Run SQL and commands in a folder with the examples, on one database for each page."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     prepare(page)
-    # The README makes houses.duckdb itself.
+    # The commands in the README create houses.duckdb.
     database = "page.duckdb" if page.name == "README.md" else "houses.duckdb"
     for kind, text in blocks(page):
         if kind == "sql":
@@ -61,7 +63,7 @@ def test_every_block_of_a_page_runs(
             for line in text.splitlines():
                 run_command(line)
     program = "\n".join(text for kind, text in blocks(page) if kind == "python")
-    # In a process of its own: the folder sql/ of this project would be the package of JupySQL's otherwise.
+    # In another process, because JupySQL would import this project's folder sql/ as its package.
     answer = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=False
     )
@@ -89,12 +91,10 @@ def prepare(page: Path) -> None:
 def run_command(line: str) -> None:
     words = shlex.split(line.removeprefix("$ "))
     assert line.startswith("$ "), line
-    if (
-        words[0] == "make"
-    ):  # the targets are run by whoever runs this test; demo has a test of its own
-        assert re.search(
-            rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-        )
+    if words[0] == "make":
+        # Running make test would run this test again, and demo has its own.
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert re.search(rf"^{words[1]}:", makefile, re.MULTILINE)
         return
     words, file = (words[:-2], words[-1]) if words[-2:-1] == [">"] else (words, None)
     assert words[0] in {"duckml", "duckdb"}
@@ -111,7 +111,7 @@ def run_command(line: str) -> None:
 
 
 def shape(text: str) -> str:
-    """A text with its numbers taken out: other processors round the last digits of a training otherwise."""
+    """Return a text without its numbers, whose last digits depend on the processor."""
     return (
         re.sub(r"\s+", " ", re.sub(r"[-+]?[\d][\d,.]*", "#", text))
         .replace("─", "")
@@ -153,7 +153,7 @@ def test_the_example_scripts_run(script: str, tmp_path: Path) -> None:
     assert expected[script] in answer.stdout
 
 
-def test_the_generated_pages_say_what_the_code_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_generated_pages_are_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     specification = importlib.util.spec_from_file_location(
         "generate", ROOT / "docs" / "generate.py"
@@ -167,7 +167,7 @@ def test_the_generated_pages_say_what_the_code_says(monkeypatch: pytest.MonkeyPa
 
 
 def test_every_warning_has_a_constructor_and_a_meaning() -> None:
-    """Codes and wording are in one module; model.py reads stored warnings."""
+    """Find codes and wording in one module only; model.py reads stored warnings."""
     made = re.compile(r'(?:ModelWarning|ExcludedColumn)\(\s*"(\w+)"')
     sources = {path: path.read_text(encoding="utf-8") for path in (ROOT / "duckml").rglob("*.py")}
     codes = {path.name: set(made.findall(source)) for path, source in sources.items()}
@@ -183,19 +183,22 @@ def test_the_reference_names_every_warning_and_statement() -> None:
     rows = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     assert set(MEANINGS) <= rows
     reference = (ROOT / "docs" / "reference" / "sql.md").read_text(encoding="utf-8")
-    for words in ("CREATE OR REPLACE MODEL", "RETRAIN MODEL", "FROM MODEL", "RENAME TO", "SET DEFAULT VERSION", "SET ALIAS",
-                  "DROP ALIAS", "SET OPTIONS", "EXPORT MODEL", "SHOW MODELS", "DESCRIBE MODEL", "DROP MODEL"):  # fmt: skip
+    for words in (
+        *("CREATE OR REPLACE MODEL", "RETRAIN MODEL", "FROM MODEL", "DROP MODEL"),
+        *("RENAME TO", "SET DEFAULT VERSION", "SET ALIAS", "DROP ALIAS", "SET OPTIONS"),
+        *("EXPORT MODEL", "SHOW MODELS", "DESCRIBE MODEL"),
+    ):
         assert words in reference, words
 
 
-def test_links_lead_somewhere() -> None:
+def test_link_targets_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
 def test_every_error_class_is_shown_by_a_golden_test() -> None:
-    """The text of each class stands in a story or is compared in a test."""
+    """Find the text of each class in a story or in a comparison of a test."""
     stories = "".join(
         story.read_text(encoding="utf-8") for story in (ROOT / "tests" / "sql").glob("*.test")
     )
@@ -217,7 +220,7 @@ def test_every_error_has_an_sqlstate_and_a_class_of_duckdb() -> None:
             assert any(base.__module__ == "_duckdb" for base in error.__bases__)
 
 
-def test_every_dependency_has_its_line() -> None:
+def test_every_dependency_is_documented() -> None:
     import tomllib
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

@@ -98,7 +98,7 @@ for (let opened = 0; opened < 6; opened++) {
 
 
 @needs("native engine", "Node")
-def test_a_node_program_that_opens_a_file_again_and_again_loses_nothing(
+def test_a_node_program_that_opens_a_file_repeatedly_loses_nothing(
     expected: list[float], tmp_path: Path
 ) -> None:
     """Node can open a second instance of a file, so the first must not outlive its use."""
@@ -123,7 +123,7 @@ for (const query of [...load, 'SELECT fair FROM offers']) {
 
 
 @needs("native engine", "Node")
-def test_a_node_program_that_connects_now_and_then_predicts(
+def test_a_node_program_with_short_connections_predicts(
     expected: list[float], tmp_path: Path
 ) -> None:
     answer = run_node(POOL, tmp_path)

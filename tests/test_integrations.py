@@ -1,4 +1,4 @@
-"""dbt and SQLAlchemy, as people run them."""
+"""The plugins for dbt and SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def engine(file: str) -> sqlalchemy.Engine:
         )
         con.execute(
             text(
-                "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, y FROM t"
+                "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') "
+                "AS SELECT x, y FROM t"
             )
         )
     yield engine
@@ -51,9 +52,10 @@ def test_predict_in_text_with_parameters(engine: sqlalchemy.Engine) -> None:
             con.execute(text("SELECT PREDICT(mm) FROM t"))
 
 
-def test_a_rollback_takes_a_model_back(engine: sqlalchemy.Engine) -> None:
+def test_a_rollback_removes_a_new_version(engine: sqlalchemy.Engine) -> None:
     create = text(
-        "CREATE OR REPLACE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT x, y FROM t WHERE x < :n"
+        "CREATE OR REPLACE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT x, y "
+        "FROM t WHERE x < :n"
     )
     with Session(engine) as session:
         session.execute(create, {"n": 300})
@@ -114,23 +116,29 @@ houses:
 """,
     "models/sold.sql": "SELECT i::DOUBLE AS area, 1000 * i + 5000.0 AS price FROM range(600) t(i)",
     "models/price.sql": """
-{{ config(materialized = 'model', options = {'target': 'price', 'estimator': 'linear_regression'}) }}
+{{ config(
+    materialized = 'model',
+    options = {'target': 'price', 'estimator': 'linear_regression'}
+) }}
 SELECT area, price FROM {{ ref('sold') }}
 """,
     "models/fair.sql": """
 -- depends_on: {{ ref('price') }}
-SELECT s.area, predict_price(s) AS by_function, PREDICT({{ ref('price') }}) AS by_statement FROM {{ ref('sold') }} s
+SELECT s.area, predict_price(s) AS by_function, PREDICT({{ ref('price') }}) AS by_statement
+FROM {{ ref('sold') }} s
 """,
     "models/trained.py": """
 def model(dbt, session):
     dbt.ref("sold")
     return session.execute(
-        "CREATE OR REPLACE MODEL in_python OPTIONS (target = 'price', max_iter = 2) AS SELECT area, price FROM main.sold"
+        "CREATE OR REPLACE MODEL in_python OPTIONS (target = 'price', max_iter = 2) "
+        "AS SELECT area, price FROM main.sold"
     ).to_arrow_table().select(["model", "version", "is_default"])
 """,
     "models/hooked.sql": """
 {{ config(post_hook = after_commit(
-    "CREATE OR REPLACE MODEL hooked OPTIONS (target = 'price', max_iter = 1) AS SELECT area, price FROM main.sold"
+    "CREATE OR REPLACE MODEL hooked OPTIONS (target = 'price', max_iter = 1) "
+    "AS SELECT area, price FROM main.sold"
 )) }}
 -- depends_on: {{ ref('price') }}
 SELECT 1 AS one FROM {{ ref('sold') }} LIMIT 1
@@ -140,7 +148,7 @@ SELECT 1 AS one FROM {{ ref('sold') }} LIMIT 1
 
 @pytest.fixture(scope="session")
 def dbt() -> str:
-    """The command of a dbt that has duckml beside it, in an environment of its own: dbt pins old versions of others."""
+    """Install dbt and duckml in a separate environment: dbt pins old versions of packages."""
     folder = ROOT / ".venv-dbt"
     if not (folder / "ready").exists():
         venv.create(folder, clear=True, with_pip=True)
@@ -159,7 +167,7 @@ def dbt() -> str:
 
 
 def macro() -> str:
-    """The materialization that the how-to gives."""
+    """Return the materialization that the documentation shows."""
     page = (ROOT / "docs" / "how-to" / "dbt.md").read_text(encoding="utf-8")
     return (
         page[page.index("{% materialization") : page.index("{% endmaterialization %}")]

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from duckml.artifacts import key_of
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
 from duckml.estimators.table import ESTIMATORS
-from tests.conftest import LINE, make_line, needs, on_both_engines
+from tests.conftest import LINE, interrupts, make_line, needs, on_both_engines
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
@@ -452,13 +451,9 @@ def test_a_model_dropped_in_mid_query_answers_to_the_end(file: str) -> None:
 def test_an_interrupt_ends_a_prediction_and_nothing_else(file: str) -> None:
     with duckml.connect(file, engine="native") as con:
         make_line(con)
-        timer = threading.Timer(0.3, con.interrupt)
-        timer.start()
-        with pytest.raises(duckdb.InterruptException):
-            con.execute(
-                "SELECT sum(PREDICT(line, x := i::DOUBLE)) FROM range(100000000000) t(i)"
-            ).fetchall()
-        timer.join()
+        query = "SELECT sum(PREDICT(line, x := i::DOUBLE)) FROM range(100000000000) t(i)"
+        with interrupts(con, 0.3), pytest.raises(duckdb.InterruptException):
+            con.execute(query).fetchall()
         assert con.execute("SELECT round(PREDICT(line, x := 5), 6)").fetchone() == (11.0,)
 
 

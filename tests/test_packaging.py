@@ -63,7 +63,7 @@ def test_the_wheel_is_complete(tmp_path: Path) -> None:
     assert "-any" not in wheel.name
 
 
-def test_without_cargo_it_installs_without_the_native_engine_and_says_so(tmp_path: Path) -> None:
+def test_without_cargo_the_wheel_has_no_native_engine_and_pip_reports_it(tmp_path: Path) -> None:
     source, no_programs = tmp_path / "source", tmp_path / "no_programs"
     no_programs.mkdir()
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*BUILT))

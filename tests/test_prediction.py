@@ -1,4 +1,4 @@
-"""PREDICT answers what scikit-learn answers: on generated frames with everything in them, in every batch size."""
+"""PREDICT compared with scikit-learn, on generated frames and in every batch size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class Fitted:
-    """A trained model `m`, and a scikit-learn pipeline with the same net that shares none of our preprocessing."""
+    """A trained model `m`, and a scikit-learn pipeline with the same net.
+
+    The pipeline shares none of duckml's preprocessing.
+    """
 
     def __init__(self, precision: str, engine: str) -> None:
         self.con = duckml.connect(engine=engine)
@@ -60,7 +63,7 @@ class Fitted:
         self.pipeline = self._pipeline(frame, precision)
 
     def _pipeline(self, frame: pd.DataFrame, precision: str) -> TransformedTargetRegressor:
-        """scikit-learn's own transformers, fitted on the same rows, in front of the weights that duckml trained."""
+        """Return scikit-learn's transformers, fitted on the same rows, with duckml's weights."""
         import onnx
         from onnx import numpy_helper
 
@@ -106,7 +109,7 @@ class Fitted:
         return fitted
 
     def categories(self, frame: pd.DataFrame) -> list[list[Any]]:
-        """The categories by frequency, as duckml orders them."""
+        """Return the categories by frequency, as duckml orders them."""
         found = []
         for name in [*CATEGORIES, *CODES]:
             counts = as_scikit_learn(frame)[name].value_counts()
@@ -122,7 +125,7 @@ class Fitted:
 
 
 def as_scikit_learn(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with NULL as scikit-learn wants it: NaN among numbers, '' among texts."""
+    """Return the frame with NULL as scikit-learn expects it: NaN for numbers, '' for strings."""
     converted = frame.copy()
     for name in NUMBERS:
         converted[name] = pd.to_numeric(converted[name], errors="coerce").astype(float)
@@ -181,7 +184,7 @@ def check(fitted: Fitted, rows: pd.DataFrame) -> None:
         if refused[index] or all(value is None for value in row.values()):
             assert answer is None, row
         else:
-            # Far from the training rows the net adds and subtracts large numbers: the error grows with them.
+            # Far from the training rows the net adds large numbers, and the error grows with them.
             scale = max(20.0, abs((row["n1"] or 1e6) - 1e6), abs(row["n2"] or 0.0))
             assert answer is not None, row
             assert math.isclose(
@@ -231,7 +234,8 @@ def test_every_number_of_rows(fitted: Fitted, count: int) -> None:
     con.execute(
         "CREATE OR REPLACE TABLE many AS SELECT i AS id, 1e6 + i % 50 AS n1, "
         "CASE WHEN i % 7 = 0 THEN NULL ELSE i % 20 END AS n2, i % 2 = 0 AS flag, "
-        f"['a', 'b', 'zzz', NULL][i % 4 + 1] AS k1, 'x' AS k2, 98000 + i % 7 AS zip FROM range({count}) r(i)"
+        "['a', 'b', 'zzz', NULL][i % 4 + 1] AS k1, 'x' AS k2, 98000 + i % 7 AS zip "
+        f"FROM range({count}) r(i)"
     )
     rows = con.sql("SELECT id, PREDICT(m) AS p FROM many ORDER BY id").fetchnumpy()
     assert len(rows["p"]) == count
@@ -268,10 +272,11 @@ def test_permuted_columns_predict_bit_for_bit_the_same(
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
-def test_threads_do_not_change_the_answers(fitted: Fitted, threads: int) -> None:
+def test_threads_do_not_change_the_predictions(fitted: Fitted, threads: int) -> None:
     con = fitted.con
     con.execute(
-        "CREATE OR REPLACE TABLE big AS SELECT i AS id, 1e6 + i % 91 AS n1, i % 20 AS n2, i % 2 = 0 AS flag, "
+        "CREATE OR REPLACE TABLE big AS SELECT i AS id, 1e6 + i % 91 AS n1, i % 20 AS n2, "
+        "i % 2 = 0 AS flag, "
         "'a' AS k1, 'x' AS k2, 98000 + i % 7 AS zip FROM range(300000) r(i)"
     )
     con.execute(f"SET threads = {threads}")
@@ -311,10 +316,11 @@ TYPES = {
 
 
 @on_both_engines
-def test_infinite_dates_answer_null(engine: str) -> None:
+def test_infinite_dates_predict_null(engine: str) -> None:
     with duckml.connect(engine=engine) as con:
         con.execute(
-            "CREATE TABLE d AS SELECT DATE '2020-01-01' + i::INT AS d, TIMESTAMP '2020-01-01' + to_hours(i::INT) AS t, "
+            "CREATE TABLE d AS SELECT DATE '2020-01-01' + i::INT AS d, "
+            "TIMESTAMP '2020-01-01' + to_hours(i::INT) AS t, "
             "i AS y FROM range(300) r(i)"
         )
         con.create_model("m", "FROM d", "y", "linear_regression")
@@ -338,7 +344,8 @@ def test_infinite_dates_answer_null(engine: str) -> None:
 def test_arrow_settings_of_the_session_do_not_matter(fitted: Fitted, setting: str) -> None:
     con = fitted.con
     con.execute(
-        "CREATE OR REPLACE TABLE s AS SELECT i AS id, 1e6 + i AS n1, i % 20 AS n2, i % 2 = 0 AS flag, "
+        "CREATE OR REPLACE TABLE s AS SELECT i AS id, 1e6 + i AS n1, i % 20 AS n2, "
+        "i % 2 = 0 AS flag, "
         "['a', NULL, 'b'][i % 3 + 1] AS k1, 'x' AS k2, 98000 + i % 7 AS zip FROM range(100) r(i)"
     )
     query = "SELECT PREDICT(m), predict_m(s) FROM s ORDER BY id"

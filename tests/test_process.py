@@ -1,4 +1,4 @@
-"""What could end the process or the file: freed functions, threads, Ctrl-C, kill -9, a second process."""
+"""Crashes and damage: freed functions, threads, Ctrl-C, kill -9, a second process."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
 
 def python(code: str, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run code in a process of its own."""
+    """Run code in another process."""
     command = [sys.executable, "-W", "ignore", "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
@@ -32,7 +32,7 @@ TRAIN = f"CREATE MODEL line {LINE} AS SELECT i AS x, 2 * i + 1 AS y FROM range(1
 MANY = "SELECT sum(PREDICT(line, x := i)) FROM range(300000) t(i)"
 
 
-# The three ways to crash of DuckDB's Python functions: each ended the process when the function was freed.
+# Three cases in which DuckDB frees a Python function that is in use, which ended the process.
 
 
 def test_a_cursor_that_registered_is_closed_and_another_predicts() -> None:
@@ -92,11 +92,13 @@ print(len(totals))
 
 
 def test_no_query_mixes_versions_while_they_are_replaced(tmp_path: Path) -> None:
-    """16 threads predict while versions come: every answer is of one version, and none is an error."""
+    """16 threads predict while versions are added; each result is from one version."""
     with duckml.connect(str(tmp_path / "replaced.duckdb")) as con:
         make_line(con, factor=1)
-        con.execute("CREATE VIEW v AS SELECT i AS x, PREDICT(line, x := i) AS p, MODEL_VERSION(line) AS version "
-                    "FROM range(30000) t(i)")  # fmt: skip
+        con.execute(
+            "CREATE VIEW v AS SELECT i AS x, PREDICT(line, x := i) AS p, "
+            "MODEL_VERSION(line) AS version FROM range(30000) t(i)"
+        )
         mixed: list[object] = []
         failures: list[BaseException] = []
         answered = 0
@@ -104,9 +106,10 @@ def test_no_query_mixes_versions_while_they_are_replaced(tmp_path: Path) -> None
 
         def predict(number: int) -> None:
             nonlocal answered
-            # x = 1 predicts factor + 1, and the factor is the version: so rows of two versions would show.
+            # The factor is the version, so rows of two versions would differ.
             query = (
-                "SELECT DISTINCT round((p - 1) / x)::INT AS factor, split_part(version, '@', 2)::INT FROM v WHERE x > 0"
+                "SELECT DISTINCT round((p - 1) / x)::INT AS factor, split_part(version, '@', "
+                "2)::INT FROM v WHERE x > 0"
                 if number % 2
                 else "SELECT DISTINCT round(PREDICT(line, x := 1.0 + i * 0) - 1)::INT, "
                 "split_part(MODEL_VERSION(line), '@', 2)::INT FROM range(30000) t(i)"
@@ -135,7 +138,7 @@ def test_no_query_mixes_versions_while_they_are_replaced(tmp_path: Path) -> None
         assert con.model("line").version == 21
 
 
-def test_switching_the_default_is_seen_by_the_next_query_and_never_inside_one(file: str) -> None:
+def test_a_new_default_version_applies_from_the_next_query(file: str) -> None:
     with duckml.connect(file) as con:
         con.execute("CREATE TABLE t AS SELECT i::DOUBLE AS x FROM range(20000) r(i)")
         for factor in (1, 3):
@@ -143,40 +146,59 @@ def test_switching_the_default_is_seen_by_the_next_query_and_never_inside_one(fi
                 f"CREATE OR REPLACE MODEL m {LINE} AS SELECT x, {factor} * x AS y FROM t LIMIT 500"
             )
         con.execute(
-            "CREATE VIEW v AS SELECT PREDICT(m, x := 1.0 + 0 * x) AS p, MODEL_VERSION(m) AS version FROM t"
+            "CREATE VIEW v AS SELECT PREDICT(m, x := 1.0 + 0 * x) AS p, "
+            "MODEL_VERSION(m) AS version FROM t"
         )
+
+        seen: set[tuple[tuple[float, str], ...]] = set()
+        both_were_seen = threading.Event()
 
         def switch() -> None:
             with con.cursor() as session:
-                for version in (1, 2) * 15:
-                    with contextlib.suppress(errors.ConflictError):
-                        session.execute(f"ALTER MODEL m SET DEFAULT VERSION {version}")
+                rounds = 0
+                while rounds < 15 or not both_were_seen.is_set():
+                    for version in (1, 2):
+                        with contextlib.suppress(errors.ConflictError):
+                            session.execute(f"ALTER MODEL m SET DEFAULT VERSION {version}")
+                    rounds += 1
 
         switching = threading.Thread(target=switch)
         switching.start()
-        seen = set()
-        # As long as the other switches, and not a number of queries: the native engine is through with those too soon.
-        while switching.is_alive():
-            seen.add(tuple(con.execute("SELECT DISTINCT round(p), version FROM v").fetchall()))
-        switching.join()
+        try:
+            while switching.is_alive():
+                rows = con.execute("SELECT DISTINCT round(p), version FROM v").fetchall()
+                seen.add(tuple(rows))
+                if len(seen) > 1:
+                    both_were_seen.set()
+        finally:
+            both_were_seen.set()
+            switching.join()
         assert seen == {((1.0, "main.m@1"),), ((3.0, "main.m@2"),)}
         for version, answer in ((1, 1.0), (2, 3.0)):
             con.execute(f"ALTER MODEL m SET DEFAULT VERSION {version}")
             assert con.execute("SELECT DISTINCT round(p) FROM v").fetchall() == [(answer,)]
 
 
-def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -> None:
+def test_no_version_is_lost_when_threads_create_versions_of_one_model(tmp_path: Path) -> None:
+    create_version = f"CREATE OR REPLACE MODEL line {LINE} AS FROM points"
     with duckml.connect(str(tmp_path / "writers.duckdb")) as con:
         make_line(con)
+        started = time.monotonic()
+        con.execute(create_version).fetchall()
+        seconds = time.monotonic() - started
         failures: list[BaseException] = []
+        conflicts: list[errors.ConflictError] = []
 
         def create() -> None:
             try:
                 with con.cursor() as cursor:
-                    for _ in range(3):
-                        cursor.execute(
-                            f"CREATE OR REPLACE MODEL line {LINE} AS FROM points"
-                        ).fetchall()
+                    created = 0
+                    while created < 3:
+                        try:
+                            cursor.execute(create_version).fetchall()
+                            created += 1
+                        except errors.ConflictError as error:
+                            conflicts.append(error)
             except BaseException as error:
                 failures.append(error)
 
@@ -186,24 +208,22 @@ def test_threads_create_versions_of_one_model_and_none_is_lost(tmp_path: Path) -
         for thread in threads:
             thread.join()
         assert failures == []
-        versions = [
-            number
-            for (number,) in con.execute(
-                "SELECT version FROM _duckml.versions ORDER BY 1"
-            ).fetchall()
-        ]
-        assert versions == list(range(1, 14))
+        # A statement retries for 2.5 seconds, which is enough where 12 trainings take less.
+        assert conflicts == [] or 12 * seconds > 2.5
+        versions = con.execute("SELECT version FROM _duckml.versions ORDER BY 1").fetchall()
+        assert versions == [(number,) for number in range(1, 15)]
 
 
 # Ctrl-C
 
 INTERRUPTED = """
-import sys, duckml, duckml.statements.create
+import sys, duckml, duckml.statements.training_run
 import sklearn.linear_model, sklearn.neural_network, sklearn.metrics, skl2onnx, onnxruntime
 con = duckml.connect(sys.argv[1])
 con.execute("SET enable_progress_bar = false")
 con.execute("CREATE TABLE kept AS SELECT 1 AS a")
-con.execute("CREATE TABLE t AS SELECT random() AS a, random() AS b, random() AS y FROM range(100000)")
+con.execute("CREATE TABLE t AS SELECT random() AS a, random() AS b, random() AS y "
+            "FROM range(100000)")
 {begin}
 print("ready", flush=True)
 try:
@@ -216,7 +236,10 @@ print(con.execute("SHOW MODELS").fetchall(), con.execute("FROM kept").fetchall()
 con.execute("CREATE MODEL after OPTIONS (target = 'y', estimator = 'linear_regression') AS FROM t")
 print(con.model("after").version)
 """
-IN_PASSES = "con.execute(\"CREATE MODEL m OPTIONS (target = 'y', max_iter = 5000, n_iter_no_change = 5000) AS FROM t\")"
+IN_PASSES = (
+    "con.execute(\"CREATE MODEL m OPTIONS (target = 'y', max_iter = 5000, "
+    'n_iter_no_change = 5000) AS FROM t")'
+)
 IN_QUERY = (
     "con.execute(\"CREATE MODEL m OPTIONS (target = 'y') AS SELECT a, y, "
     '(SELECT sum(i * j) FROM range(100000) x(i), range(100000) z(j)) AS s FROM t")'
@@ -224,7 +247,8 @@ IN_QUERY = (
 IN_PIPELINE = (
     "from sklearn.pipeline import make_pipeline; from sklearn.preprocessing import StandardScaler; "
     "from sklearn.neural_network import MLPRegressor; "
-    "con.create_model('m', 'FROM t', 'y', make_pipeline(StandardScaler(), MLPRegressor(max_iter=5000, tol=0, "
+    "con.create_model('m', 'FROM t', 'y', make_pipeline(StandardScaler(), "
+    "MLPRegressor(max_iter=5000, tol=0, "
     "n_iter_no_change=5000)))"
 )
 
@@ -255,7 +279,8 @@ def test_ctrl_c_leaves_no_model_and_a_working_connection(
 # kill -9
 
 KILLED = f"""
-import sys, duckml, duckml.statements.training_run, sklearn.linear_model, sklearn.metrics, skl2onnx, onnxruntime
+import sys, duckml, duckml.statements.training_run
+import sklearn.linear_model, sklearn.metrics, skl2onnx, onnxruntime
 con = duckml.connect(sys.argv[1])
 print("ready", flush=True)
 for factor in range(2, 1000):
@@ -273,7 +298,8 @@ def test_kill_9_during_create_model_leaves_the_old_or_the_new_version(tmp_path: 
     rng = random.Random(0)
     version = 1
     for trial in range(50):
-        # Killed in the first, second or third CREATE MODEL, at a time drawn from how long one takes.
+        # The process is killed during the first, second or third CREATE MODEL. The time is drawn
+        # from the duration of one, so that the machine's speed doesn't matter.
         completed = (trial + 1) % 3
         command = [sys.executable, "-W", "ignore", "-c", KILLED, file]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -303,7 +329,7 @@ def test_kill_9_during_create_model_leaves_the_old_or_the_new_version(tmp_path: 
 # Other processes and read-only files
 
 
-def test_a_file_that_another_process_writes_says_so(tmp_path: Path) -> None:
+def test_opening_a_file_that_another_process_writes_is_an_error(tmp_path: Path) -> None:
     file = str(tmp_path / "held.duckdb")
     with duckml.connect(file):
         answer = python(f"import duckml; duckml.connect({file!r})")
@@ -326,7 +352,7 @@ def test_readers_share_a_file(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path) -> None:
-    """The write fails; nothing half-written is left."""
+    """A write that fails leaves nothing half-written."""
     file = tmp_path / "full.duckdb"
     with duckml.connect(str(file)) as con:
         make_line(con)
@@ -338,8 +364,8 @@ con = duckml.connect({str(file)!r})
 con.execute("SET checkpoint_threshold = '1KB'")
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size} + 2000, {size} + 2000))
 try:
-    con.execute("CREATE MODEL wide OPTIONS (target = 'y', max_iter = 1, hidden_layer_sizes = [600, 600]) AS "
-                "FROM points").fetchall()
+    con.execute("CREATE MODEL wide OPTIONS (target = 'y', max_iter = 1, "
+                "hidden_layer_sizes = [600, 600]) AS FROM points").fetchall()
     print("stored")
 except Exception as error:
     print(type(error).__name__)

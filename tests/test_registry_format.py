@@ -1,8 +1,9 @@
-"""Files of every registry format ever released are opened: data/registry_format_<n>.duckdb.
+"""Files of every released registry format: data/registry_format_<n>.duckdb.
 
-Each was written by the release that brought the format, and is never written again. It holds a table `points` with the
-columns x, k and y, a model `line` with two versions, trained on it with k as a category, and a view `fair` over
-PREDICT(line). From format 2 on, an alias `champion` of version 2 and a classifier `one` with a TRANSFORM.
+The release that introduced a format wrote its file, which never changes. It holds a table `points`
+with the columns x, k and y, and a model `line` with two versions, trained on the table with k as a
+category. A view `fair` uses PREDICT(line). Since format 2 there is an alias `champion` of version 2
+and a classifier `one` with a TRANSFORM.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def test_there_is_a_file_of_every_format() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_file_of_an_older_release_predicts_and_takes_new_versions(
+def test_a_file_of_an_older_release_predicts_and_accepts_new_versions(
     file: Path, tmp_path: Path
 ) -> None:
     with duckml.connect(str(file), read_only=True) as con:
@@ -60,7 +61,8 @@ def test_a_file_of_an_older_release_predicts_and_takes_new_versions(
     shutil.copy(file, copy)
     with duckml.connect(copy) as con:
         con.execute(
-            "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS SELECT x, k, y FROM points"
+            "CREATE OR REPLACE MODEL line OPTIONS (target = 'y', max_iter = 2) AS SELECT x, k, y "
+            "FROM points"
         )
         assert con.model("line").version == 3
         assert con.execute("SELECT version FROM _duckml.format").fetchall() == [(registry.FORMAT,)]

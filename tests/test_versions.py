@@ -1,4 +1,4 @@
-"""Versions under two sessions, renamed files, and whatever else could make one mean another."""
+"""Versions with two sessions, renamed models, copies and retraining."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
 
 @pytest.fixture
 def two(file: str) -> duckml.Connection:
-    """A model `m` with two versions, y = x and y = 3x."""
+    """Train a model `m` with two versions, y = x and y = 3x."""
     con = duckml.connect(file)
     con.execute("CREATE TABLE points AS SELECT i::DOUBLE AS x, i::DOUBLE AS y FROM range(100) t(i)")
     for factor in (1, 3):
@@ -41,7 +41,7 @@ def two(file: str) -> duckml.Connection:
 def test_two_transactions_that_change_one_model_collide(
     two: duckml.Connection, first: str, second: str
 ) -> None:
-    """Whatever they change: nothing dangles afterwards, and every version still predicts."""
+    """No artifact is missing afterwards, and every version still predicts."""
     with two.cursor() as one, two.cursor() as other:
         one.execute("BEGIN")
         other.execute("BEGIN")
@@ -56,31 +56,34 @@ def test_two_transactions_that_change_one_model_collide(
         assert two.execute(f"SELECT PREDICT({name}@{version}, x := 1) IS NOT NULL").fetchone() == (
             True,
         )
-    missing = "SELECT count(*) FROM _duckml.model_version WHERE artifact_key NOT IN (SELECT key FROM _duckml.artifact)"
+    missing = (
+        "SELECT count(*) FROM _duckml.model_version "
+        "WHERE artifact_key NOT IN (SELECT key FROM _duckml.artifact)"
+    )
     assert two.execute(missing).fetchone() == (0,)
 
 
-def test_the_bytes_of_a_copy_outlive_the_original(two: duckml.Connection, file: str) -> None:
+def test_a_copy_keeps_the_bytes_of_a_dropped_original(two: duckml.Connection, file: str) -> None:
     two.execute("CREATE MODEL n FROM MODEL m@1; DROP MODEL m")
     two.close()
     with duckml.connect(file) as con:
         assert con.execute("SELECT round(PREDICT(n, x := 5))").fetchone() == (5.0,)
 
 
-def test_a_version_number_never_comes_to_mean_another_model_by_a_new_name(
+def test_a_version_number_never_refers_to_another_model_after_renaming(
     two: duckml.Connection,
 ) -> None:
     two.execute(f"CREATE MODEL n {LINE} AS SELECT x, 9 * x AS y FROM points")
     two.execute("ALTER MODEL m RENAME TO elsewhere")
     with pytest.raises(errors.StatementError, match="A model named 'm' existed before"):
         two.execute("ALTER MODEL n RENAME TO m")
-    two.execute("ALTER MODEL elsewhere RENAME TO m")  # the same model comes home
+    two.execute("ALTER MODEL elsewhere RENAME TO m")  # the same model as before
     assert two.execute(
         "SELECT round(PREDICT(m@1, x := 5)), round(PREDICT(m@2, x := 5))"
     ).fetchone() == (5, 15)
 
 
-def test_macros_of_the_users_are_never_overwritten(two: duckml.Connection) -> None:
+def test_user_macros_are_never_overwritten(two: duckml.Connection) -> None:
     two.execute('CREATE MACRO "predict_m@mine"(a) AS 77')
     with pytest.raises(
         errors.ModelExistsError,
@@ -90,10 +93,11 @@ def test_macros_of_the_users_are_never_overwritten(two: duckml.Connection) -> No
     assert two.execute('SELECT "predict_m@mine"(1)').fetchone() == (77,)
 
 
-def test_what_uses_a_version_keeps_it(two: duckml.Connection) -> None:
+def test_a_version_that_a_view_uses_is_not_dropped(two: duckml.Connection) -> None:
     two.execute("CREATE VIEW pinned AS SELECT PREDICT(m@1) AS p FROM points")
     two.execute(
-        'CREATE MODEL "q""x" FROM MODEL m; CREATE VIEW odd AS SELECT PREDICT("q""x") AS p FROM points'
+        'CREATE MODEL "q""x" FROM MODEL m; '
+        'CREATE VIEW odd AS SELECT PREDICT("q""x") AS p FROM points'
     )
     with pytest.raises(
         errors.DependentsError,
@@ -102,9 +106,10 @@ def test_what_uses_a_version_keeps_it(two: duckml.Connection) -> None:
         two.execute("DROP MODEL m@1")
     with pytest.raises(errors.DependentsError, match='"odd" would no longer work'):
         two.execute('ALTER MODEL "q""x" RENAME TO r')
-    # A view over another model of the same name is not in the way.
+    # A view over another model of the same name does not prevent it.
     two.execute(
-        "CREATE SCHEMA s; CREATE MODEL s.m FROM MODEL m; CREATE VIEW far AS SELECT PREDICT(s.m) AS p FROM points"
+        "CREATE SCHEMA s; CREATE MODEL s.m FROM MODEL m; "
+        "CREATE VIEW far AS SELECT PREDICT(s.m) AS p FROM points"
     )
     two.execute("DROP VIEW pinned; ALTER MODEL m RENAME TO moved")
     assert two.execute(
@@ -112,9 +117,10 @@ def test_what_uses_a_version_keeps_it(two: duckml.Connection) -> None:
     ).fetchone() == (6, 100)
 
 
-def test_retraining_finds_the_tables_where_training_found_them(two: duckml.Connection) -> None:
+def test_retraining_uses_the_schema_of_the_first_training(two: duckml.Connection) -> None:
     two.execute(
-        "CREATE SCHEMA s; CREATE TABLE s.points AS SELECT x, 50 * x AS y FROM points; SET schema = 's'"
+        "CREATE SCHEMA s; CREATE TABLE s.points AS SELECT x, 50 * x AS y FROM points; "
+        "SET schema = 's'"
     )
     two.execute("RETRAIN MODEL main.m")
     assert two.execute("SELECT round(PREDICT(main.m, x := 1)), current_schema()").fetchone() == (
@@ -146,11 +152,12 @@ def test_the_options_of_a_retraining_replace_those_stored_under_any_name(
         errors.OptionError, match="hidden_layer_sizes and hidden_units are the same option"
     ):
         con.execute(
-            "RETRAIN MODEL m OPTIONS (estimator = 'mlp_regressor', hidden_layer_sizes = [4], hidden_units = [5])"
+            "RETRAIN MODEL m OPTIONS (estimator = 'mlp_regressor', hidden_layer_sizes = [4], "
+            "hidden_units = [5])"
         )
 
 
-def test_a_retraining_keeps_what_was_written_on_the_version(two: duckml.Connection) -> None:
+def test_a_retraining_keeps_the_description_and_tags(two: duckml.Connection) -> None:
     two.execute("ALTER MODEL m SET OPTIONS (description = 'new', tags = ['a'])")
     two.execute("RETRAIN MODEL m")
     assert two.model("m").info["description"] == "new"
@@ -158,12 +165,13 @@ def test_a_retraining_keeps_what_was_written_on_the_version(two: duckml.Connecti
     assert (two.model("m").info["description"], two.model("m").info["tags"]) == (None, '["a"]')
 
 
-def test_what_can_not_run_again_is_not_retrained(con: duckml.Connection) -> None:
+def test_a_query_that_cannot_run_again_is_not_retrained(con: duckml.Connection) -> None:
     frame = pd.DataFrame({"x": range(600), "y": range(600)})
     con.execute("CREATE MODEL a OPTIONS (target = 'y', max_iter = 1) AS FROM frame")
     con.create_model("b", frame, "y", max_iter=1)
     con.execute(
-        "CREATE MODEL c OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(?) t(i)",
+        "CREATE MODEL c OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y "
+        "FROM range(?) t(i)",
         [600],
     )
     for name, lineage in (
@@ -175,11 +183,15 @@ def test_what_can_not_run_again_is_not_retrained(con: duckml.Connection) -> None
             con.execute(f"RETRAIN MODEL {name}")
 
 
-def test_skipping_looks_at_names_types_and_transform(con: duckml.Connection) -> None:
+def test_skipping_compares_names_types_and_transform(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE TABLE t AS SELECT i::DOUBLE AS a, (i * i % 37)::DOUBLE AS b, 10 * i + (i * i % 37) AS y FROM range(300) r(i)"
+        "CREATE TABLE t AS SELECT i::DOUBLE AS a, (i * i % 37)::DOUBLE AS b, "
+        "10 * i + (i * i % 37) AS y FROM range(300) r(i)"
     )
-    create = "CREATE OR REPLACE MODEL m {} OPTIONS (target = 'y', estimator = 'linear_regression', if_unchanged = 'skip') AS FROM t"
+    create = (
+        "CREATE OR REPLACE MODEL m {} OPTIONS (target = 'y', estimator = 'linear_regression', "
+        "if_unchanged = 'skip') AS FROM t"
+    )
     con.execute(create.format(""))
     con.execute(create.format(""))
     assert con.model("m").version == 1
@@ -197,12 +209,14 @@ def test_skipping_looks_at_names_types_and_transform(con: duckml.Connection) -> 
         assert con.model("m").version == version
 
 
-def test_a_registry_of_the_future_stands_in_nobodys_way(con: duckml.Connection) -> None:
+def test_a_registry_of_a_newer_format_affects_no_other_database(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y "
+        "FROM range(50) t(i)"
     )
     con.execute(
-        "ATTACH ':memory:' AS other; CREATE MODEL other.q FROM MODEL m; UPDATE other._duckml.format SET version = 99"
+        "ATTACH ':memory:' AS other; CREATE MODEL other.q FROM MODEL m; "
+        "UPDATE other._duckml.format SET version = 99"
     )
     assert con.execute("SELECT PREDICT(m, x := 1) IS NOT NULL").fetchone() == (True,)
     with pytest.raises(
@@ -213,7 +227,8 @@ def test_a_registry_of_the_future_stands_in_nobodys_way(con: duckml.Connection) 
 
 def test_a_transaction_can_write_to_one_database(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+        "CREATE MODEL m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y "
+        "FROM range(50) t(i)"
     )
     con.execute("ATTACH ':memory:' AS other; BEGIN; CREATE TABLE written AS SELECT 1 AS a")
     with pytest.raises(errors.StatementError, match="a transaction can write to one only"):
@@ -226,7 +241,8 @@ def test_models_survive_export_and_import_of_the_database(
 ) -> None:
     con.execute("CREATE TABLE points AS SELECT i::DOUBLE AS x, i > 50 AS late FROM range(100) t(i)")
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'late', max_iter = 5) AS FROM points; ALTER MODEL m SET ALIAS a = 1"
+        "CREATE MODEL m OPTIONS (target = 'late', max_iter = 5) AS FROM points; "
+        "ALTER MODEL m SET ALIAS a = 1"
     )
     before = con.execute("SELECT PREDICT_PROBA(m) FROM points").fetchall()
     con.execute(f"EXPORT DATABASE '{tmp_path}/e'")
@@ -239,7 +255,8 @@ def test_models_survive_export_and_import_of_the_database(
 
 def test_a_table_of_another_database_that_holds_a_function_is_named(con: duckml.Connection) -> None:
     con.execute(
-        "ATTACH ':memory:' AS other; CREATE MODEL other.m OPTIONS (target = 'y', max_iter = 1) AS SELECT i AS x, i AS y FROM range(50) t(i)"
+        "ATTACH ':memory:' AS other; CREATE MODEL other.m OPTIONS (target = 'y', max_iter = 1) "
+        "AS SELECT i AS x, i AS y FROM range(50) t(i)"
     )
     con.execute(
         "USE other; CREATE TABLE held (x DOUBLE, CHECK (predict_m(x := x) > 0)); USE memory"
@@ -248,7 +265,7 @@ def test_a_table_of_another_database_that_holds_a_function_is_named(con: duckml.
         con.execute("RETRAIN MODEL other.m")
 
 
-def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(
+def test_a_user_macro_named_like_a_duckdb_function_changes_no_prediction(
     con: duckml.Connection,
 ) -> None:
     con.execute(
@@ -256,11 +273,13 @@ def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(
     )
     con.execute("CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT a, c FROM t")
     con.execute(
-        "CREATE MODEL tr TRANSFORM (round(a) AS a2, ML.MIN_MAX_SCALER(a) OVER () AS a3, y) OPTIONS (target = 'y', max_iter = 2) AS SELECT a, y FROM t"
+        "CREATE MODEL tr TRANSFORM (round(a) AS a2, ML.MIN_MAX_SCALER(a) OVER () AS a3, y) "
+        "OPTIONS (target = 'y', max_iter = 2) AS SELECT a, y FROM t"
     )
     queries = (
         "SELECT PREDICT(k), PREDICT_PROBA(k)::VARCHAR, PREDICT(tr) FROM t",
-        "SELECT predicted_c, predicted_c_probs::VARCHAR FROM PREDICT(MODEL k, TABLE t, STRUCT(0.4 AS threshold))",
+        "SELECT predicted_c, predicted_c_probs::VARCHAR "
+        "FROM PREDICT(MODEL k, TABLE t, STRUCT(0.4 AS threshold))",
     )
     before = [con.execute(query).fetchall() for query in queries]
     for name in (
@@ -277,20 +296,24 @@ def test_a_macro_of_the_users_with_a_name_of_duckdbs_changes_no_prediction(
     assert [con.execute(query).fetchall() for query in queries] == before
 
 
-def test_columns_named_like_parameters_of_ours_change_nothing(con: duckml.Connection) -> None:
+def test_columns_named_like_duckmls_parameters_change_nothing(con: duckml.Connection) -> None:
     con.execute(
-        "CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT i AS a, i % 2 = 0 AS c FROM range(200) t(i)"
+        "CREATE MODEL k OPTIONS (target = 'c', max_iter = 2) AS SELECT i AS a, i % 2 = 0 AS c "
+        "FROM range(200) t(i)"
     )
     plain = con.execute(
         "SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a))"
     ).fetchall()
     for name in ("r", "e", "v", "p", "item"):
-        query = f"SELECT predicted_c_probs FROM PREDICT(MODEL k, (SELECT 3 AS a, {{'label': 'no', 'prob': 9.0}} AS {name}))"
+        query = (
+            "SELECT predicted_c_probs FROM PREDICT(MODEL k, "
+            f"(SELECT 3 AS a, {{'label': 'no', 'prob': 9.0}} AS {name}))"
+        )
         assert con.execute(query).fetchall() == plain
 
 
-def test_a_name_has_its_numbers_for_good(two: duckml.Connection) -> None:
-    """Also those of a version that was dropped before the model got another name."""
+def test_version_numbers_of_a_name_are_never_reused(two: duckml.Connection) -> None:
+    """Keep the numbers of a version that was dropped before the model was renamed."""
     two.execute(
         "ALTER MODEL m SET DEFAULT VERSION 1; DROP MODEL m@2; ALTER MODEL m RENAME TO other"
     )
@@ -310,7 +333,8 @@ def test_the_schema_of_the_session_is_as_before_after_a_retraining_that_failed(
 ) -> None:
     two.execute("CREATE SCHEMA u; USE u")
     two.execute(
-        "UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y FROM points'"
+        "UPDATE _duckml.model_version SET training_query = 'SELECT x, error(''boom'') AS y "
+        "FROM points'"
     )
     with pytest.raises(duckdb.Error, match="boom"):
         two.execute("RETRAIN MODEL main.m")
