@@ -47,9 +47,7 @@ def test_two_connections_to_one_database_can_not_serve_on_two_devices(file: str)
             assert second.execute("SELECT 1").fetchall() == [(1,)]
         served_on_auto = duckml.connect(engine="python")
         cursor = served_on_auto.cursor()
-        with pytest.raises(
-            errors.DeviceError, match=r"already open in this process and served on 'auto'"
-        ):
+        with pytest.raises(errors.DeviceError, match="has the database open with device 'auto'"):
             duckml.attach(cursor, device="cpu")
 
 
