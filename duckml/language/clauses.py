@@ -15,14 +15,17 @@ _CLAUSES = frozenset(
     | {"on", "using", "returning", "distinct", "union", "intersect", "except"}
 )
 _BEFORE_TABLES = frozenset({"join", "lateral", "pivot", "unpivot", "pivot_wider", "pivot_longer"})
+_SEPARATORS = OPENING_BRACKETS | {","}
 _FUNCTIONS_WITH_FROM = frozenset({"extract", "trim", "substring", "overlay", "position"})
 
 
 def is_clause(tokens: Tokens, index: int) -> bool:
     """Return whether a word opens a clause: not the column t.from, not IS DISTINCT FROM."""
     word = tokens.word(index)
+    if word not in _CLAUSES:
+        return False
     before = tokens.word(index - 1)
-    if word not in _CLAUSES or before == ".":
+    if before == ".":
         return False
     if word == "distinct":
         return before not in {"is", "not"}
@@ -38,7 +41,7 @@ def boundary_before(tokens: Tokens, index: int) -> int | None:
     """Return the nearest comma, clause or opening bracket before a token at its depth, if any."""
     for position in tokens.backward(index):
         word = tokens.word(position)
-        if word == "," or word in OPENING_BRACKETS or is_clause(tokens, position):
+        if word in _SEPARATORS or is_clause(tokens, position):
             return position
     return None
 
@@ -48,12 +51,10 @@ def clause_before(tokens: Tokens, index: int) -> int | None:
 
     None if there is none, as in the brackets of a function.
     """
-    position = boundary_before(tokens, index)
-    while position is not None and tokens.word(position) == ",":
-        position = boundary_before(tokens, position)
-    if position is None or tokens.word(position) in OPENING_BRACKETS:
-        return None
-    return position
+    for position in tokens.backward(index):
+        if is_clause(tokens, position):
+            return position
+    return None
 
 
 def is_in_from(tokens: Tokens, start: int) -> bool:
