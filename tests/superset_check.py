@@ -29,8 +29,8 @@ def main() -> int:
         path = Path(folder) / "houses.duckdb"
         with duckml.connect(str(path)) as con:
             con.execute(
-                "CREATE TABLE house_prices AS "
-                "SELECT row_number() OVER () AS id, price, sqft_living, zipcode, date::DATE AS sold "
+                "CREATE TABLE house_prices AS SELECT row_number() OVER () AS id, price, "
+                "sqft_living, zipcode, date::DATE AS sold "
                 f"FROM '{HOUSES}' WHERE zipcode IN {ZIPCODES}"
             )
             con.execute(
