@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import pydoc
 import re
 import shlex
 import subprocess
@@ -195,6 +196,16 @@ def test_link_targets_exist() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_architecture_names_what_exists() -> None:
+    """Each `module.name` of the four paths can be imported."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = page.partition("## Four paths")[2].partition("## CREATE MODEL")[0]
+    names = re.findall(r"`((?:[a-z_]+\.)+[A-Za-z_]+(?:\.[a-z_]+)?)`", paths)
+    assert len(names) >= 20
+    for name in names:
+        assert pydoc.locate(f"duckml.{name}") is not None, name
 
 
 def test_every_error_class_is_shown_by_a_golden_test() -> None:
