@@ -8,6 +8,7 @@ and a classifier `one` with a TRANSFORM.
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 
 import duckml
 from duckml.registry import registry
+from duckml.registry.new_version import VersionColumns
 
 FILES = sorted((Path(__file__).parent / "data").glob("registry_format_*.duckdb"))
 
@@ -25,6 +27,14 @@ def test_there_is_a_file_of_every_format() -> None:
     assert [int(file.stem.rsplit("_", 1)[1]) for file in FILES] == list(
         range(1, registry.FORMAT + 1)
     )
+
+
+def test_every_field_of_a_version_is_a_column_of_its_table(line: duckml.Connection) -> None:
+    query = "SELECT column_name FROM (DESCRIBE _duckml.model_version)"
+    columns = {name for (name,) in line.execute(query).fetchall()}
+    fields = {field.name for field in dataclasses.fields(VersionColumns)}
+    added = {"schema_key", "name_key", "version", "artifact_key", "target", "size_bytes"}
+    assert columns == fields | added | {"created_at", "created_by"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

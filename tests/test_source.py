@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "duckml"
@@ -76,3 +78,15 @@ def test_a_package_has_no_code_of_its_own() -> None:
             is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
             is_all = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
             assert is_docstring or is_all or isinstance(node, ast.ImportFrom), path
+
+
+def test_connecting_loads_nothing_that_only_training_needs() -> None:
+    program = (
+        "import sys, duckml; con = duckml.connect(); con.sql('SHOW MODELS'); "
+        "print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    heavy = {"sklearn", "scipy", "skl2onnx", "onnx", "onnxruntime", "pandas", "sqlglot"}
+    assert heavy & set(answer.stdout.split()) == set()

@@ -19,7 +19,7 @@ from duckml.registry.stored_version import StoredVersion
 
 
 class StoredModel:
-    """A name in a schema, whether a model has it or not, with the rows that the registry has of it."""
+    """A model of a schema by name, whether it exists or not."""
 
     def __init__(
         self, session: Native, place: Place, name: str, known_format: int | None = None

@@ -47,7 +47,7 @@ class _QueryRun:
         return self.script.source(spans[0] if spans else self.query.span)
 
     def must_be_inline(self) -> bool:
-        """Return whether DuckDB's bug excludes a macro here; a view needs its macro nevertheless."""
+        """Return whether a bug of DuckDB rules out a macro; a view needs its macro nevertheless."""
         span = self.query.span
         is_lateral = b"lateral" in self.script.text[span.start : span.end].lower()
         return self.query.defines is None and is_lateral

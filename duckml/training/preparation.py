@@ -46,7 +46,7 @@ class PreparedRows:
 
     @property
     def measured_rows(self) -> pa.Table:
-        """Return the rows to measure the model on: the test rows, or without any the training rows."""
+        """Return the test rows, or without any the training rows."""
         return self.test if len(self.test) else self.train
 
 

@@ -86,7 +86,8 @@ def _sortable(reference: str, sql_type: str) -> str:
         return f"epoch({reference})"
     if not is_number(sql_type):
         raise OptionError(
-            f"data_split_col {reference} is {sql_type}; a sequential split needs a number or a date."
+            f"data_split_col {reference} is {sql_type}; "
+            "a sequential split needs a number or a date."
         )
     return f"CAST({reference} AS DOUBLE)"
 
@@ -206,7 +207,8 @@ def _check_types(query: TrainingQuery) -> None:
     types, roles = query.types, query.roles
     if roles.weight is not None and not is_number(types[roles.weight]):
         raise OptionError(
-            f'sample_weight_col "{roles.weight}" is {types[roles.weight]}, but a weight is a number.'
+            f'sample_weight_col "{roles.weight}" is {types[roles.weight]}, '
+            "but a weight is a number."
         )
     is_custom = query.options.data_split_method == "custom"
     if roles.split is not None and is_custom and types[roles.split] != "BOOLEAN":
