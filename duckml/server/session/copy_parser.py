@@ -43,12 +43,8 @@ def parse_copy(reader: StatementReader) -> Command:
 
 def _direction_index(reader: StatementReader) -> int | None:
     """Return the index of the TO or FROM outside brackets, None if there is none."""
-    depth = 0
-    for index, token in enumerate(reader.tokens):
-        depth += (token.text == "(") - (token.text == ")")
-        if depth == 0 and token.word in {"to", "from"}:
-            return index
-    return None
+    outside = reader.tokens.forward(0)
+    return next((index for index in outside if reader.word(index) in {"to", "from"}), None)
 
 
 def _options(reader: StatementReader, start: int) -> dict[str, str]:
