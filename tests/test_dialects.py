@@ -33,9 +33,24 @@ def test_statements_of_bigquery_ml_run_unchanged(
 ) -> None:
     found = statements()
     assert len(found) >= 60
-    for kind in ("LINEAR_REG", "LOGISTIC_REG", "DNN_REGRESSOR", "DNN_CLASSIFIER", "TRANSFORM", "ML.PREDICT", "ML.EVALUATE",
-                 "ML.TRAINING_INFO", "ML.FEATURE_INFO", "ML.WEIGHTS", "ML.CONFUSION_MATRIX", "ML.ROC_CURVE", "EXPORT MODEL",
-                 "ALTER MODEL", "DROP MODEL"):  # fmt: skip
+    kinds = (
+        "LINEAR_REG",
+        "LOGISTIC_REG",
+        "DNN_REGRESSOR",
+        "DNN_CLASSIFIER",
+        "TRANSFORM",
+        "ML.PREDICT",
+        "ML.EVALUATE",
+        "ML.TRAINING_INFO",
+        "ML.FEATURE_INFO",
+        "ML.WEIGHTS",
+        "ML.CONFUSION_MATRIX",
+        "ML.ROC_CURVE",
+        "EXPORT MODEL",
+        "ALTER MODEL",
+        "DROP MODEL",
+    )
+    for kind in kinds:
         assert any(kind in statement.upper() for statement in found), kind
     for statement in found:
         try:
@@ -54,10 +69,12 @@ def answers(con: duckml.Connection, sql: str) -> object:
 @pytest.fixture
 def line(con: duckml.Connection) -> duckml.Connection:
     con.execute(
-        "CREATE SCHEMA ds; CREATE TABLE ds.t AS SELECT i::DOUBLE AS x, 2 * i + 1.0 AS label FROM range(600) r(i)"
+        "CREATE SCHEMA ds; CREATE TABLE ds.t "
+        "AS SELECT i::DOUBLE AS x, 2 * i + 1.0 AS label FROM range(600) r(i)"
     )
     con.execute(
-        "CREATE MODEL `ds.m` OPTIONS (model_type = 'linear_reg', data_split_method = 'NO_SPLIT') AS "
+        "CREATE MODEL `ds.m` "
+        "OPTIONS (model_type = 'linear_reg', data_split_method = 'NO_SPLIT') AS "
         "SELECT x, label FROM `ds.t`",
         dialect="bigquery",
     )
@@ -81,7 +98,8 @@ def test_a_model_is_named_as_in_bigquery(line: duckml.Connection, name: str) -> 
 def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -> None:
     assert answers(
         line,
-        "SELECT TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 10:01:00', TIMESTAMP '2024-01-01 10:00:59', MINUTE)",
+        "SELECT TIMESTAMP_DIFF(TIMESTAMP '2024-01-01 10:01:00', "
+        "TIMESTAMP '2024-01-01 10:00:59', MINUTE)",
     )[0] == (0,)
     assert answers(line, "SELECT EXTRACT(DAYOFWEEK FROM DATE '2024-01-07')") == [(1,)]
     assert answers(
@@ -93,7 +111,10 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
         (1,),
     ]
     assert answers(line, "SELECT ';', 'ML.PREDICT(MODEL m, ('") == [(";", "ML.PREDICT(MODEL m, (")]
-    sql = "SELECT (SELECT prob > 0.5 FROM UNNEST(predicted_late_probs) WHERE label = true) FROM ML.PREDICT(MODEL ds.c, (SELECT 599 AS x))"
+    sql = (
+        "SELECT (SELECT prob > 0.5 FROM UNNEST(predicted_late_probs) WHERE label = true) "
+        "FROM ML.PREDICT(MODEL ds.c, (SELECT 599 AS x))"
+    )
     assert answers(line, sql) == [(True,)]
     many = " UNION ALL ".join(["SELECT r2_score FROM ML.EVALUATE(MODEL ds.m)"] * 12)
     assert len(answers(line, many)) == 12
@@ -121,17 +142,21 @@ def test_what_bigquery_counts_otherwise_is_translated(line: duckml.Connection) -
         ),
         ("SELECT FROM WHERE", errors.StatementError, "This can't be read as BigQuery SQL"),
         (
-            "CREATE MODEL ds.h OPTIONS (model_type = 'dnn_regressor', learn_rate = HPARAM_RANGE(0.1, 1)) AS SELECT 1 AS label",
+            "CREATE MODEL ds.h OPTIONS "
+            "(model_type = 'dnn_regressor', learn_rate = HPARAM_RANGE(0.1, 1)) "
+            "AS SELECT 1 AS label",
             errors.NotYetError,
             "Hyperparameter tuning (HPARAM_RANGE, HPARAM_CANDIDATES) is not in this release",
         ),
         (
-            "CREATE MODEL ds.h OPTIONS (model_type = 'linear_reg') OPTIONS (l2_reg = 1) AS SELECT 1 AS label",
+            "CREATE MODEL ds.h OPTIONS (model_type = 'linear_reg') OPTIONS (l2_reg = 1) "
+            "AS SELECT 1 AS label",
             errors.StatementError,
             "OPTIONS is given twice",
         ),
         (
-            "CREATE MODEL ds.h OPTIONS (model_type = 'linear_reg', l2_reg = 1) AS SELECT x, label FROM ds.t",
+            "CREATE MODEL ds.h OPTIONS (model_type = 'linear_reg', l2_reg = 1) "
+            "AS SELECT x, label FROM ds.t",
             errors.OptionError,
             "alpha = l2_reg * rows",
         ),
@@ -177,7 +202,8 @@ QUERIES = [
     "SELECT * FROM weights('m')",
     "SELECT avg(p) FROM (SELECT predict('m', x, k) AS p FROM t) AS virtual_table LIMIT 1001",
 ]
-# What other releases write: 28 puts TABLE before the first column, others drop brackets or write structs as literals.
+# The text of other releases of sqlglot: 28 puts TABLE before the first column, others drop
+# brackets or write structs as literals.
 MANGLED = {
     "SELECT PREDICT(MODEL 'm', TABLE x, k) FROM t": "SELECT PREDICT(m) FROM t",
     "SELECT PREDICT(MODEL 'm', TABLE x + 1, k) FROM t": "SELECT PREDICT(m, x := x + 1) FROM t",
@@ -185,7 +211,9 @@ MANGLED = {
     "SELECT PREDICT(MODEL 'm', TABLE t.*) FROM t": "SELECT PREDICT(m) FROM t",
     "SELECT * FROM PREDICT(MODEL 'm', TABLE 't')": "FROM PREDICT(MODEL m, TABLE t)",
     "SELECT * FROM EVALUATE('m', SELECT * FROM t)": "FROM EVALUATE(MODEL m, TABLE t)",
-    "SELECT * FROM PREDICT(MODEL c, TABLE t, {'threshold': 0.9})": "FROM PREDICT(MODEL c, TABLE t, STRUCT(0.9 AS threshold))",
+    "SELECT * FROM PREDICT(MODEL c, TABLE t, {'threshold': 0.9})": (
+        "FROM PREDICT(MODEL c, TABLE t, STRUCT(0.9 AS threshold))"
+    ),
     'SELECT PREDICT("v"."MAIN"."M", "v".*) FROM t AS v': "SELECT PREDICT(m) FROM t",
 }
 
@@ -193,10 +221,12 @@ MANGLED = {
 @pytest.fixture
 def models(con: duckml.Connection) -> duckml.Connection:
     con.execute(
-        "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 3 AS k, 2 * i + i % 3 AS y, i > 300 AS late FROM range(600) r(i)"
+        "CREATE TABLE t AS SELECT i::DOUBLE AS x, i % 3 AS k, 2 * i + i % 3 AS y, i > 300 AS late "
+        "FROM range(600) r(i)"
     )
     con.execute(
-        "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') AS SELECT x, k, y FROM t"
+        "CREATE MODEL m OPTIONS (target = 'y', estimator = 'linear_regression') "
+        "AS SELECT x, k, y FROM t"
     )
     con.execute("CREATE MODEL c OPTIONS (target = 'late') AS SELECT x, late FROM t")
     return con

@@ -1,4 +1,4 @@
-"""Parameters over the wire: each arrives as what it was, in text and in binary, and its type is the one announced."""
+"""Parameters of the protocol: in text and in binary each keeps its value and its announced type."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     path = tmp_path_factory.mktemp("parameters") / "values.duckdb"
     with duckdb.connect(str(path)) as con:
         con.execute(
-            "CREATE TABLE kept (i BIGINT, t VARCHAR, v INTERVAL, h HUGEINT, d DATE, n DECIMAL(38, 5))"
+            "CREATE TABLE kept "
+            "(i BIGINT, t VARCHAR, v INTERVAL, h HUGEINT, d DATE, n DECIMAL(38, 5))"
         )
         con.execute(
-            "INSERT INTO kept VALUES (1, 'a', NULL, NULL, NULL, NULL), (2, 'b', NULL, NULL, NULL, NULL)"
+            "INSERT INTO kept VALUES "
+            "(1, 'a', NULL, NULL, NULL, NULL), (2, 'b', NULL, NULL, NULL, NULL)"
         )
     with serving(path, "--read-write") as running:
         yield running
@@ -136,7 +138,7 @@ def test_what_is_no_value_is_refused(
 
 
 def test_what_is_told_of_a_statement_is_what_comes(server: Running) -> None:
-    """asyncpg describes statements before it has values, and reads binary rows by what it was told."""
+    """asyncpg describes a statement before it has values, and reads binary rows accordingly."""
 
     async def ask() -> None:
         con = await asyncpg.connect(

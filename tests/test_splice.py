@@ -1,7 +1,8 @@
 """The user's SQL is spliced, never regenerated: outside our spans nothing changes.
 
-The corpus (data/documented_statements.sql) covers the syntax that DuckDB documents. `{p}` in a statement stands where a
-number may stand: plain DuckDB gets a literal there, duckml a PREDICT that answers the same.
+The corpus (data/documented_statements.sql) covers the syntax that DuckDB documents. `{p}` in a
+statement is the place of a number: plain DuckDB gets a literal there, duckml a PREDICT that returns
+the same.
 """
 
 from __future__ import annotations
@@ -39,7 +40,10 @@ def with_three(path: str = ":memory:") -> duckml.Connection:
     """A connection whose model `three` answers 3.0 for x = 0, exactly."""
     con = duckml.connect(path)
     # A step from -3 to 3, whose mean is 0 and whose deviation is 3: nothing is rounded.
-    steps = "SELECT i::DOUBLE AS x, CASE WHEN i < 0 THEN -3.0::DOUBLE ELSE 3.0 END AS y FROM range(-50, 50) t(i)"
+    steps = (
+        "SELECT i::DOUBLE AS x, CASE WHEN i < 0 THEN -3.0::DOUBLE ELSE 3.0 END AS y "
+        "FROM range(-50, 50) t(i)"
+    )
     con.create_model("three", steps, "y", DecisionTreeRegressor(), data_split_method="no_split")
     assert con.execute("SELECT PREDICT(three, x := 0)").fetchall() == [(3.0,)]
     return con
@@ -91,7 +95,10 @@ def test_documented_statements_answer_the_same_with_predict_in_them(tmp_path: Pa
 
 
 def normal(found: tuple[Any, ...], folders: list[Path]) -> str:
-    """An outcome without what must differ: names made of the expression itself, the schema of models, the folder."""
+    """Return an outcome without the parts that must differ.
+
+    These are names made of the expression itself, the schema of models, and the folder.
+    """
     text = repr(found)
     for folder in folders:
         text = text.replace(str(folder), "")
@@ -235,8 +242,8 @@ def queries(draw: st.DrawFn) -> str:
 def pair() -> Any:
     plain, ours = duckdb.connect(), with_three()
     table = (
-        'CREATE TABLE t AS SELECT i AS a, i * 2 AS "b c", i - 5 AS "Ü", i AS model, i AS predict, i AS "select", '
-        'i AS weights, i AS models, i AS "quo""te" FROM range(10) r(i)'
+        'CREATE TABLE t AS SELECT i AS a, i * 2 AS "b c", i - 5 AS "Ü", i AS model, i AS predict, '
+        'i AS "select", i AS weights, i AS models, i AS "quo""te" FROM range(10) r(i)'
     )
     plain.execute(table)
     ours.execute(table)

@@ -1,7 +1,8 @@
-"""Runs the stories in tests/sql: what an analyst types and what comes back, in the words of sqllogictest.
+"""The stories in tests/sql: statements of an analyst and their results, in sqllogictest's format.
 
-`statement ok`, `statement error CLASS` (the text below `----` is in the message), `query` (rows below `----`, columns
-apart by tabs, numbers rounded to six digits), and `restart`, which closes the file and opens it again.
+`statement ok`, `statement error CLASS` (the text below `----` is in the message), `query` (rows
+below `----`, columns separated by tabs, numbers rounded to six digits), and `restart`, which closes
+the file and opens it again.
 """
 
 from __future__ import annotations

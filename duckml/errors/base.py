@@ -12,7 +12,7 @@ class DuckmlError(duckdb.Error):
 
     sqlstate: ClassVar[str] = "XX000"
 
-    # Tracebacks and pickles name the public package instead of the module inside it.
+    # Tracebacks name the public package instead of the module inside it.
     __module__ = "duckml.errors"
 
     def __init_subclass__(cls) -> None:
