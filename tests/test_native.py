@@ -329,7 +329,8 @@ def test_a_connection_of_duckdbs_keeps_the_python_engine_and_says_how_to_get_the
         how = r"Open the database with duckml.connect, or with duckdb.connect\(path, config="
         described = dict(con.execute("DESCRIBE MODEL line").fetchall())
         assert described["engine"].startswith(
-            "python (onnxruntime); not the native one: this connection doesn't allow it"
+            "python (onnxruntime); not the native one: this connection doesn't allow unsigned "
+            "extensions"
         )
         with duckml.connect(file) as second:  # open already, so it is opened as it is
             assert engine_of(second) == "python:auto"
