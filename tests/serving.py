@@ -155,6 +155,12 @@ def session_count(server: Running) -> int:
         return int(json.load(answer)["sessions"])
 
 
+def fetch_jar(artifact: str, folder: Path) -> None:
+    """Copy the jar of an artifact, `group:name:version`, from Maven's repository to a folder."""
+    copy = ("mvn", "--quiet", "dependency:copy", f"-Dartifact={artifact}")
+    run_program(*copy, f"-DoutputDirectory={folder}", folder=folder)
+
+
 def run_program(*command: object, folder: Path, **environment: str) -> str:
     """Run a program and return its standard output; raise AssertionError if it fails."""
     ran = subprocess.run(

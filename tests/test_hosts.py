@@ -14,7 +14,7 @@ import duckml
 from duckml.engines import native
 from duckml.engines.devices import onnxruntime_library
 from tests.conftest import needs
-from tests.serving import run_program
+from tests.serving import fetch_jar, run_program
 from tests.test_docs import ROOT, blocks, statements
 
 pytestmark = pytest.mark.filterwarnings("ignore::duckml.ModelWarningMessage")
@@ -57,15 +57,7 @@ def run_node(text: str, folder: Path) -> str:
 
 @needs("native engine", "Java")
 def test_a_java_program_predicts_through_jdbc(expected: list[float], tmp_path: Path) -> None:
-    artifact = f"org.duckdb:duckdb_jdbc:{JDBC}"
-    run_program(
-        "mvn",
-        "--quiet",
-        "dependency:copy",
-        f"-Dartifact={artifact}",
-        f"-DoutputDirectory={tmp_path}",
-        folder=tmp_path,
-    )
+    fetch_jar(f"org.duckdb:duckdb_jdbc:{JDBC}", tmp_path)
     (tmp_path / "Predict.java").write_text(program("java"), encoding="utf-8")
     run_program("javac", "Predict.java", folder=tmp_path)
     classes = f"{tmp_path}:{tmp_path}/duckdb_jdbc-{JDBC}.jar"

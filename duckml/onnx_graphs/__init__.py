@@ -1,4 +1,4 @@
-"""Conversion between fitted models and ONNX graphs, and from ONNX graphs to plain SQL.
+"""Conversion of fitted models to ONNX graphs, and of ONNX files from elsewhere.
 
 A graph of duckml has one named input per feature and a manifest in its metadata.
 """

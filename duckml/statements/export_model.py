@@ -14,8 +14,8 @@ from duckml.database import files
 from duckml.database.sessions import Native
 from duckml.language.prediction_sql import predict_macro
 from duckml.language.syntax import ModelName
-from duckml.onnx_graphs import plain_sql
 from duckml.options.statement_options import ExportOptions, read_export_options
+from duckml.plain_sql import select
 from duckml.registry import lookup, stored_artifacts
 from duckml.registry.stored_version import StoredVersion
 
@@ -37,9 +37,9 @@ def _content(stored: StoredVersion, onnx: bytes, options: ExportOptions) -> byte
     title = f"{stored.name}@{stored.version}"
     if options.format == "macro":
         function = f"{predict_macro(stored.name)}_sql"
-        return plain_sql.macro_for(onnx, title, function).encode()
+        return select.macro_for(onnx, title, function).encode()
     if options.format == "sql":
-        return plain_sql.select_for(onnx, title, options.dialect, options.table).encode()
+        return select.select_for(onnx, title, options.dialect, options.table).encode()
     return onnx
 
 

@@ -17,6 +17,7 @@ from tests.serving import (
     PASSWORD,
     Running,
     connect,
+    fetch_jar,
     run_program,
     serving,
 )
@@ -47,15 +48,7 @@ def test_a_python_client_finds_what_it_expects(
 
 @needs("Java")
 def test_the_jdbc_driver_finds_what_it_expects(server: Running, tmp_path: Path) -> None:
-    artifact = f"org.postgresql:postgresql:{JDBC}"
-    run_program(
-        "mvn",
-        "--quiet",
-        "dependency:copy",
-        f"-Dartifact={artifact}",
-        f"-DoutputDirectory={tmp_path}",
-        folder=tmp_path,
-    )
+    fetch_jar(f"org.postgresql:postgresql:{JDBC}", tmp_path)
     jar = tmp_path / f"postgresql-{JDBC}.jar"
     answer = run_program(
         "java", "-cp", jar, CLIENTS / "Jdbc.java", *arguments(server), LONG, folder=tmp_path

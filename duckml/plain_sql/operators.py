@@ -11,7 +11,7 @@ from duckml.errors import PlainSqlError
 from duckml.features.columns import INTEGER_NULL
 from duckml.names import literal
 from duckml.onnx_graphs.named_columns import NamedColumns
-from duckml.onnx_graphs.sql_expressions import (
+from duckml.plain_sql.expressions import (
     EncodedCategory,
     Tensor,
     as_columns,

@@ -13,8 +13,8 @@ from duckml.features.signature import Signature
 from duckml.language.model_names import model_name
 from duckml.names import qualified, quote
 from duckml.onnx_graphs.manifest import read_manifest
-from duckml.onnx_graphs.sql_dialects import TESTED_DIALECTS, require_dialect, translated
-from duckml.onnx_graphs.sql_writer import SqlWriter
+from duckml.plain_sql.dialects import TESTED_DIALECTS, require_dialect, translated
+from duckml.plain_sql.writer import SqlWriter
 
 
 def select_for(onnx_bytes: bytes, name: str, dialect: str, table: str) -> str:

@@ -10,9 +10,9 @@ from duckml.errors import PlainSqlError
 from duckml.features.columns import FLOAT32_MAX
 from duckml.features.signature import Feature, Signature
 from duckml.onnx_graphs.named_columns import NamedColumns
-from duckml.onnx_graphs.sql_dialects import DAYS, DAYS_FUNCTION, SECONDS, SECONDS_FUNCTION
-from duckml.onnx_graphs.sql_expressions import Tensor, double, label_literal
-from duckml.onnx_graphs.sql_operators import OPERATORS, OperatorContext
+from duckml.plain_sql.dialects import DAYS, DAYS_FUNCTION, SECONDS, SECONDS_FUNCTION
+from duckml.plain_sql.expressions import Tensor, double, label_literal
+from duckml.plain_sql.operators import OPERATORS, OperatorContext
 
 
 class SqlWriter:
