@@ -257,7 +257,8 @@ class Connection(duckdb.DuckDBPyConnection):
         def finish(text: Any, values: Any) -> Callable[[], Any]:
             return functools.partial(bind_statement, self, text, values)
 
-        context = Context.of(self, sys._getframe())
+        # Clients of a server have no variables that a statement may name.
+        context = Context.of(self, frame_with())
         bound: BoundStatement = run_script(context, query, parameters, finish)
         with_own_result.discard(self)
         return bound
@@ -372,7 +373,7 @@ class Connection(duckdb.DuckDBPyConnection):
         Raises ForeignModelError, and ParityError if ONNX can't express the estimator.
         """
         frame = sys._getframe(1)
-        checked = python_models.registration_options(options)
+        python_models.check_registration_options(options)
         self._discard_result()
         model = python_models.new_model_name(name)
         stored = python_models.register_model(
@@ -382,7 +383,7 @@ class Connection(duckdb.DuckDBPyConnection):
             self._sample(sample, frame),
             target,
             or_replace=or_replace,
-            options=checked,
+            options=options,
         )
         return Model(self, stored)
 

@@ -121,7 +121,11 @@ class Model:
 
         Raises ArtifactError if they are damaged.
         """
-        found = stored_artifacts.require(self._con.registry_session(), self.key)
+        session = self._con.registry_session()
+        found = stored_artifacts.load(session, self.key)
+        if found is None:
+            # A new session sees what the snapshot of an open transaction doesn't.
+            found = stored_artifacts.require_anywhere([session], self.key)
         require_intact(found, self.key)
         return found
 

@@ -87,9 +87,10 @@ class Registry:
         sessions.write(self.session, self._sql("writes", block), values)
 
     def execute(self, sql: str, values: Mapping[str, Any] | None = None) -> None:
-        """Run a statement in which `{registry}` is the schema of the registry."""
+        """Run a statement in which the first `{registry}` is the schema of the registry."""
         schema = f"{quote(self.database)}._duckml"
-        sessions.write(self.session, sql.replace("{registry}", schema), values)
+        # Only the first: names of models in the rest may contain these letters.
+        sessions.write(self.session, sql.replace("{registry}", schema, 1), values)
 
     def create(self) -> None:
         """Create the tables, or migrate those of an older format."""

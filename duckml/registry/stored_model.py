@@ -83,6 +83,8 @@ class StoredModel:
     def require_version(self, number: int | None) -> StoredVersion:
         """Return a version, the default one for None; raise ModelNotFoundError if it is gone."""
         found = self.version(number)
+        if found is None and number is None:
+            raise ModelNotFoundError.named(self.name, None, True)
         if found is None:
             raise ModelNotFoundError.version(self.name, str(number), self.versions(), [])
         return found

@@ -52,18 +52,17 @@ def create_model(
         options = read_import_options(given)
         return import_onnx(context.con, statement, options, given, context.state.engine.device)
     try:
-        return train_and_store(
-            context,
-            Request(
-                name=statement.name,
-                or_replace=statement.or_replace,
-                if_not_exists=statement.if_not_exists,
-                options=read_options(given),
-                given=given,
-                rows=_rows(context, script, statement.query, parameters),
-                transform=_transform(script, statement),
-            ),
+        rows = _rows(context, script, statement.query, parameters)
+        request = Request(
+            name=statement.name,
+            or_replace=statement.or_replace,
+            if_not_exists=statement.if_not_exists,
+            options=read_options(given),
+            given=given,
+            rows=rows,
+            transform=_transform(script, statement),
         )
+        return train_and_store(context, request)
     except DuckmlError:
         raise
     except duckdb.Error as error:
@@ -148,9 +147,9 @@ def _store(
     started: float,
 ) -> Created:
     """Store a trained version; its warnings, and those about its place, are stored with it."""
+    seconds = time.perf_counter() - started
 
     def store(model: StoredModel, is_default: bool, found: Sequence[ModelWarning]) -> int:
-        seconds = time.perf_counter() - started
         full = dataclasses.replace(new, warnings=[*new.warnings, *found], seconds=seconds)
         return save.save(model, full, add_version=request.or_replace, make_default=is_default)
 
@@ -175,12 +174,13 @@ def _checked_query(con: Native, request: Request, slot: Slot, frame: FrameType) 
     sql = request.rows.sql
     columns = training_columns(con, sql, request, frame)
     options = request.options
+    compared = None
     if slot.default is not None and options.make_default == "if_better":
         compared = with_default_predictions(sql, columns, slot.default, options.target)
         if compared is not None:
             sql = compared
             columns = binding.query_columns(con, sql, request.rows.parameters, frame)
-    return check_query(con, sql, columns, request, frame)
+    return check_query(con, sql, columns, compared is not None, request, frame)
 
 
 def _same_training(

@@ -13,9 +13,9 @@ from duckml.sql import blocks
 from duckml.statements.context import Context, Finish
 
 
-def show_created(context: Context, created: Created, finish: Finish) -> Any:
-    """Return the row about a new version, after its warnings."""
-    context.warn(created.name, created.warnings)
+def show_created(context: Context, name: str, created: Created, finish: Finish) -> Any:
+    """Return the row about a new version, after its warnings about the model `name`."""
+    context.warn(name, created.warnings)
     context.forget_names()
     open_created(context, created)
     query = blocks("queries")["created"].format(

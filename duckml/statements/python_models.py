@@ -11,7 +11,7 @@ from duckml.language.model_names import check_new_name, model_name
 from duckml.language.syntax import ModelName
 from duckml.options.plain_values import plain_value
 from duckml.options.reading import read_options
-from duckml.options.statement_options import ImportOptions, read_import_options
+from duckml.options.statement_options import read_import_options
 from duckml.registry.publish import Created
 from duckml.registry.stored_version import StoredVersion
 from duckml.statements.context import Context
@@ -75,16 +75,14 @@ def create_model(
         rows=rows,
         transform=training.transform,
     )
-    return _opened(context, train_and_store(context, request, progress))
+    return _opened(context, str(parsed), train_and_store(context, request, progress))
 
 
-def registration_options(options: Mapping[str, Any]) -> ImportOptions:
-    """Return the options of `register_model`, checked."""
+def check_registration_options(options: Mapping[str, Any]) -> None:
+    """Raise OptionError if `register_model` doesn't have one of the options."""
     unknown = set(options) - set(_REGISTRATION_OPTIONS)
     if unknown:
         raise OptionError.unknown(min(unknown), _REGISTRATION_OPTIONS)
-    # The options of an imported file, which must name it.
-    return read_import_options({**options, "model_type": "onnx", "model_path": "registered"})
 
 
 def register_model(
@@ -95,7 +93,7 @@ def register_model(
     target: str | None,
     *,
     or_replace: bool,
-    options: ImportOptions,
+    options: Mapping[str, Any],
 ) -> StoredVersion:
     """Store a fitted estimator, and return its version; `sample` is a relation."""
     # Loads scikit-learn and skl2onnx.
@@ -110,13 +108,14 @@ def register_model(
         types,
         target,
         or_replace=or_replace,
-        options=options,
+        # The options of an imported file, which must name it.
+        options=read_import_options({**options, "model_type": "onnx", "model_path": "registered"}),
         device=context.state.engine.device,
     )
-    return _opened(context, created)
+    return _opened(context, str(name), created)
 
 
-def _opened(context: Context, created: Created) -> StoredVersion:
-    context.warn(created.name, created.warnings)
+def _opened(context: Context, name: str, created: Created) -> StoredVersion:
+    context.warn(name, created.warnings)
     context.forget_names()
     return open_created(context, created)

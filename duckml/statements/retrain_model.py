@@ -39,13 +39,14 @@ def retrain_model(context: Context, script: Script, statement: RetrainModel) -> 
     transform = stored.signature.transform
     # The query finds its tables where it found them before, whatever this session's schema is.
     with using_schema(context.con, _training_place(stored, fields)):
+        rows = rows_of_text(context, str(fields["training_query"]))
         request = Request(
             name=ModelName((stored.place.database, stored.place.schema, stored.name)),
             or_replace=True,
             if_not_exists=False,
             options=read_options(given),
             given=given,
-            rows=rows_of_text(context, str(fields["training_query"])),
+            rows=rows,
             transform=None if transform is None else transform.text,
         )
         return train_and_store(context, request)

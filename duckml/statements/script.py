@@ -17,6 +17,7 @@ from duckml.language.syntax import (
     DescribeModel,
     DropModel,
     ExportModel,
+    ModelName,
     Query,
     RetrainModel,
     Script,
@@ -24,6 +25,7 @@ from duckml.language.syntax import (
     ShowModels,
     Statement,
 )
+from duckml.registry.publish import Created
 from duckml.statements.alter_model import alter_model
 from duckml.statements.context import Context, Finish
 from duckml.statements.copy_model import copy_model
@@ -75,11 +77,15 @@ def _run(
             return run_query(context, script, statement, parameters, finish)
         case CreateModel():
             created = create_model(context, script, statement, parameters)
-            return show_created(context, created, finish)
+            return show_created(context, _shown_name(statement, created), created, finish)
         case RetrainModel():
-            return show_created(context, retrain_model(context, script, statement), finish)
+            created = retrain_model(context, script, statement)
+            place = created.place
+            full_name = ModelName((place.database, place.schema, created.name))
+            return show_created(context, str(full_name), created, finish)
         case CopyModel():
-            return show_created(context, copy_model(context.con, statement), finish)
+            created = copy_model(context.con, statement)
+            return show_created(context, created.name, created, finish)
         case ShowModels():
             return context.show(models_query(context.con, statement), finish)
         case DescribeModel():
@@ -88,6 +94,11 @@ def _run(
             _change(context, script, statement)
             context.forget_names()
             return context.show(_NO_ROWS, finish)
+
+
+def _shown_name(statement: CreateModel, created: Created) -> str:
+    """Return the name that warnings show: as the user wrote it for a model that was trained."""
+    return created.name if statement.query is None else str(statement.name)
 
 
 def _change(

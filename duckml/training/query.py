@@ -107,14 +107,18 @@ def training_columns(con: Native, sql: str, request: Request, frame: FrameType) 
 
 
 def check_query(
-    con: Native, sql: str, columns: Sequence[Column], request: Request, frame: FrameType
+    con: Native,
+    sql: str,
+    columns: Sequence[Column],
+    has_before: bool,
+    request: Request,
+    frame: FrameType,
 ) -> TrainingQuery:
     """Check a training query, and return it with its TRANSFORM and the roles of its columns.
 
-    `columns` are those of `sql`, perhaps with `BEFORE`. Raises OptionError, TrainingDataError and
-    StatementError.
+    `columns` are those of `sql`; `has_before` states that `BEFORE` was added to them. Raises
+    OptionError, TrainingDataError and StatementError.
     """
-    has_before = any(column.name == BEFORE for column in columns)
     plan = None
     if request.transform is not None:
         visible = [column for column in columns if column.name != BEFORE]
