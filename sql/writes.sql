@@ -17,20 +17,6 @@ ON CONFLICT DO NOTHING
 UPDATE {database}._duckml.model SET default_version = $version
 WHERE schema_key = $schema_key AND name_key = $name_key
 
--- name: insert_version
-INSERT INTO {database}._duckml.model_version BY NAME
-SELECT $schema_key AS schema_key, $name_key AS name_key, $version AS version, $artifact_key AS artifact_key,
-    $estimator AS estimator, $target AS target, $signature AS signature, $options AS options, $params AS params,
-    map($metric_names, $metric_values) AS metrics, $target_mean AS target_mean, $parity AS parity,
-    $precision AS precision, $training_query AS training_query, $source_tables AS source_tables,
-    $data_hash AS data_hash, $rows_read AS rows_read, $rows_used AS rows_used,
-    $rows_validation AS rows_validation, $rows_test AS rows_test, $iterations AS iterations,
-    $stop_reason AS stop_reason,
-    list_transform(list_zip($warning_codes, $warning_messages), lambda w: {{'code': w[1], 'message': w[2]}}) AS warnings,
-    map($library_names, $library_versions) AS library_versions, $description AS description, $tags AS tags,
-    $size_bytes AS size_bytes, $seconds AS seconds, $created_at AS created_at, $created_by AS created_by,
-    $lineage AS lineage, $search_path AS search_path, $source_columns AS source_columns, $random_state AS random_state, $split AS split
-
 -- name: insert_training_info
 INSERT INTO {database}._duckml.training_info
 SELECT $schema_key, $name_key, $version, 0, unnest($iteration), unnest($loss), unnest($eval_loss),
