@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from duckml.server.logs import ServerLog
 from duckml.server.metrics import Metrics
-from duckml.server.session.client_statement import ClientStatement
+from duckml.server.protocol.statement_responses import StatementEnd
 from duckml.server.session.session import Session
 
 
@@ -36,25 +36,18 @@ class ServerMonitor:
         self.metrics.refused_logins.inc()
         self.log.write("login refused", user=user, address=address, sqlstate=sqlstate)
 
-    def statement(
-        self,
-        session: Session,
-        statement: ClientStatement,
-        seconds: float,
-        rows: int,
-        sqlstate: str,
-    ) -> None:
-        """Record the end of a statement; `sqlstate` is '00000' if it succeeded."""
-        models = sorted(statement.models)
-        self.metrics.count_statement(sqlstate, rows, seconds, models)
+    def statement(self, session: Session, end: StatementEnd) -> None:
+        """Record the end of a statement."""
+        models = sorted(end.statement.models)
+        self.metrics.count_statement(end.sqlstate, end.rows, end.seconds, models)
         self.log.write(
             "statement",
             pid=session.pid,
             user=session.user,
-            sql=statement.outline,
-            seconds=round(seconds, 6),
-            rows=rows,
-            sqlstate=sqlstate,
+            sql=end.statement.outline,
+            seconds=round(end.seconds, 6),
+            rows=end.rows,
+            sqlstate=end.sqlstate,
             **({"models": models} if models else {}),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from duckml.server.errors import report
@@ -19,18 +20,24 @@ _CONNECTION_FAILURE = "08006"
 _INTERNAL_ERROR = "XX000"
 
 
+@dataclass(frozen=True)
+class StatementEnd:
+    """The end of a statement: its duration in seconds, the rows that were sent, its SQLSTATE.
+
+    The SQLSTATE is '00000' if it succeeded.
+    """
+
+    statement: ClientStatement
+    seconds: float
+    rows: int
+    sqlstate: str
+
+
 class StatementObserver(Protocol):
     """The receiver of events for logs and metrics."""
 
-    def statement(
-        self,
-        session: Session,
-        statement: ClientStatement,
-        seconds: float,
-        rows: int,
-        sqlstate: str,
-    ) -> None:
-        """Record the end of a statement; `sqlstate` is '00000' if it succeeded."""
+    def statement(self, session: Session, end: StatementEnd) -> None:
+        """Record the end of a statement."""
 
     def failure(self, session: Session | None, error: BaseException) -> None:
         """Record an internal error of the server."""
@@ -61,7 +68,8 @@ class StatementResponses:
         finally:
             rows = self.result.sent if self.result is not None else 0
             seconds = time.perf_counter() - started
-            self._observer.statement(self._session, statement, seconds, rows, sqlstate)
+            end = StatementEnd(statement, seconds, rows, sqlstate)
+            self._observer.statement(self._session, end)
 
     def rows(self, result: CommandResult, binary: list[bool], count: int | None) -> Iterator[bytes]:
         """Yield the next `count` rows, or all of them if `count` is None."""
