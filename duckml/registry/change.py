@@ -18,7 +18,7 @@ from duckml.registry.macros import (
     require_free,
     version_macro_statements,
 )
-from duckml.registry.save import require_still_stored, serve
+from duckml.registry.save import serve
 from duckml.registry.stored_model import StoredModel
 from duckml.registry.stored_version import StoredVersion, details
 from duckml.registry.tables import VERSION_TABLES
@@ -84,7 +84,7 @@ def _begin(model: StoredModel, stored: StoredVersion) -> None:
     """Prepare a change of a version that was looked up in another transaction."""
     model.registry.create()
     model.count_change()
-    require_still_stored(model, stored)
+    model.require_still_stored(stored)
 
 
 def _serve_alias(model: StoredModel, stored: StoredVersion, alias: str) -> None:

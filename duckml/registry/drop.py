@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from duckml.errors import ConflictError, ModelNotFoundError
+from duckml.errors import ConflictError
 from duckml.registry.dependents import dependents, relying_on
 from duckml.registry.macros import drop_macros, macro_names
 from duckml.registry.stored_model import StoredModel
@@ -26,9 +26,7 @@ def drop(
     """
     model.registry.create()
     model.count_change()
-    known = model.versions()
-    if stored.version not in known:
-        raise ModelNotFoundError.version(stored.name, str(stored.version), known, [])
+    known = model.require_still_stored(stored)
     if expected is not None and known != list(expected):
         raise ConflictError.of(model.name)
     version = stored.version if only_this else None

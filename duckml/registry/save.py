@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from duckml.database import sessions
-from duckml.errors import ModelExistsError, ModelNotFoundError
+from duckml.errors import ModelExistsError
 from duckml.features.signature import Signature
 from duckml.language.prediction_sql import predict_macro
 from duckml.names import fold, literal, qualified, quote
@@ -88,7 +88,7 @@ def copy(
     """
     origin = StoredModel.of(model.session, source)
     version, is_first = _next(model, add_version)
-    require_still_stored(origin, source)
+    origin.require_still_stored(source)
     onnx = stored_artifacts.require(model.session, source.key)
     model.registry.keep_artifact(source.key, onnx)
     name = f"{source.place.database}.{source.place.schema}.{source.name}@{source.version}"
@@ -102,13 +102,6 @@ def copy(
     becomes_default = make_default or is_first
     _finish(model, version, source.signature, source.key, action, becomes_default)
     return version
-
-
-def require_still_stored(model: StoredModel, stored: StoredVersion) -> None:
-    """Raise ModelNotFoundError if a version was dropped after it was looked up."""
-    known = model.versions()
-    if stored.version not in known:
-        raise ModelNotFoundError.version(stored.name, str(stored.version), known, [])
 
 
 def serve(

@@ -89,6 +89,13 @@ class StoredModel:
             raise ModelNotFoundError.version(self.name, str(number), self.versions(), [])
         return found
 
+    def require_still_stored(self, stored: StoredVersion) -> list[int]:
+        """Return the versions; raise ModelNotFoundError if `stored` is no longer one of them."""
+        known = self.versions()
+        if stored.version not in known:
+            raise ModelNotFoundError.version(stored.name, str(stored.version), known, [])
+        return known
+
     def was_used(self, renamed_from: str) -> bool:
         """Return whether versions of the name were ever used by a model other than `renamed_from`.
 
